@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tools demo test lint unit sanity lab-test build clean distclean
+
+VENV := $(CURDIR)/.venv
+
+export PATH := $(VENV)/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(VENV)/collections
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
+
+setup: ## install what is missing: Debian packages, and Python tools in .venv/ (PYTHON=... names a Python)
+	@tests/bootstrap --lab
+
+setup-tools: # the same without what only the lab needs
+	@tests/bootstrap
+
+demo: setup ## the main job, on a virtual machine with real PCIe devices (ARGS=... are passed on)
+	@python -m lab demo $(ARGS)
+
+test: setup ## all of the following
+	@tests/gate lint unit sanity lab-test
+
+lint: setup-tools ## style, types, licenses, ansible-lint's production profile
+	@tests/gate lint
+
+unit: setup-tools ## unit tests, of target code on every Python from 3.9 to 3.14 that is installed
+	@tests/gate unit
+
+sanity: setup-tools ## ansible-test sanity
+	@tests/gate sanity
+
+lab-test: setup ## the collection at work on virtual machines that crash
+	@tests/gate lab-test
+
+build: setup-tools ## build/vmcore-kdump-<version>.tar.gz, for ansible-galaxy
+	@ansible-galaxy collection build --force --output-path build
+
+clean: ## end the lab's machines; remove logs, caches, results and what was built
+	if [ -d build/lab ]; then python -m lab down; fi
+	rm -rf build .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
+	find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## and the Python tools
+	rm -rf .venv
