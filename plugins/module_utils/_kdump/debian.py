@@ -1,0 +1,222 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""kdump-tools, the kdump of Debian and Ubuntu."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import typing as t
+from pathlib import Path, PurePosixPath
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
+    base_facts,
+    free_bytes,
+    helper_state,
+    problem,
+    service_enabled,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
+    inside,
+    is_directory,
+    is_file,
+    modified,
+    read_text,
+    resolve,
+)
+
+CONFIG = PurePosixPath("/etc/default/kdump-tools")
+COMMAND = PurePosixPath("/usr/sbin/kdump-config")
+IMAGES = PurePosixPath("/var/lib/kdump")
+# The kernel packages' hook, and the only builder of the image: it copies /etc/initramfs-tools to
+# IMAGES, sets MODULES=dep there and runs mkinitramfs with the copy.
+BUILDER = PurePosixPath("/etc/kernel/postinst.d/kdump-tools")
+RESET_HOOK = PurePosixPath("/etc/initramfs-tools/hooks/pcie-reset")
+
+# The kexec command that loaded the capture kernel, in the dump directory.
+RECORD = "kexec_cmd"
+
+# What kdump-config takes when the configuration leaves KDUMP_COREDIR out or empty.
+_DEFAULT_COREDIR = "/var/crash"
+
+# kdump-config, define_stampdir(): with any of these the dump leaves the host.
+_REMOTE_TARGETS = ("NFS", "SSH", "FTP")
+
+# One shell word or one command's end. A comment starts only where a word would.
+_SHELL = re.compile(
+    r"""(?P<comment>(?<![^\s;&|])\#[^\n]*)
+    |(?P<continuation>\\\n)
+    |(?P<word>(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\s'"\\;&|])+)
+    |(?P<end>[\n;&|])""",
+    re.VERBOSE | re.DOTALL,
+)
+# A piece of a word: escaped, in single quotes, in double quotes, or bare.
+_PIECE = re.compile(r"""\\(.)|'([^']*)'|"((?:\\.|[^"\\])*)"|([^'"\\]+)""", re.DOTALL)
+_ESCAPED = re.compile(r"""\\([$`"\\\n])""")
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+
+
+class Debian:
+    """kdump-tools: /etc/default/kdump-tools, kdump-config, initramfs-tools."""
+
+    name = "debian"
+    service = "kdump-tools.service"
+    generator = "initramfs-tools"
+
+    def present(self, root: Path) -> bool:
+        """Say whether kdump-tools is installed, and not only its configuration left over."""
+        return all(is_file(inside(root, path)) for path in (CONFIG, COMMAND))
+
+    def config(self, root: Path) -> dict[str, str]:
+        """Return the assignments in /etc/default/kdump-tools; the last one of a name wins."""
+        return parse_assignments(read_text(inside(root, CONFIG)) or "")
+
+    def image(self, kernel: str) -> PurePosixPath:
+        """Return the kdump initramfs of a kernel."""
+        return IMAGES / f"initrd.img-{kernel}"
+
+    def dump_directory(self, root: Path) -> PurePosixPath:
+        """Return the directory below which kdump-config makes one directory a dump."""
+        return PurePosixPath(self.config(root).get("KDUMP_COREDIR") or _DEFAULT_COREDIR)
+
+    def rebuild_commands(self, kernel: str) -> list[list[str]]:
+        """Return the commands that build the kdump initramfs of a kernel again."""
+        return [[str(BUILDER), kernel]]
+
+    def rearm_commands(self) -> list[list[str]]:
+        """Return the commands that load the present kdump initramfs in place of what is loaded."""
+        return [["kdump-config", "unload"], ["kdump-config", "load"]]
+
+    def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
+        """Return the kdump facts, shaped as in C(base_facts)."""
+        config = self.config(root)
+        directory = self.dump_directory(root)
+        facts = base_facts(root, kernel)
+        recorded = _recorded_load(root, directory) if facts["armed"] else []
+        initramfs = resolve(root, self.image(kernel))
+        boot = resolve(root, PurePosixPath(config.get("KDUMP_KERNEL") or f"/boot/vmlinuz-{kernel}"))
+        remote = next((key.lower() for key in _REMOTE_TARGETS if config.get(key)), None)
+        facts.update(
+            family=self.name,
+            service={"name": self.service, "enabled": service_enabled(root, self.service)},
+            image={
+                "kernel": boot and str(boot),
+                "initramfs": initramfs and str(initramfs),
+                "generator": self.generator,
+            },
+            capture_command_line=_argument(recorded, "--command-line="),
+            target={
+                "type": remote or "local",
+                "path": str(directory),
+                "free_bytes": None if remote else free_bytes(root, directory),
+            },
+            helper=helper_state(root, RESET_HOOK),
+        )
+        words = {
+            "image": str(self.image(kernel)),
+            "directory": str(directory),
+            "service": self.service,
+            "rebuild": _command_line(self.rebuild_commands(kernel)),
+            "rearm": _command_line(self.rearm_commands()),
+        }
+        stale = _is_stale(root, directory, initramfs, _argument(recorded, "--initrd="))
+        facts["problems"] = [
+            problem(code, **words) for code in _problem_codes(root, facts, directory, stale)
+        ]
+        return facts
+
+
+def parse_assignments(text: str) -> dict[str, str]:
+    """Return the assignments of a file that a shell sources: C(KEY=value), C(KEY="value").
+
+    Quotes are removed; substitutions such as C($HOME) stay as they are written. An assignment in
+    front of a command (C(KEY=value command)) is for that command alone and does not count.
+    """
+    found: dict[str, str] = {}
+    command: list[str] = []
+    for match in _SHELL.finditer(text + "\n"):
+        if match.lastgroup == "word":
+            command.append(match["word"])
+        elif match.lastgroup == "end":
+            words = command[1:] if command[:1] == ["export"] else command
+            assignments = [each for each in map(_ASSIGNMENT.fullmatch, words) if each]
+            if len(assignments) == len(words):
+                found.update((each[1], _unquoted(each[2])) for each in assignments)
+            command = []
+    return found
+
+
+def _unquoted(word: str) -> str:
+    """Return a word as the shell has it once quotes and line continuations are removed."""
+
+    def bare(match: re.Match[str]) -> str:
+        return "" if match[1] == "\n" else match[1]
+
+    return "".join(
+        (bare(piece) if piece[1] else "")
+        + (piece[2] or "")
+        + _ESCAPED.sub(bare, piece[3] or "")
+        + (piece[4] or "")
+        for piece in _PIECE.finditer(word)
+    )
+
+
+def _problem_codes(
+    root: Path, facts: dict[str, t.Any], directory: PurePosixPath, stale: bool
+) -> list[str]:
+    """Return what is wrong. In the capture kernel nothing is loaded, reserved or to be mended."""
+    if facts["is_capture_kernel"]:
+        return ["is_capture_kernel"]
+    checks = (
+        ("no_reservation", not facts["crash_size"]),
+        ("no_image", facts["image"]["initramfs"] is None),
+        ("not_armed", bool(facts["crash_size"]) and not facts["armed"]),
+        ("image_not_loaded", stale),
+        ("dump_directory_missing", not is_directory(inside(root, directory))),
+    )
+    return [code for code, applies in checks if applies]
+
+
+def _recorded_load(root: Path, directory: PurePosixPath) -> list[str]:
+    """Return the words of the kexec command that loaded the capture kernel.
+
+    kdump-config, kdump_load(), writes it to $KDUMP_COREDIR/kexec_cmd once kexec succeeded:
+    /sbin/kexec -p --command-line="BOOT_IMAGE=/vmlinuz root=UUID=... ro  reset_devices systemd.unit=..."
+    --initrd=/var/lib/kdump/initrd.img /var/lib/kdump/vmlinuz     (one line)
+    """
+    try:
+        return shlex.split(read_text(inside(root, directory / RECORD)) or "")
+    except ValueError:
+        return []
+
+
+def _argument(words: list[str], option: str) -> str | None:
+    return next((word[len(option) :].strip() for word in words if word.startswith(option)), None)
+
+
+def _is_stale(
+    root: Path, directory: PurePosixPath, initramfs: PurePosixPath | None, loaded: str | None
+) -> bool:
+    """Say whether the capture kernel was loaded with another initramfs than the one on disk.
+
+    kexec copies the image into memory. What it copied is known by its name, and by the record of the
+    load being newer than the image.
+    """
+    if initramfs is None or loaded is None:
+        return False
+    built = modified(inside(root, initramfs))
+    recorded = modified(inside(root, directory / RECORD))
+    return resolve(root, PurePosixPath(loaded)) != initramfs or (
+        built is not None and recorded is not None and built > recorded
+    )
+
+
+def _command_line(commands: list[list[str]]) -> str:
+    return " && ".join(shlex.join(command) for command in commands)
+
+
+__all__ = ("Debian", "parse_assignments")

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""The one interface to a distribution's kdump. Nothing else asks which distribution it runs on."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import Debian
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import base_facts, problem
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_text
+
+if t.TYPE_CHECKING:
+    from pathlib import Path, PurePosixPath
+
+
+class Family(t.Protocol):
+    """How one family of distributions configures, builds and loads its capture kernel."""
+
+    name: str
+    service: str
+    generator: str
+
+    def present(self, root: Path) -> bool:
+        """Say whether this family's kdump is installed below C(root)."""
+
+    def config(self, root: Path) -> dict[str, str]:
+        """Return the configuration as written."""
+
+    def image(self, kernel: str) -> PurePosixPath:
+        """Return the kdump initramfs of a kernel."""
+
+    def dump_directory(self, root: Path) -> PurePosixPath:
+        """Return the directory that dumps are saved in."""
+
+    def rebuild_commands(self, kernel: str) -> list[list[str]]:
+        """Return the commands that build the kdump initramfs of a kernel again."""
+
+    def rearm_commands(self) -> list[list[str]]:
+        """Return the commands that load the capture kernel again."""
+
+    def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
+        """Return the C(kdump) facts of M(vmcore.kdump.platform_facts)."""
+
+
+FAMILIES: tuple[Family, ...] = (Debian(),)
+
+
+def detect(root: Path) -> Family | None:
+    """Return the family of the host's kdump, None when none of them is installed."""
+    return next((family for family in FAMILIES if family.present(root)), None)
+
+
+def kdump_facts(root: Path) -> dict[str, t.Any]:
+    """Return the C(kdump) facts of the host, with a problem C(no_family) when no kdump is installed."""
+    kernel = read_text(root / "proc/sys/kernel/osrelease") or ""
+    family = detect(root)
+    if family is not None:
+        return family.facts(root, kernel)
+    facts = base_facts(root, kernel)
+    facts["problems"] = [
+        problem("is_capture_kernel" if facts["is_capture_kernel"] else "no_family")
+    ]
+    return facts
+
+
+__all__ = ("FAMILIES", "Family", "detect", "kdump_facts")

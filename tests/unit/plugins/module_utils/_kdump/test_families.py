@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
+    FAMILIES,
+    detect,
+    kdump_facts,
+)
+from ansible_collections.vmcore.kdump.tests.unit.host_trees import build, unpack
+
+
+def test_family_of_a_real_host(tmp_path: Path) -> None:
+    root = unpack("q35-vtd", tmp_path)
+    family = detect(root)
+    assert family is FAMILIES[0]
+    facts, expected = kdump_facts(root), family.facts(root, "6.12.107+deb13-amd64")
+    # The tree lies on this machine's disk, whose free space changes between the two.
+    for each in (facts, expected):
+        del each["target"]["free_bytes"]
+    assert facts == expected
+
+
+def test_host_without_kdump(tmp_path: Path) -> None:
+    root = build(tmp_path, {"proc/sys/kernel/osrelease": "6.1.0-1-arm64\n"})
+    facts = kdump_facts(root)
+    assert detect(root) is None
+    assert (facts["family"], facts["kernel_release"], facts["crash_size"]) == (
+        None,
+        "6.1.0-1-arm64",
+        0,
+    )
+    assert [problem["code"] for problem in facts["problems"]] == ["no_family"]
+
+
+def test_facts_have_one_shape(tmp_path: Path) -> None:
+    def shape(value: object) -> object:
+        return (
+            {key: shape(each) for key, each in value.items()} if isinstance(value, dict) else None
+        )
+
+    without = shape(kdump_facts(build(tmp_path / "a", {"proc": None})))
+    assert without == shape(kdump_facts(unpack("q35-vtd", tmp_path / "b")))
+
+
+def test_capture_kernel_of_a_host_without_kdump(tmp_path: Path) -> None:
+    facts = kdump_facts(build(tmp_path, {"proc/vmcore": ""}))
+    assert [problem["code"] for problem in facts["problems"]] == ["is_capture_kernel"]

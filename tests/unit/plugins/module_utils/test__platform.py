@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
+from ansible_collections.vmcore.kdump.tests.unit.host_trees import build, unpack
+
+
+def test_real_machine(tmp_path: Path) -> None:
+    assert platform_facts(unpack("q35-vtd", tmp_path)) == {
+        "hostname": "lab",
+        "architecture": "x86_64",
+        "memory_bytes": 726368 * 1024,
+        "cpus": 1,
+        "dmi": {
+            "sys_vendor": "QEMU",
+            "product_name": "Standard PC (Q35 + ICH9, 2009)",
+            "product_family": None,
+            "board_vendor": None,
+            "board_name": None,
+            "bios_version": "1.16.2-debian-1.16.2-1",
+        },
+    }
+
+
+def test_nothing_known(tmp_path: Path) -> None:
+    facts = platform_facts(tmp_path)
+    assert set(facts.pop("dmi").values()) == {None}
+    assert set(facts.values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("online", "cpus"), [("0\n", 1), ("0-63\n", 64), ("0-3,8,10-11\n", 7), ("", None)]
+)
+def test_processors(tmp_path: Path, online: str, cpus: int | None) -> None:
+    root = build(tmp_path, {"sys/devices/system/cpu/online": online})
+    assert platform_facts(root)["cpus"] == cpus
