@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""VMCOREINFO: what a kernel says about itself for those who read its memory later."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
+
+
+class VmcoreInfo:
+    """The KEY=value lines (kernel/vmcore_info.c, Documentation/admin-guide/kdump/vmcoreinfo.rst).
+
+    OSRELEASE=6.12.107+deb13-amd64
+    SYMBOL(prb)=ffffffff9c2a3ec0        hexadecimal
+    OFFSET(prb_desc.state_var)=0        decimal, as all below
+    SIZE(printk_info)=88
+    NUMBER(phys_base)=-1048576
+    CRASHTIME=1795342260                seconds since the epoch
+    """
+
+    def __init__(self, text: bytes) -> None:
+        lines = text.rstrip(b"\0").decode("ascii", "backslashreplace").split("\n")
+        self._values = dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def text(self, key: str) -> str | None:
+        return self._values.get(key)
+
+    def number(self, key: str, default: int | None = None) -> int:
+        """A decimal value. Raise a Flaw if it is missing without a default, or is not a number."""
+        return self._integer(key, 10, default)
+
+    def address(self, symbol: str) -> int:
+        return self._integer(f"SYMBOL({symbol})", 16, None)
+
+    def field(self, name: str, size: int, within: int) -> int:
+        """The OFFSET(name) of a field of this size in a structure or array of within bytes."""
+        return self.bounded(f"OFFSET({name})", 0, within - size)
+
+    def size(self, name: str, minimum: int, maximum: int) -> int:
+        """The SIZE(name) of a structure."""
+        return self.bounded(f"SIZE({name})", minimum, maximum)
+
+    def bounded(self, key: str, minimum: int, maximum: int) -> int:
+        """A decimal value in these bounds. Raise a Flaw if it is missing or is anything else."""
+        value = self._integer(key, 10, None)
+        if not minimum <= value <= maximum:
+            raise Flaw("damaged", f"VMCOREINFO says {key}={value}, which is impossible.")
+        return value
+
+    def _integer(self, key: str, base: t.Literal[10, 16], default: int | None) -> int:
+        value = self._values.get(key)
+        if value is None:
+            if default is None:
+                raise Flaw("damaged", f"VMCOREINFO does not have {key}.")
+            return default
+        try:
+            return int(value, base)
+        except ValueError as exc:
+            raise Flaw("damaged", f"VMCOREINFO says {key}={value[:40]}, not a number.") from exc
+
+
+__all__ = ("VmcoreInfo",)

@@ -1,0 +1,367 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dumps as makedumpfile writes them, of a kernel that is a log and the page tables to reach it."""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+import typing as t
+import zlib
+from contextlib import contextmanager
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import PlainFile
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+PAGE = 4096
+ULONG = (1 << 64) - 1
+
+START_KERNEL_MAP = 0xFFFFFFFF80000000
+# The image as KASLR leaves it: its first page is the page frame 0x100.
+IMAGE = 0xFFFFFFFFA9000000
+PHYS_BASE = 0x100000 - (IMAGE - START_KERNEL_MAP)
+TOP_TABLE = IMAGE
+PRB = IMAGE + PAGE
+PRB_STATIC = PRB + 64
+
+FIRST_TABLE_FRAME = 0x110
+FIRST_RING_FRAME = 0x200
+ZERO_FRAMES = (0x300, 0x301, 0x302)
+NOISE_FRAME = 0x310
+MAX_FRAME = 0x400
+
+RELEASE = "6.12.107+deb13-amd64"
+VERSION = "#1 SMP PREEMPT_DYNAMIC Debian 6.12.107-1 (2026-08-29)"
+HOST = "db01"
+CRASH_TIME = 1795341073
+RUN_ID = "6f1c1f0e-8f6c-4a51-9c3c-0d2a1b3c4d5e"
+
+Memory = dict[int, bytearray]
+Record = tuple[int, bytes]
+
+RECORDS: tuple[Record, ...] = (
+    (0, b"Linux version 6.12.107+deb13-amd64"),
+    (1_500_000, b"two\nlines"),
+    (154_432_852_000, f"vmcore.kdump: crash test run_id={RUN_ID} host={HOST}".encode()),
+    (173_464_000_999, b"sysrq: Trigger a crash"),
+    (173_465_123_456, b"Kernel panic - not syncing: sysrq triggered crash"),
+)
+LOG = (
+    "[    0.000000] Linux version 6.12.107+deb13-amd64\n"
+    "[    0.001500] two\n"
+    "               lines\n"
+    f"[  154.432852] vmcore.kdump: crash test run_id={RUN_ID} host={HOST}\n"
+    "[  173.464000] sysrq: Trigger a crash\n"
+    "[  173.465123] Kernel panic - not syncing: sysrq triggered crash\n"
+)
+
+# The layout of these structures in Linux 6.12 on x86_64.
+VMCOREINFO = {
+    "OSRELEASE": RELEASE,
+    "PAGESIZE": "4096",
+    "SYMBOL(swapper_pg_dir)": f"{TOP_TABLE:x}",
+    "SYMBOL(prb)": f"{PRB:x}",
+    "SIZE(printk_ringbuffer)": "88",
+    "OFFSET(printk_ringbuffer.desc_ring)": "0",
+    "OFFSET(printk_ringbuffer.text_data_ring)": "48",
+    "OFFSET(prb_desc_ring.count_bits)": "0",
+    "OFFSET(prb_desc_ring.descs)": "8",
+    "OFFSET(prb_desc_ring.infos)": "16",
+    "OFFSET(prb_desc_ring.head_id)": "24",
+    "OFFSET(prb_desc_ring.tail_id)": "32",
+    "SIZE(prb_desc)": "24",
+    "OFFSET(prb_desc.state_var)": "0",
+    "OFFSET(prb_desc.text_blk_lpos)": "8",
+    "OFFSET(prb_data_blk_lpos.begin)": "0",
+    "OFFSET(prb_data_blk_lpos.next)": "8",
+    "SIZE(printk_info)": "88",
+    "OFFSET(printk_info.ts_nsec)": "8",
+    "OFFSET(printk_info.text_len)": "16",
+    "OFFSET(prb_data_ring.size_bits)": "0",
+    "OFFSET(prb_data_ring.data)": "8",
+    "OFFSET(atomic_long_t.counter)": "0",
+    "NUMBER(phys_base)": str(PHYS_BASE),
+    "NUMBER(pgtable_l5_enabled)": "0",
+    "NUMBER(KERNEL_IMAGE_SIZE)": str(1 << 30),
+    "NUMBER(sme_mask)": "0",
+    "CRASHTIME": str(CRASH_TIME),
+}
+
+
+def vmcoreinfo(**changes: str | None) -> bytes:
+    """The text of VMCOREINFO; a change to None leaves the key out."""
+    values = {**VMCOREINFO, **changes}
+    return "".join(f"{key}={value}\n" for key, value in values.items() if value).encode()
+
+
+class Ring(t.NamedTuple):
+    """A printk ring buffer that is filled as the kernel fills it."""
+
+    records: Sequence[Record] = RECORDS
+    count_bits: int = 5
+    size_bits: int = 10
+    # Kernels since 2025: a block that ends exactly at the end of the ring does not wrap.
+    exact_end: bool = False
+    # The state of all descriptors: 1 is committed, 2 finalized.
+    state: int = 2
+
+    def pack(self, address: int) -> tuple[bytes, bytes]:
+        """printk_ringbuffer, and what lies at this address: descriptors, infos and text."""
+        count, size = 1 << self.count_bits, 1 << self.size_bits
+        descriptors, infos, text = bytearray(count * 24), bytearray(count * 88), bytearray(size)
+        # The first id and position are chosen so that they soon wrap around.
+        identity = -(count + 1)
+        position = -size
+        blocks: list[tuple[int, int]] = []
+        for seconds, data in self.records:
+            identity += 1
+            begin, next_position = self._block(position, -(-(8 + len(data)) // 8) * 8, bool(data))
+            blocks.append((identity, begin))
+            position = next_position if data else position
+            place = identity % count
+            struct.pack_into(
+                "<QQQ",
+                descriptors,
+                place * 24,
+                (identity & ULONG >> 2) | self.state << 62,
+                begin & ULONG,
+                next_position & ULONG,
+            )
+            struct.pack_into("<QQH", infos, place * 88, identity + count, seconds, len(data))
+            if data:
+                start = self._start(begin, next_position)
+                struct.pack_into("<Q", text, start, identity & ULONG >> 2)
+                text[start + 8 : start + 8 + len(data)] = data
+        tail = next(
+            (one for one, begin in blocks if begin >= position - size and one > identity - count),
+            identity,
+        )
+        ring = struct.pack(
+            "<IxxxxQQQQQIxxxxQQQQ",
+            self.count_bits,
+            address,
+            address + len(descriptors),
+            identity & ULONG >> 2,
+            tail & ULONG >> 2,
+            0,
+            self.size_bits,
+            address + len(descriptors) + len(infos),
+            position & ULONG,
+            0,
+            0,
+        )
+        return ring, bytes(descriptors + infos + text)
+
+    def _block(self, position: int, length: int, has_data: bool) -> tuple[int, int]:
+        if not has_data:
+            return 3, 3  # NO_LPOS
+        end = position + length
+        size = 1 << self.size_bits
+        if position // size == (end - self.exact_end) // size:
+            return position, end
+        return position, end // size * size + length
+
+    def _start(self, begin: int, end: int) -> int:
+        size = 1 << self.size_bits
+        return begin % size if begin // size == (end - self.exact_end) // size else 0
+
+
+class Kernel(t.NamedTuple):
+    """The memory of a crashed kernel."""
+
+    ring: Ring = Ring()
+    levels: int = 4
+    # What the last level of the page tables maps: 12 (4 KiB), 21 (2 MiB) or 30 (1 GiB).
+    leaf_shift: int = 12
+    # AMD's memory encryption sets a bit in each entry of a page table.
+    sme_mask: int = 0
+
+    @property
+    def direct_map(self) -> int:
+        return 0xFF2E240000000000 if self.levels == 5 else 0xFFFF8F5A00000000
+
+    def vmcoreinfo(self, **changes: str | None) -> bytes:
+        return vmcoreinfo(
+            **{
+                "NUMBER(pgtable_l5_enabled)": str(int(self.levels == 5)),
+                "NUMBER(sme_mask)": str(self.sme_mask),
+                **changes,
+            }
+        )
+
+    def memory(self) -> Memory:
+        """Page frame -> content."""
+        memory: Memory = {frame: bytearray(PAGE) for frame in ZERO_FRAMES}
+        memory[NOISE_FRAME] = bytearray(noise(PAGE))
+        address = self.direct_map + FIRST_RING_FRAME * PAGE
+        ring, arrays = self.ring.pack(address)
+        write(memory, PRB - START_KERNEL_MAP + PHYS_BASE, struct.pack("<Q", PRB_STATIC))
+        write(memory, PRB_STATIC - START_KERNEL_MAP + PHYS_BASE, ring)
+        write(memory, FIRST_RING_FRAME * PAGE, arrays)
+        for frame in range(FIRST_RING_FRAME, FIRST_RING_FRAME - (-len(arrays) // PAGE)):
+            self._map(memory, frame * PAGE)
+        return memory
+
+    def _map(self, memory: Memory, physical: int) -> None:
+        address = self.direct_map + physical
+        table = TOP_TABLE - START_KERNEL_MAP + PHYS_BASE
+        for shift in range(12 + 9 * (self.levels - 1), self.leaf_shift - 1, -9):
+            place = table + (address >> shift & 0x1FF) * 8
+            (entry,) = struct.unpack("<Q", read(memory, place, 8))
+            if shift == self.leaf_shift:
+                large = 1 << 7 if shift > 12 else 0
+                entry = 1 << 63 | physical >> shift << shift | self.sme_mask | large | 0x63
+            elif not entry:
+                tables = [frame for frame in memory if frame < FIRST_RING_FRAME]
+                entry = (max(FIRST_TABLE_FRAME, *tables) + 1) * PAGE | self.sme_mask | 0x63
+                memory[(entry & ~self.sme_mask) // PAGE] = bytearray(PAGE)
+            write(memory, place, struct.pack("<Q", entry))
+            table = (entry & ~self.sme_mask) // PAGE * PAGE
+
+
+def write(memory: Memory, physical: int, data: bytes) -> None:
+    for index, byte in enumerate(data, physical):
+        memory.setdefault(index // PAGE, bytearray(PAGE))[index % PAGE] = byte
+
+
+def read(memory: Memory, physical: int, size: int) -> bytes:
+    page = memory.get(physical // PAGE, bytearray(PAGE))
+    return bytes(page[physical % PAGE : physical % PAGE + size])
+
+
+def noise(size: int) -> bytes:
+    """Bytes that do not become fewer by compression."""
+    state, result = 1, bytearray()
+    while len(result) < size:
+        state = state * 6364136223846793005 + 1442695040888963407 & ULONG
+        result.append(state >> 56)
+    return bytes(result)
+
+
+# No field of a header is changed.
+AS_IT_IS: Mapping[str, t.Any] = {}
+
+
+class Kdump(t.NamedTuple):
+    """A dump in the kdump-compressed format, as parts that are written one after the other."""
+
+    memory: Memory = Kernel().memory()
+    info: bytes = vmcoreinfo()
+    header: Mapping[str, t.Any] = AS_IT_IS
+    sub_header: Mapping[str, t.Any] = AS_IT_IS
+    eraseinfo: bytes = b""
+
+    def parts(self) -> list[tuple[int, bytes]]:
+        """(offset, bytes), in the order and with the holes of makedumpfile."""
+        notes = noise(100) + self.info + bytes(12)
+        sub_blocks = -(-(104 + len(notes)) // PAGE)
+        bitmap = (1 + sub_blocks) * PAGE
+        descriptors_at = bitmap + 2 * PAGE
+        first_data = descriptors_at + 24 * len(self.memory)
+        end = first_data + PAGE
+        descriptors, pages = [], []
+        for _frame, content in sorted(self.memory.items()):
+            if not any(content):
+                descriptors.append(struct.pack("<QIIQ", first_data, PAGE, 0, 0))
+                continue
+            data, flags = zlib.compress(content, 1), 1
+            if len(data) >= PAGE:
+                data, flags = bytes(content), 0
+            descriptors.append(struct.pack("<QIIQ", end, len(data), flags, 0))
+            pages.append(data)
+            end += len(data)
+        header = struct.pack(
+            "<8si65s65s65s65s65s65s6xqqIiiIIIIIIi",
+            *{
+                "signature": b"KDUMP   ",
+                "header_version": 6,
+                "sysname": b"Linux",
+                "nodename": HOST.encode(),
+                "release": RELEASE.encode(),
+                "version": VERSION.encode(),
+                "machine": b"x86_64",
+                "domainname": b"(none)",
+                "seconds": CRASH_TIME,
+                "microseconds": 0,
+                "status": 1,
+                "block_size": PAGE,
+                "sub_hdr_size": sub_blocks,
+                "bitmap_blocks": 2,
+                "max_mapnr": MAX_FRAME,
+                "total_ram_blocks": 0,
+                "device_blocks": 0,
+                "written_blocks": 0,
+                "current_cpu": 0,
+                "nr_cpus": 2,
+                **self.header,
+            }.values(),
+        )
+        sub_header = struct.pack(
+            "<QiiQQQQQQQQQQQ",
+            *{
+                "phys_base": 0,
+                "dump_level": 31,
+                "split": 0,
+                "start_pfn": 0,
+                "end_pfn": 0,
+                "offset_vmcoreinfo": PAGE + 104 + 100,
+                "size_vmcoreinfo": len(self.info),
+                "offset_note": PAGE + 104,
+                "size_note": len(notes),
+                "offset_eraseinfo": end if self.eraseinfo else 0,
+                "size_eraseinfo": len(self.eraseinfo),
+                "start_pfn_64": 0,
+                "end_pfn_64": 0,
+                "max_mapnr_64": MAX_FRAME,
+                **self.sub_header,
+            }.values(),
+        )
+        ram = bitmap_of(range(MAX_FRAME))
+        return [
+            (0, header),
+            (PAGE + 104, notes),
+            (PAGE, sub_header),
+            (bitmap, ram),
+            (bitmap + PAGE, bitmap_of(self.memory)),
+            (first_data, bytes(PAGE)),
+            (first_data + PAGE, b"".join(pages)),
+            (descriptors_at, b"".join(descriptors)),
+            *([(end, self.eraseinfo)] if self.eraseinfo else []),
+        ]
+
+
+def bitmap_of(frames: Iterable[int]) -> bytes:
+    bits = bytearray(MAX_FRAME // 8)
+    for frame in frames:
+        bits[frame // 8] |= 1 << frame % 8
+    return bytes(bits)
+
+
+def plain(parts: Iterable[tuple[int, bytes]]) -> bytes:
+    """The parts as a file that was written with lseek() and write()."""
+    result = bytearray()
+    for offset, data in parts:
+        result.extend(bytes(max(0, offset + len(data) - len(result))))
+        result[offset : offset + len(data)] = data
+    return bytes(result)
+
+
+def flattened(parts: Iterable[tuple[int, bytes]], record_size: int = 3000) -> bytes:
+    """The parts as makedumpfile -F writes them to a pipe."""
+    stream = [b"makedumpfile".ljust(16, b"\0") + struct.pack(">qq", 1, 1).ljust(PAGE - 16, b"\0")]
+    for offset, data in parts:
+        for start in range(0, len(data), record_size):
+            piece = data[start : start + record_size]
+            stream.append(struct.pack(">qq", offset + start, len(piece)) + piece)
+    return b"".join(stream) + b"\xff" * 16
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[PlainFile]:
+    """A file with this content."""
+    with tempfile.TemporaryFile(buffering=0) as file:
+        file.write(data)
+        yield PlainFile(file.fileno(), len(data))

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which files are dumps, and what belongs to them."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+import pytest
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import (
+    dumps_at,
+    find,
+    side_files,
+)
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+STAMP = "202611220951"
+
+
+def touch(path: Path, mtime: float = 1000.0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (mtime, mtime))
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{STAMP}/dump.{STAMP}",
+        f"{STAMP}/dump-incomplete",
+        f"{STAMP}/vmcore.{STAMP}",
+        f"{STAMP}/vmcore-incomplete",
+        f"{STAMP}/dump.{STAMP}.gz",
+        f"{STAMP}/dump.{STAMP}.xz",
+        f"{STAMP}/dump-incomplete.lz4",
+        f"db01-{STAMP}/dump.{STAMP}",
+        f"db01.example.com-{STAMP}/vmcore.{STAMP}",
+        f"192.0.2.7-{STAMP}/dump.{STAMP}",
+    ],
+)
+def test_these_names_are_dumps(tmp_path: Path, name: str) -> None:
+    path = touch(tmp_path / name)
+    assert [dump.path for dump in find(tmp_path)] == [path]
+    assert [dump.path for dump in find(path.parent)] == [path]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{STAMP}/dmesg.{STAMP}",
+        f"{STAMP}/vmcore-dmesg.txt",
+        f"{STAMP}/vmcore-dmesg-incomplete.txt",
+        f"{STAMP}/dump.202611220952",
+        f"{STAMP}/dump.{STAMP}.txt",
+        f"{STAMP}/dump.{STAMP}.gz.1",
+        f"{STAMP}/vmcore.{STAMP}.gz",
+        f"{STAMP}/dump",
+        f"{STAMP}/capture-dmesg.txt",
+        f"{STAMP}/pcie-reset.json",
+        f"{STAMP}/deeper/dump.{STAMP}",
+        f"{STAMP}x/dump.{STAMP}",
+        f"2026112209/dump.{STAMP}",
+        f"other/dump.{STAMP}",
+        f"dump.{STAMP}",
+        "dump-incomplete",
+        "kexec_cmd",
+        "kdump_lock",
+        "python3.crash",
+    ],
+)
+def test_all_others_are_not(tmp_path: Path, name: str) -> None:
+    touch(tmp_path / name)
+    assert find(tmp_path) == []
+
+
+def test_a_directory_with_the_name_of_a_dump_is_none(tmp_path: Path) -> None:
+    (tmp_path / STAMP / f"dump.{STAMP}").mkdir(parents=True)
+    assert find(tmp_path) == []
+
+
+def test_the_newest_dump_is_last(tmp_path: Path) -> None:
+    # A clock that is set back gives the newer dump the lower name.
+    newer = touch(tmp_path / f"202601010000/{'dump.202601010000'}", 3000.0)
+    older = touch(tmp_path / STAMP / f"dump.{STAMP}", 2000.0)
+    cut = touch(tmp_path / STAMP / "dump-incomplete", 1000.0)
+    assert [dump.path for dump in find(tmp_path)] == [cut, older, newer]
+
+
+def test_since_compares_with_the_newer_of_file_and_directory(tmp_path: Path) -> None:
+    path = touch(tmp_path / STAMP / f"dump.{STAMP}", 1000.0)
+    os.utime(path.parent, (2000.0, 2000.0))
+    assert find(tmp_path)[0].changed == 2000.0
+    assert dumps_at(tmp_path, 2000.0) == [path]
+    assert dumps_at(tmp_path, 2000.5) == []
+    os.utime(path, (3000.0, 3000.0))
+    assert dumps_at(tmp_path, 2000.5) == [path]
+
+
+def test_one_file_is_itself_whatever_its_name_and_time(tmp_path: Path) -> None:
+    path = touch(tmp_path / "vmcore.flat")
+    assert dumps_at(path, 5000.0) == [path]
+
+
+def test_a_path_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    for look in (dumps_at, find):
+        with pytest.raises(KdumpError, match=r"nowhere cannot be .*: No such file or directory\."):
+            look(tmp_path / "nowhere")
+
+
+def test_side_files_are_found_by_name(tmp_path: Path) -> None:
+    dump = touch(tmp_path / STAMP / f"dump.{STAMP}")
+    assert set(side_files(dump).values()) == {None}
+    for name in (f"dmesg.{STAMP}", "pcie-reset.json", "capture.json", "capture-dmesg.txt"):
+        touch(dump.parent / name)
+    expected = {
+        "dmesg": str(dump.parent / f"dmesg.{STAMP}"),
+        "pcie_reset": str(dump.parent / "pcie-reset.json"),
+        "capture": str(dump.parent / "capture.json"),
+        "capture_dmesg": str(dump.parent / "capture-dmesg.txt"),
+    }
+    assert side_files(dump) == expected
+    assert side_files(dump.parent / f"vmcore.{STAMP}") == expected
+    assert side_files(dump.parent / "dump-incomplete") == expected
+
+
+def test_a_copied_dump_finds_the_dmesg_of_its_own_stamp(tmp_path: Path) -> None:
+    dump = touch(tmp_path / f"dump.{STAMP}.gz")
+    touch(tmp_path / "dmesg.202601010000")
+    assert side_files(dump)["dmesg"] is None
+    dmesg = touch(tmp_path / f"dmesg.{STAMP}")
+    assert side_files(dump)["dmesg"] == str(dmesg)
+    assert side_files(tmp_path / "vmcore.flat")["dmesg"] is None
