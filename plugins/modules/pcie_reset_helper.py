@@ -1,0 +1,262 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pcie_reset_helper
+short_description: Put the PCIe reset into the kdump initramfs and prove its order
+version_added: 0.1.0
+description:
+  - Installs a helper that resets PCIe devices in the capture kernel, before any driver loads. It follows a plan that
+    the filter P(vmcore.kdump.reset_plan#filter) made before.
+  - Rebuilds the kdump initramfs, looks into the built image for the helper, the plan, and the order in which the
+    scripts run, and loads the capture kernel with it.
+  - All of that is one step. When any of it fails, the previous files and the previous image are put back, the capture
+    kernel is loaded as before, and the module fails with the reason.
+  - The normal initramfs is not touched and never contains the helper.
+  - Rebuilding takes from seconds to minutes. It happens only when the image on the disk is not as it has to be.
+options:
+  state:
+    description:
+      - V(present) installs the helper and O(plan).
+      - V(absent) removes every file, rebuilds the kdump initramfs without the helper and proves that nothing of it is
+        left.
+    type: str
+    choices: [present, absent]
+    default: present
+  plan:
+    description:
+      - What the filter P(vmcore.kdump.reset_plan#filter) returned for this host.
+      - Required if O(state=present), ignored otherwise.
+    type: dict
+  files:
+    description:
+      - The text of the helper's files by name.
+      - Filled in by the action plugin with the collection's own files. Set single entries only to test another helper.
+    type: dict
+extends_documentation_fragment:
+  - vmcore.kdump._attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+author:
+  - vmcore.kdump authors (@vmcore-kdump)
+seealso:
+  - module: vmcore.kdump.platform_facts
+  - plugin: vmcore.kdump.reset_plan
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+---
+- name: Gather what the plan is made from
+  vmcore.kdump.platform_facts:
+
+- name: Reset all PCIe devices but one in the capture kernel
+  vmcore.kdump.pcie_reset_helper:
+    plan: "{{ ansible_facts | vmcore.kdump.reset_plan(exclusions) }}"
+  vars:
+    exclusions:
+      - name: accelerator
+        match:
+          vendor: 1b36
+          class: "1200*"
+        reason: Its firmware does not survive a hot reset.
+
+- name: Remove the reset
+  vmcore.kdump.pcie_reset_helper:
+    state: absent
+"""
+
+RETURN = r"""
+proof:
+  description:
+    - The proof that was read from the image on the disk, which is the one that is loaded.
+    - In check mode that image is the present one.
+  returned: success
+  type: dict
+  sample:
+    proven: true
+    statement: >-
+      scripts/init-top/00-pcie-reset runs before udev (starts systemd-udevd, triggers coldplug) and load_modules
+    before: [scripts/init-top/blacklist, scripts/init-top/udev, load_modules]
+    evidence:
+      - 'scripts/init-top/ORDER:1: /scripts/init-top/00-pcie-reset "$@"'
+      - 'scripts/init-top/ORDER:9: /scripts/init-top/udev "$@"'
+      - 'init:222: run_scripts /scripts/init-top'
+      - 'init:227: load_modules'
+    why_not:
+  contains:
+    proven:
+      description: Whether the image is as it has to be for O(state).
+      type: bool
+    statement:
+      description: What is proven.
+      type: str
+    before:
+      description: What runs later than the reset.
+      type: list
+      elements: str
+    evidence:
+      description: The lines of files in the image that the proof rests on, each with its file and number.
+      type: list
+      elements: str
+    why_not:
+      description: The reason why RV(proof.statement) is not proven, otherwise V(null).
+      type: str
+image:
+  description: The kdump initramfs, V(null) if there is none.
+  returned: success
+  type: dict
+  sample:
+    path: /var/lib/kdump/initrd.img-6.12.107+deb13-amd64
+    size: 14155776
+    sha256: 5a2f1d0c0a3e8e1a4f2f54c3f5f3a8f8b1d6b6a9d6f3c1e2b7a8c9d0e1f2a3b4
+  contains:
+    path:
+      description: Where it is.
+      type: str
+    size:
+      description: Its size in bytes.
+      type: int
+    sha256:
+      description: The SHA-256 of its content.
+      type: str
+files:
+  description: The paths that were written or removed, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/pcie-reset/plan]
+rebuilt:
+  description: Whether the kdump initramfs was rebuilt, or would be in check mode.
+  returned: success
+  type: bool
+  sample: true
+armed:
+  description: Whether a capture kernel is loaded.
+  returned: success
+  type: bool
+  sample: true
+"""
+
+import os
+import tempfile
+import typing as t
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import problem
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import (
+    Findings,
+    Host,
+    converge,
+    examine,
+    image_facts,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (
+    text_diff,
+    wanted_absent,
+    wanted_present,
+)
+
+
+def make_host(module: AnsibleModule) -> Host:
+    """Return this host, with commands and files going through the module."""
+    if os.geteuid() != 0:
+        raise KdumpError("Only root can change the kdump initramfs: set become for this task.")
+    root = Path("/")
+    family = detect(root)
+    if family is None:
+        raise KdumpError(problem("no_family")["message"])
+
+    def run(command: list[str]) -> tuple[int, str]:
+        try:
+            status, output, errors = module.run_command(
+                command, environ_update={"LC_ALL": "C.UTF-8"}, handle_exceptions=False
+            )
+        except OSError as exc:  # the program is not there
+            return 127, str(exc)
+        return status, f"{output}\n{errors}"
+
+    def write(path: Path, content: bytes, mode: int) -> None:
+        descriptor, name = tempfile.mkstemp(dir=module.tmpdir)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        module.atomic_move(name, str(path), keep_dest_attrs=False)
+        path.chmod(mode)  # atomic_move gives a new file the umask's
+
+    return Host(
+        root=root,
+        kernel=os.uname().release,
+        family=family,
+        run=run,
+        write=write,
+        decompress=with_programs(run, Path(module.tmpdir)),
+    )
+
+
+def make_diff(findings: Findings, host: Host) -> list[dict[str, str]]:
+    """Return the diff of the files, and of the image in words."""
+    diff = text_diff(findings.present, findings.wanted)
+    if findings.rebuild:
+        diff.append(
+            {
+                "before_header": str(host.image),
+                "after_header": str(host.image),
+                "before": f"{findings.proof['why_not']}\n",
+                "after": "Rebuilt and proven.\n",
+            }
+        )
+    return diff
+
+
+def ensure(module: AnsibleModule) -> dict[str, t.Any]:
+    """Do what the task asks for and return the module's result."""
+    host = make_host(module)
+    wanted = wanted_absent()
+    if module.params["state"] == "present":
+        wanted = wanted_present(module.params["files"] or {}, module.params["plan"])
+    findings = examine(host, wanted)
+    result: dict[str, t.Any] = {
+        "changed": findings.changed,
+        "proof": findings.proof,
+        "files": [str(path) for path in findings.differing],
+        "rebuilt": findings.rebuild,
+    }
+    if module._diff:
+        result["diff"] = make_diff(findings, host)
+    if findings.changed and not module.check_mode:
+        result["proof"] = converge(host, findings)
+    return {**result, "image": image_facts(host), "armed": host.armed}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "plan": {"type": "dict"},
+            "files": {"type": "dict"},
+        },
+        required_if=[("state", "present", ["plan"])],
+        supports_check_mode=True,
+    )
+    try:
+        result = ensure(module)
+    except KdumpError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
