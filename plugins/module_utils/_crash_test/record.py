@@ -1,0 +1,179 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""The result record of a crash test: what happened, when, and what it proves.
+
+The shape is described by docs/result-record.schema.json.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = 1
+
+State = t.Mapping[str, t.Any]
+
+
+def finished_record(
+    state: State,
+    *,
+    vmcore: Mapping[str, t.Any] | None,
+    reset: Mapping[str, t.Any] | None,
+    capture: Mapping[str, t.Any] | None,
+    evidence: list[dict[str, t.Any]],
+    normal: Mapping[str, t.Any],
+    now: float,
+) -> dict[str, t.Any]:
+    """The record of a test whose host is back in its normal kernel.
+
+    Args:
+        state: the host's state of this test.
+        vmcore: the verdict on the newest dump since the test began, None when there is none.
+        reset: the reset helper's report (pcie-reset.json), None when there is none.
+        capture: what the capture kernel noted of itself (capture.json), None when there is none.
+        evidence: classified lines of both kernels' logs.
+        normal: C({"boot_id", "boot_epoch", "kernel"}) of the kernel that runs now.
+        now: seconds since the epoch, by the host's clock like all times here.
+    """
+    times = {
+        "armed": state["armed_at"],
+        "panicked": vmcore["crash"]["crash_time"] if vmcore else None,
+        "capture kernel": (capture or {}).get("boot_epoch"),
+        "reset done": _reset_time(reset, capture),
+        "dump started": (capture or {}).get("dump_started"),
+        "dump complete": _dump_complete(vmcore, capture),
+        "normal kernel": normal["boot_epoch"],
+        "verified": now,
+    }
+    crashed = normal["boot_id"] != state["boot_id"]
+    if not crashed:
+        times["normal kernel"] = None
+    verdict, why = _verdict(state, crashed, vmcore, reset)
+    return {
+        **_identity(state),
+        "finished_at": now,
+        "verdict": verdict,
+        "why": why,
+        "stage": _stage_reached(times, crashed, vmcore),
+        "stages": [
+            {"name": name, "time": times[name], "after": _after(times, name)} for name in STAGES
+        ],
+        "boot_id": {"before": state["boot_id"], "after": normal["boot_id"]},
+        "kernel": {"before": state["kernel"], "after": normal["kernel"]},
+        "reset": reset,
+        "vmcore": vmcore,
+        "evidence": evidence,
+    }
+
+
+def lost_record(state: State, *, stage: str, why: str, now: float) -> dict[str, t.Any]:
+    """The record of a test whose host did not come back in time."""
+    times = {"armed": state["armed_at"]}
+    return {
+        **_identity(state),
+        "finished_at": now,
+        "verdict": "failed",
+        "why": why,
+        "stage": stage,
+        "stages": [
+            {"name": name, "time": times.get(name), "after": _after(times, name)} for name in STAGES
+        ],
+        "boot_id": {"before": state["boot_id"], "after": None},
+        "kernel": {"before": state["kernel"], "after": None},
+        "reset": None,
+        "vmcore": None,
+        "evidence": [],
+    }
+
+
+def _identity(state: State) -> dict[str, t.Any]:
+    return {
+        "version": VERSION,
+        "run_id": state["run_id"],
+        "host": state["host"],
+        "hostname": state["hostname"],
+        "platform": state["platform"],
+        "iommu": state["iommu"],
+        "helper": state["helper"],
+    }
+
+
+def _reset_time(
+    reset: Mapping[str, t.Any] | None, capture: Mapping[str, t.Any] | None
+) -> float | None:
+    """The helper knows the uptime only: before the real root there may be no clock."""
+    boot = (capture or {}).get("boot_epoch")
+    return None if reset is None or boot is None else float(boot + reset["uptime_end"])
+
+
+def _dump_complete(
+    vmcore: Mapping[str, t.Any] | None, capture: Mapping[str, t.Any] | None
+) -> float | None:
+    """When the dump got its final name; a dump that is not complete was never completed."""
+    if vmcore is None or vmcore["verdict"] != "complete":
+        return None
+    return float((capture or {}).get("dump_complete") or vmcore["mtime"])
+
+
+def _after(times: Mapping[str, float | None], name: str) -> float | None:
+    """Seconds since the stage before that has a time."""
+    own = times.get(name)
+    earlier = [times.get(stage) for stage in STAGES[: STAGES.index(name)]]
+    known = [time for time in earlier if time is not None]
+    return None if own is None or not known else round(own - known[-1], 2)
+
+
+def _stage_reached(
+    times: Mapping[str, float | None], crashed: bool, vmcore: Mapping[str, t.Any] | None
+) -> str:
+    """The host answers: how far did the crash get before that?"""
+    if not crashed:
+        return "armed"
+    if vmcore and vmcore["verdict"] == "complete":
+        return "verified"
+    before_return = STAGES[: STAGES.index("normal kernel")]
+    # Another boot means that the armed kernel is gone, even when nothing else is known of its end.
+    return next((stage for stage in reversed(before_return[2:]) if times[stage]), "panicked")
+
+
+def _verdict(
+    state: State,
+    crashed: bool,
+    vmcore: Mapping[str, t.Any] | None,
+    reset: Mapping[str, t.Any] | None,
+) -> tuple[str, str]:
+    if not crashed:
+        return "failed", "The host did not crash: it still runs the boot that was to be crashed."
+    if vmcore is None:
+        return "failed", "The host came back without a new dump."
+    if vmcore["verdict"] != "complete":
+        return "failed", f"The dump is no proof: {vmcore['why']}"
+    if not state["helper"]["installed"]:
+        return "passed", f"{vmcore['why']} The reset helper is not installed."
+    if reset is None:
+        return (
+            "inconclusive",
+            "The dump is complete and of this crash, but the reset helper left no report.",
+        )
+    summary = reset["summary"]
+    lost = [port for port in reset["ports"] if port["result"] in ("failed", "timeout")]
+    if lost:
+        ports = ", ".join(f"{port['address']} ({port['result']})" for port in lost)
+        return (
+            "inconclusive",
+            f"The dump is complete and of this crash, but ports did not come back: {ports}.",
+        )
+    counts = f"{summary['reset']} were reset and {summary['left']} left alone"
+    return "passed", f"{vmcore['why']} Of {summary['planned']} planned ports {counts}."
+
+
+__all__ = ("VERSION", "finished_record", "lost_record")

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""The stages of a crash, as a probe over ssh and a serial console show them."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+# In the order in which a crash goes through them.
+STAGES = (
+    "armed",
+    "panicked",
+    "capture kernel",
+    "reset done",
+    "dump started",
+    "dump complete",
+    "normal kernel",
+    "verified",
+)
+
+# A line of the console that proves a stage. x86 hands the address of the dead kernel's memory to
+# the capture kernel on its command line; the boot after it has none.
+_CONSOLE = (
+    ("panicked", re.compile(r"Kernel panic - not syncing")),
+    ("capture kernel", re.compile(r"ommand line: .*\belfcorehdr=")),
+    ("reset done", re.compile(r"pcie_reset: summary ")),
+    ("dump started", re.compile(r"running makedumpfile|saving vmcore$")),
+    ("dump complete", re.compile(r"saved vmcore in|saving vmcore complete")),
+    ("normal kernel", re.compile(r"ommand line: (?!.*\belfcorehdr=)")),
+)
+
+# What a terminal acts on instead of showing: escape sequences (ECMA-48), other control characters.
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\^_]|[\x00-\x08\x0b-\x1f\x7f]")
+
+# One remote command tells all about a host that answers. Its output:
+#   4f0c6bd5-2c1e-4f0e-9e39-0d1ddc1f1a55
+#   normal
+#   running
+PROBE = (
+    "cat /proc/sys/kernel/random/boot_id; "
+    "if [ -e /proc/vmcore ] || grep -q elfcorehdr= /proc/cmdline; then echo capture; else echo normal; fi; "
+    "systemctl is-system-running 2>/dev/null || true"
+)
+# systemctl(1), is-system-running: both mean that the boot is over.
+_SETTLED = ("running", "degraded")
+
+
+def console_stage(text: str) -> str | None:
+    """Return the last stage that the console proves, None when it proves none.
+
+    C(text) is what the console printed since the test was armed.
+    """
+    reached: str | None = None
+    for line in text.splitlines():
+        # The boot that follows the capture kernel is the only one that can be the normal kernel.
+        following = STAGES.index(reached) + 1 if reached else 0
+        for stage, pattern in _CONSOLE:
+            if STAGES.index(stage) >= following and pattern.search(line):
+                if stage == "normal kernel" and reached in (None, "armed", "panicked"):
+                    continue
+                reached = stage
+                break
+    return reached
+
+
+def last_lines(text: str, count: int = 1) -> list[str]:
+    """Return the last C(count) lines of a console that hold text, without terminal control sequences."""
+    lines = (_CONTROL.sub("", line).strip() for line in text.splitlines())
+    return [line for line in lines if line][-count:]
+
+
+class Probe(t.NamedTuple):
+    """What a host that answers is doing."""
+
+    boot_id: str
+    kernel: str
+    system: str
+
+
+def parse_probe(output: str) -> Probe | None:
+    """Read what PROBE printed, None when it is not that (ssh banners, a shell that died)."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if len(lines) < 2 or not re.fullmatch(r"[0-9a-f-]{36}", lines[0]):
+        return None
+    if lines[1] not in ("capture", "normal"):
+        return None
+    return Probe(lines[0], lines[1], lines[2] if len(lines) > 2 else "unknown")
+
+
+def situation(probe: Probe, boot_id_before: str) -> str:
+    """Say where a host is: C(same boot), C(capture kernel), C(starting) or C(normal kernel)."""
+    if probe.kernel == "capture":
+        return "capture kernel"
+    if probe.boot_id == boot_id_before:
+        return "same boot"
+    # Without systemd there is nothing to wait for: the host answers.
+    return "normal kernel" if probe.system in (*_SETTLED, "unknown") else "starting"
+
+
+__all__ = ("PROBE", "STAGES", "Probe", "console_stage", "last_lines", "parse_probe", "situation")

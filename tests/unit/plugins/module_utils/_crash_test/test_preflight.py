@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight import (
+    expected_dump_bytes,
+    preflight,
+)
+
+# makedumpfile 1.7.6 on Debian 13, 1 GiB of memory.
+MEM_USAGE = """\
+The kernel version is not supported.
+The makedumpfile operation may be incomplete.
+
+TYPE\t\tPAGES\t\t\tEXCLUDABLE\tDESCRIPTION
+----------------------------------------------------------------------
+ZERO\t\t195800          \tyes\t\tPages filled with zero
+NON_PRI_CACHE\t19377           \tyes\t\tCache pages without private flag
+PRI_CACHE\t1730            \tyes\t\tCache pages with private flag
+USER\t\t3340            \tyes\t\tUser process pages
+FREE\t\t0               \tyes\t\tFree pages
+KERN_DATA\t53067           \tno\t\tDumpable kernel data
+
+page size:\t\t4096
+Total pages on system:\t273314
+Total size on system:\t1119494144       Byte
+"""
+NEEDED = 53067 * 4096
+
+READY: dict[str, t.Any] = {
+    "kdump": {
+        "armed": True,
+        "crash_size": 256 << 20,
+        "problems": [],
+        "target": {"type": "local", "path": "/var/crash", "free_bytes": NEEDED},
+    }
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/sysrq-trigger").touch()
+    return tmp_path
+
+
+def failed(checks: list[dict[str, str]]) -> list[str]:
+    return [check["name"] for check in checks if check["status"] == "failed"]
+
+
+def test_a_ready_host_passes_every_check_and_each_says_why(root: Path) -> None:
+    checks = preflight(READY, None, MEM_USAGE, root)
+    assert failed(checks) == []
+    assert all(check["detail"].endswith(".") for check in checks)
+    assert {check["name"] for check in checks} == {
+        "kdump_ready", "armed", "sysrq", "no_unfinished_test", "dump_target",
+        "makedumpfile_reads_kernel", "dump_space",
+    }  # fmt: skip
+
+
+def test_a_host_without_a_capture_kernel_is_not_crashed(root: Path) -> None:
+    facts = copy.deepcopy(READY)
+    facts["kdump"].update(armed=False)
+    assert failed(preflight(facts, None, MEM_USAGE, root)) == ["armed"]
+
+
+def test_every_problem_of_kdump_is_a_failed_check_with_its_sentence(root: Path) -> None:
+    facts = copy.deepcopy(READY)
+    facts["kdump"]["problems"] = [{"code": "no_image", "message": "The image is gone: build it."}]
+    checks = preflight(facts, None, MEM_USAGE, root)
+    assert failed(checks) == ["no_image"]
+    assert checks[0]["detail"] == "The image is gone: build it."
+
+
+def test_a_kernel_without_sysrq_is_not_crashed(root: Path) -> None:
+    (root / "proc/sysrq-trigger").unlink()
+    assert failed(preflight(READY, None, MEM_USAGE, root)) == ["sysrq"]
+
+
+def test_an_unfinished_test_keeps_the_next_one_from_starting(root: Path) -> None:
+    state = {"stage": "started", "run_id": "abc"}
+    checks = preflight(READY, state, MEM_USAGE, root)
+    assert failed(checks) == ["no_unfinished_test"]
+    assert any("abc" in check["detail"] for check in checks)
+    assert failed(preflight(READY, {"stage": "finished"}, MEM_USAGE, root)) == []
+
+
+@pytest.mark.parametrize("mem_usage", [None, "", "makedumpfile Failed."])
+def test_a_kernel_that_makedumpfile_cannot_read_is_not_crashed(
+    root: Path, mem_usage: str | None
+) -> None:
+    assert failed(preflight(READY, None, mem_usage, root)) == ["makedumpfile_reads_kernel"]
+
+
+def test_one_byte_too_little_for_the_dump_is_too_little(root: Path) -> None:
+    facts = copy.deepcopy(READY)
+    facts["kdump"]["target"]["free_bytes"] = NEEDED - 1
+    assert failed(preflight(facts, None, MEM_USAGE, root)) == ["dump_space"]
+
+
+@pytest.mark.parametrize("kind", ["nfs", "ssh", "ftp"])
+def test_a_dump_that_leaves_the_host_cannot_be_judged_there(root: Path, kind: str) -> None:
+    facts = copy.deepcopy(READY)
+    facts["kdump"]["target"].update(type=kind, free_bytes=None)
+    assert failed(preflight(facts, None, MEM_USAGE, root)) == ["dump_target"]
+
+
+def test_the_size_of_a_dump_is_the_kernel_data() -> None:
+    assert expected_dump_bytes(MEM_USAGE) == NEEDED
+    assert expected_dump_bytes("KERN_DATA 1 yes") is None

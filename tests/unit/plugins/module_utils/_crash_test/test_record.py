@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+import typing as t
+
+import pytest
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import (
+    finished_record,
+    lost_record,
+)
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_test.records import (
+    CAPTURE,
+    NORMAL,
+    RESET,
+    STATE,
+    VMCORE,
+)
+
+
+def finished(**changes: t.Any) -> dict[str, t.Any]:
+    arguments: dict[str, t.Any] = {
+        "vmcore": VMCORE,
+        "reset": RESET,
+        "capture": CAPTURE,
+        "evidence": [],
+        "normal": NORMAL,
+        "now": 1100.0,
+    }
+    return finished_record(changes.pop("state", STATE), **{**arguments, **changes})
+
+
+def changed(report: dict[str, t.Any], **changes: t.Any) -> dict[str, t.Any]:
+    return {**copy.deepcopy(report), **changes}
+
+
+def lost_port(result: str) -> dict[str, t.Any]:
+    report = copy.deepcopy(RESET)
+    report["ports"][0]["result"] = result
+    return report
+
+
+def test_a_whole_test_has_every_stage_in_order_with_the_time_since_the_one_before() -> None:
+    stages = finished()["stages"]
+    assert [(stage["name"], stage["time"], stage["after"]) for stage in stages] == [
+        ("armed", 1000.0, None),
+        ("panicked", 1003, 3.0),
+        ("capture kernel", 1005.0, 2.0),
+        ("reset done", 1010.3, 5.3),
+        ("dump started", 1030.0, 19.7),
+        ("dump complete", 1060.0, 30.0),
+        ("normal kernel", 1070.0, 10.0),
+        ("verified", 1100.0, 30.0),
+    ]
+
+
+def test_a_stage_without_a_time_is_skipped_in_the_differences() -> None:
+    stages = {stage["name"]: stage for stage in finished(capture=None)["stages"]}
+    assert stages["capture kernel"] == {"name": "capture kernel", "time": None, "after": None}
+    # Without the capture kernel's own note the file's time says when the dump was written.
+    assert stages["dump complete"]["time"] == 1061.0
+    assert stages["dump complete"]["after"] == 58.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "stage", "why"),
+    [
+        ({}, "passed", "verified", "Of 2 planned ports 1 were reset and 1 left alone"),
+        (
+            {"state": changed(STATE, helper={"installed": False, "digest": None}), "reset": None},
+            "passed", "verified", "The reset helper is not installed",
+        ),
+        ({"vmcore": None, "reset": None, "capture": None}, "failed", "panicked", "without a new dump"),
+        (
+            {"vmcore": changed(VMCORE, verdict="incomplete", why="It ends early.")},
+            "failed", "dump started", "It ends early.",
+        ),
+        (
+            {"vmcore": changed(VMCORE, verdict="not_this_crash", why="It is of yesterday.")},
+            "failed", "dump started", "It is of yesterday.",
+        ),
+        ({"reset": None}, "inconclusive", "verified", "left no report"),
+        ({"reset": lost_port("failed")}, "inconclusive", "verified", "0000:00:02.0 (failed)"),
+        ({"reset": lost_port("timeout")}, "inconclusive", "verified", "0000:00:02.0 (timeout)"),
+        (
+            {"normal": changed(NORMAL, boot_id=STATE["boot_id"]), "vmcore": None, "reset": None, "capture": None},
+            "failed", "armed", "did not crash",
+        ),
+    ],
+)  # fmt: skip
+def test_the_verdict_says_what_was_proven(
+    changes: dict[str, t.Any], verdict: str, stage: str, why: str
+) -> None:
+    record = finished(**changes)
+    assert (record["verdict"], record["stage"]) == (verdict, stage)
+    assert why in record["why"]
+
+
+def test_a_host_that_is_lost_has_a_record_too() -> None:
+    record = lost_record(
+        STATE, stage="dump started", why="It is not back after 1800 s.", now=2800.0
+    )
+    assert record["verdict"] == "failed"
+    assert record["stage"] == "dump started"
+    assert record["why"] == "It is not back after 1800 s."
+    assert set(record) == set(finished())

@@ -1,0 +1,32 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import load, save
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+
+
+def test_what_is_saved_is_loaded_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "crash-test.json"
+    save({"stage": "started", "armed_at": 1.5}, path)
+    save({"stage": "finished", "armed_at": 1.5}, path)
+    assert load(path) == {"stage": "finished", "armed_at": 1.5}
+    assert [each.name for each in path.parent.iterdir()] == ["crash-test.json"]
+
+
+def test_a_host_that_was_never_tested_has_no_state(tmp_path: Path) -> None:
+    assert load(tmp_path / "crash-test.json") is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"text"'])
+def test_a_damaged_state_is_refused_by_the_name_of_its_file(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "crash-test.json"
+    path.write_text(content)
+    with pytest.raises(KdumpError, match=r"crash-test\.json .*remove"):
+        load(path)
