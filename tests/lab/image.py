@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Guest images: bootstrapped once from the machine's own Debian mirror, then taken from a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.errors import LabError
+from lab.progress import Progress, tail
+
+_HERE = Path(__file__).parent / "images"
+_CUSTOMIZE = _HERE / "customize.sh"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A directory of the cache: what QEMU boots and what pins the guest's identity."""
+
+    directory: Path
+
+    @property
+    def disk(self) -> Path:
+        """The root file system, raw; machines use overlays of it and never write to it."""
+        return self.directory / "disk.raw"
+
+    @property
+    def kernel(self) -> Path:
+        """The kernel that QEMU boots."""
+        return self.directory / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path:
+        """The initramfs that QEMU boots."""
+        return self.directory / "initrd.img"
+
+    @property
+    def host_key(self) -> str:
+        """The guest's ssh host key, ``ssh-ed25519 AAAA...``."""
+        return " ".join((self.directory / "host_key.pub").read_text().split()[:2])
+
+
+def cache_directory() -> Path:
+    """Where images are kept between runs, outside any checkout."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "vmcore-kdump-lab"
+
+
+def obtain(name: str) -> Image:
+    """The image *name*, from the cache or made now (about a minute).
+
+    Raises:
+        LabError: there is no such recipe, no Debian mirror, or the bootstrap failed.
+    """
+    recipe_file = _HERE / f"{name}.yml"
+    if not recipe_file.exists():
+        known = ", ".join(sorted(path.stem for path in _HERE.glob("*.yml")))
+        raise LabError(f"There is no image called {name}; choose one of: {known}.")
+    key = hashlib.sha256(recipe_file.read_bytes() + _CUSTOMIZE.read_bytes()).hexdigest()[:16]
+    image = Image(cache_directory() / f"{name}-{key}")
+    if not image.directory.exists():
+        _build(image.directory, yaml.safe_load(recipe_file.read_text()))
+    return image
+
+
+def debian_mirror() -> str:
+    """The Debian mirror that this machine's apt uses.
+
+    Raises:
+        LabError: apt knows none; LAB_DEBIAN_MIRROR names one.
+    """
+    mirror = os.environ.get("LAB_DEBIAN_MIRROR")
+    if mirror:
+        return mirror
+    # One line a package index: "Debian|bookworm|http://mirror.example/debian/". Security and
+    # update archives have a suffix in the code name; other vendors have another origin.
+    listing = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(CODENAME)|$(REPO_URI)",
+         "Created-By: Packages"],
+        capture_output=True, text=True, check=False,
+    ).stdout  # fmt: skip
+    for line in listing.splitlines():
+        origin, codename, uri = line.split("|", 2)
+        if origin == "Debian" and "-" not in codename:
+            return uri
+    raise LabError(
+        "apt on this machine knows no Debian mirror; run 'apt-get update', or name one with "
+        "LAB_DEBIAN_MIRROR=http://..."
+    )
+
+
+def _build(directory: Path, recipe: dict[str, Any]) -> None:
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    log = directory.parent / f"{directory.name}.log"
+    # Without root mmdebstrap works in a user namespace, whose root is another user of this
+    # machine: the hook writes its output to a directory that everybody can write to.
+    with tempfile.TemporaryDirectory(prefix="lab-image-") as temporary:
+        output = Path(temporary) / "output"
+        output.mkdir()
+        Path(temporary).chmod(0o711)
+        output.chmod(0o1777)
+        command = [
+            "mmdebstrap", "--variant=minbase", f"--keyring={recipe['keyring']}",
+            f"--include={','.join(recipe['packages'])}",
+            f'--customize-hook={_CUSTOMIZE} "$1" {output} {recipe["disk_mib"]}',
+            "--format=null", recipe["suite"], "-", debian_mirror(),
+        ]  # fmt: skip
+        _run(command, log, f"making the guest image {directory.name}")
+        partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+        try:
+            for file in output.iterdir():
+                subprocess.run(["cp", "--sparse=always", file, partial], check=True)
+            partial.chmod(0o755)
+            partial.rename(directory)
+        except OSError:
+            # Somebody else finished the same image first: theirs is as good.
+            shutil.rmtree(partial)
+            if not directory.exists():
+                raise
+
+
+def _run(command: list[str], log: Path, stage: str) -> None:
+    progress = Progress(stage)
+    try:
+        with log.open("w") as stream:
+            process = subprocess.Popen(
+                command, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL
+            )
+    except FileNotFoundError:
+        raise LabError(f"{command[0]} is not installed; run 'make setup'.") from None
+    try:
+        while process.poll() is None:
+            progress.update("".join(tail(log)))
+            try:
+                process.wait(1)
+            except subprocess.TimeoutExpired:
+                continue
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if process.returncode:
+        last = "\n".join(tail(log, 8))
+        raise LabError(f"{command[0]} failed with {process.returncode}; its last lines:\n{last}")
+    progress.done()

@@ -1,0 +1,347 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One virtual machine: its directory, its QEMU process, its ssh."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from qemu.qmp import ExecuteError, QMPClient, QMPError
+
+from lab.accel import accelerator
+from lab.errors import LabError
+from lab.image import Image, obtain
+from lab.progress import Progress, tail
+
+_PROFILES = Path(__file__).parent / "profiles"
+_BOOT_SECONDS = 400
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+# panic= lets a stray panic reboot instead of hanging the lab. Debian 13's makedumpfile cannot tell
+# free pages of its own kernel ("The kernel version is not supported"): zeroed ones are left out of a
+# dump all the same, and a dump of 70 MiB instead of 220 saves a minute under emulation.
+_KERNEL_ARGUMENTS = [
+    "root=/dev/vda", "ro", "console=ttyS0", "crashkernel=256M", "panic=10", "init_on_free=1",
+]  # fmt: skip
+
+
+def lab_directory() -> Path:
+    """Where machines live: LAB_DIRECTORY, or build/lab of this checkout."""
+    return Path(os.environ.get("LAB_DIRECTORY") or Path(__file__).parents[2] / "build" / "lab")
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that this lab started. The start time (clock ticks after boot, field 22 of
+    /proc/PID/stat) tells it from a later one with the same number."""
+
+    pid: int
+    started: str
+
+    @classmethod
+    def of(cls, pid: int) -> Process | None:
+        """The process *pid*, None when there is none (or only a zombie is left of it)."""
+        try:
+            # "4242 (qemu-system-x86) S 1 4242 ...": the name may hold blanks and parentheses.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return None if fields[0] == "Z" else cls(pid, fields[19])
+
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        return Process.of(self.pid) == self
+
+
+@dataclass
+class Machine:
+    """A machine of the lab, as its directory describes it."""
+
+    name: str
+    profile: str
+    image: str
+    port: int
+    process: Process
+
+    @property
+    def directory(self) -> Path:
+        """Everything that belongs to this machine."""
+        return lab_directory() / self.name
+
+    @property
+    def console(self) -> Path:
+        """The serial console's log, of all boots."""
+        return self.directory / "console.log"
+
+    @property
+    def disk(self) -> Path:
+        """The machine's own overlay."""
+        return self.directory / "disk.qcow2"
+
+    def alive(self) -> bool:
+        """Whether its QEMU runs."""
+        return self.process.alive()
+
+    def ssh_options(self) -> list[str]:
+        """Options of ssh and scp that reach this machine, and no other in its place."""
+        return [
+            "-F", "none", "-i", str(self.directory / "key"), "-o", "IdentitiesOnly=yes",
+            "-o", f"UserKnownHostsFile={self.directory / 'known_hosts'}",
+            "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR",
+            "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=6",
+        ]  # fmt: skip
+
+    def ssh_command(self, *command: str) -> list[str]:
+        """The ssh command line for *command* (a shell without one)."""
+        return ["ssh", *self.ssh_options(), "-p", str(self.port), "root@127.0.0.1", *command]
+
+    def ssh(self, command: str, timeout: float = 60) -> str:
+        """What *command* printed on the machine.
+
+        Raises:
+            LabError: it failed, or did not end within *timeout* seconds.
+        """
+        try:
+            result = subprocess.run(
+                self.ssh_command(command), capture_output=True, text=True, timeout=timeout,
+                stdin=subprocess.DEVNULL, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise LabError(
+                f"'{command}' did not end on {self.name} within {timeout:.0f} s."
+            ) from None
+        if result.returncode:
+            reason = result.stderr.strip() or f"exit code {result.returncode}"
+            raise LabError(f"'{command}' failed on {self.name}: {reason}")
+        return result.stdout
+
+    def inventory(self) -> dict[str, Any]:
+        """An Ansible inventory with this one host."""
+        host = {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": self.port,
+            "ansible_user": "root",
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_ssh_private_key_file": str(self.directory / "key"),
+            "ansible_ssh_common_args": shlex.join(self.ssh_options()),
+            "lab_console": str(self.console),
+            "lab_directory": str(self.directory),
+        }
+        return {"all": {"hosts": {self.name: host}}}
+
+    def down(self, keep: bool = False) -> None:
+        """End its QEMU, and remove its directory unless *keep*."""
+        if self.alive():
+            with contextlib.suppress(OSError, QMPError, TimeoutError):
+                asyncio.run(_qmp(_socket(self.directory), "quit"))
+            _end(self.process)
+        if not keep:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def machines() -> list[Machine]:
+    """All machines of this lab directory, running or left behind."""
+    return [_load(path.parent) for path in sorted(lab_directory().glob("*/machine.json"))]
+
+
+def find(name: str) -> Machine:
+    """The machine *name*.
+
+    Raises:
+        LabError: there is none.
+    """
+    directory = lab_directory() / name
+    if not (directory / "machine.json").exists():
+        names = ", ".join(machine.name for machine in machines()) or "none"
+        raise LabError(f"There is no machine called {name}; this lab has: {names}.")
+    return _load(directory)
+
+
+def up(name: str, profile: str = "vtd", image: str = "debian13") -> Machine:
+    """Start a machine and wait until ssh answers and its boot has settled.
+
+    On failure (or Ctrl-C) QEMU is ended; console log and disk stay for a look.
+
+    Raises:
+        LabError: unknown profile or image, the name is taken, QEMU or the boot failed.
+    """
+    if not _NAME.fullmatch(name):
+        raise LabError(f"{name!r} is no name for a machine; use letters, digits and '-'.")
+    description = _profile(profile)
+    directory = lab_directory() / name
+    if (directory / "machine.json").exists() and _load(directory).alive():
+        raise LabError(f"The machine {name} runs already; 'down {name}' ends it.")
+    source = obtain(image)
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    _credentials(directory)
+    process = _start(name, directory, source, description)
+    try:
+        port = asyncio.run(_ssh_port(directory))
+        machine = Machine(name, profile, image, port, process)
+        known = f"[127.0.0.1]:{port} {source.host_key}\n"
+        (directory / "known_hosts").write_text(known)
+        (directory / "machine.json").write_text(json.dumps(asdict(machine), indent=2) + "\n")
+        _wait_for_boot(machine)
+    except BaseException:
+        _end(process)
+        raise
+    return machine
+
+
+def _load(directory: Path) -> Machine:
+    data = json.loads((directory / "machine.json").read_text())
+    return Machine(**{**data, "process": Process(**data["process"])})
+
+
+def _profile(name: str) -> dict[str, Any]:
+    path = _PROFILES / f"{name}.yml"
+    if not path.exists():
+        known = ", ".join(sorted(path.stem for path in _PROFILES.glob("*.yml")))
+        raise LabError(f"There is no profile called {name}; choose one of: {known}.")
+    description: dict[str, Any] = yaml.safe_load(path.read_text())
+    return description
+
+
+def _credentials(directory: Path) -> None:
+    """A fresh key; the guest's systemd takes its public half from SMBIOS (system credentials)."""
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", directory / "key"],
+        check=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _socket(directory: Path) -> Path:
+    """QEMU's monitor: a socket's path is short (108 bytes), a checkout's may not be."""
+    return Path((directory / "monitor").readlink()) / "qmp"
+
+
+def _start(name: str, directory: Path, image: Image, profile: dict[str, Any]) -> Process:
+    (directory / "monitor").symlink_to(tempfile.mkdtemp(prefix="lab-monitor-"))
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.disk.resolve(),
+         directory / "disk.qcow2"],
+        check=True,
+    )  # fmt: skip
+    with (directory / "qemu.log").open("w") as log:
+        child = subprocess.Popen(
+            _command(name, directory, image, profile), stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    deadline = time.monotonic() + 15
+    while not _socket(directory).exists():
+        if child.poll() is not None or time.monotonic() > deadline:
+            child.kill()
+            last = "\n".join(tail(directory / "qemu.log", 5))
+            raise LabError(f"QEMU did not start the machine {name}:\n{last}")
+        time.sleep(0.05)
+    process = Process.of(child.pid)
+    if process is None:
+        raise LabError(f"QEMU ended at once; see {directory / 'qemu.log'}.")
+    return process
+
+
+def _command(name: str, directory: Path, image: Image, profile: dict[str, Any]) -> list[str]:
+    key = base64.b64encode((directory / "key.pub").read_bytes()).decode()
+    credential = f"io.systemd.credential.binary:ssh.authorized_keys.root={key}"
+    machine = ",".join([profile["machine"].pop("type")]
+                       + [f"{option}={value}" for option, value in profile["machine"].items()])  # fmt: skip
+    arguments = [*_KERNEL_ARGUMENTS, f"systemd.hostname={name}", *profile["kernel_arguments"]]
+    root = {"node-name": "root", "driver": "qcow2", "discard": "unmap",
+            "file": {"driver": "file", "filename": str(directory / "disk.qcow2")}}  # fmt: skip
+    scratch = {"node-name": "scratch", "driver": "null-co", "size": 64 << 20, "read-zeroes": True}
+    command = [
+        "qemu-system-x86_64", "-name", name, "-machine", machine, *accelerator(image),
+        "-m", str(profile["memory_mib"]), "-smp", "1", "-nodefaults", "-display", "none",
+        "-chardev", f"file,id=console,path={directory / 'console.log'}",
+        "-serial", "chardev:console",
+        "-qmp", f"unix:{_socket(directory)},server=on,wait=off",
+        # Port 0: the kernel picks a free one, _ssh_port() asks QEMU which.
+        "-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:0-:22",
+        "-blockdev", json.dumps(root), "-blockdev", json.dumps(scratch),
+        "-smbios", f"type=11,value={credential}",
+        "-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", " ".join(arguments),
+    ]  # fmt: skip
+    for device in profile["devices"]:
+        command += ["-device", json.dumps(device)]
+    return command
+
+
+async def _qmp(socket: Path, command: str, **arguments: object) -> object:
+    client = QMPClient("lab")
+    await asyncio.wait_for(client.connect(str(socket)), 10)
+    try:
+        return await asyncio.wait_for(client.execute(command, arguments), 10)
+    finally:
+        with contextlib.suppress(QMPError, EOFError, OSError):
+            await client.disconnect()
+
+
+async def _ssh_port(directory: Path) -> int:
+    """The port of 127.0.0.1 that QEMU forwards to the guest's ssh.
+
+    ``info usernet`` prints a table, with the host's port in the fourth column::
+
+          Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ
+          TCP[HOST_FORWARD]  12       127.0.0.1 39741       10.0.2.15    22     0     0
+    """
+    try:
+        table = await _qmp(
+            _socket(directory), "human-monitor-command", **{"command-line": "info usernet"}
+        )
+    except (ExecuteError, QMPError, OSError) as error:
+        raise LabError(f"QEMU's monitor does not answer: {error}; see {directory}.") from error
+    match = re.search(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)", str(table))
+    if match is None:
+        raise LabError(f"QEMU does not say which port it forwards: {table!r}")
+    return int(match[1])
+
+
+def _wait_for_boot(machine: Machine) -> None:
+    progress = Progress(f"booting {machine.name} ({machine.profile})")
+    while True:
+        if not machine.alive():
+            last = "\n".join(tail(machine.directory / "qemu.log", 5))
+            raise LabError(f"QEMU of {machine.name} ended during the boot:\n{last}")
+        with contextlib.suppress(LabError):
+            machine.ssh("systemctl is-system-running --wait >/dev/null || true", timeout=120)
+            break
+        if time.monotonic() - progress.started > _BOOT_SECONDS:
+            last = "\n".join(tail(machine.console, 10))
+            raise LabError(
+                f"{machine.name} did not answer on ssh within {_BOOT_SECONDS} s; last lines of "
+                f"{machine.console}:\n{last}"
+            )
+        progress.update("".join(tail(machine.console)))
+        time.sleep(1)
+    progress.done()
+
+
+def _end(process: Process) -> None:
+    """End *process*, politely first. Only ever what this lab started."""
+    for number, seconds in ((0, 2), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        if number and process.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, number)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(process.pid, os.WNOHANG)
+            if not process.alive():
+                return
+            time.sleep(0.05)

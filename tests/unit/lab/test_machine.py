@@ -1,0 +1,112 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import machine
+from lab.errors import LabError
+from lab.machine import Machine, Process
+
+PROFILES = Path(machine.__file__).parent / "profiles"
+NAMES = sorted(path.stem for path in PROFILES.glob("*.yml"))
+
+
+def profile(name: str) -> dict[str, Any]:
+    description: dict[str, Any] = yaml.safe_load((PROFILES / f"{name}.yml").read_text())
+    return description
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+def test_a_process_is_told_from_a_later_one_with_its_number() -> None:
+    own = Process.of(os.getpid())
+    assert own is not None
+    assert own.alive()
+    assert not Process(own.pid, "0").alive()
+    assert Process.of(2**22 + 1) is None
+
+
+def test_only_the_process_that_was_started_is_ended(sleeper: subprocess.Popen[bytes]) -> None:
+    machine._end(Process(sleeper.pid, "0"))
+    assert sleeper.poll() is None
+    started = Process.of(sleeper.pid)
+    assert started is not None
+    machine._end(started)
+    assert not started.alive()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_device_of_a_profile_hangs_on_something_that_is_there(name: str) -> None:
+    description = profile(name)
+    buses = {"pcie.0", *(device["id"] for device in description["devices"] if "id" in device)}
+    for device in description["devices"]:
+        assert device.get("bus", "pcie.0") in buses, device
+        assert device.get("drive", "root") in ("root", "scratch"), device
+        assert device.get("netdev", "net0") == "net0", device
+
+
+def test_none_is_vtd_without_the_iommu() -> None:
+    def devices(name: str) -> list[dict[str, Any]]:
+        kept = [device for device in profile(name)["devices"] if device["driver"] != "intel-iommu"]
+        return [
+            {key: value for key, value in device.items() if key != "iommu_platform"}
+            for device in kept
+        ]
+
+    assert devices("none") == devices("vtd")
+    assert not any("iommu" in argument for argument in profile("none")["kernel_arguments"])
+
+
+def test_an_inventory_reaches_this_machine_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_DIRECTORY", str(tmp_path / "with a blank"))
+    one = Machine("one", "vtd", "debian13", 4242, Process(1, "0"))
+    host = one.inventory()["all"]["hosts"]["one"]
+    assert host["ansible_port"] == 4242
+    assert "StrictHostKeyChecking=yes" in host["ansible_ssh_common_args"]
+    assert (
+        f"'UserKnownHostsFile={tmp_path}/with a blank/one/known_hosts'"
+        in (host["ansible_ssh_common_args"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"name": "One"}, "is no name for a machine"),
+        ({"name": "../one"}, "is no name for a machine"),
+        ({"name": "one", "profile": "nothing"}, "no profile called nothing; choose one of: none, vtd"),
+        ({"name": "one", "image": "nothing"}, "no image called nothing; choose one of: debian13"),
+    ],
+)  # fmt: skip
+def test_a_machine_that_cannot_be_is_refused_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str], sentence: str
+) -> None:
+    monkeypatch.setenv("LAB_DIRECTORY", str(tmp_path))
+    with pytest.raises(LabError, match=sentence):
+        machine.up(**arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_machine_is_named_with_those_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_DIRECTORY", str(tmp_path))
+    with pytest.raises(LabError, match="no machine called one; this lab has: none"):
+        machine.find("one")
