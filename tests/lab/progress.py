@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -40,7 +41,8 @@ class Progress:
         elapsed = time.monotonic() - self.started
         line = f"[{elapsed:4.0f} s] {self.stage}" + (f" | {detail}" if detail else "")
         if sys.stdout.isatty():
-            sys.stdout.write(f"\r\x1b[K{line[:150]}")
+            width = shutil.get_terminal_size().columns - 1
+            sys.stdout.write(f"\r\x1b[K{line[:width]}")
         elif not self._last or elapsed - self._last >= _QUIET_INTERVAL or detail == "done":
             self._last = elapsed or 0.001
             sys.stdout.write(f"{line}\n")
