@@ -13,10 +13,13 @@ import typing as t
 import uuid
 from pathlib import Path
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.arguments import ARGUMENTS
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.arguments import (
+    ARGUMENTS,
+    RESUME_HINT,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import lost_record
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import (
     PROBE,
@@ -40,6 +43,15 @@ _CRASH_SECONDS = 60
 _SSH_OPTIONS = "-o ServerAliveInterval=5 -o ServerAliveCountMax=6"
 
 
+# What a step is for, in messages.
+_STEPS = {
+    "preflight": "check it",
+    "start": "begin the test",
+    "state": "ask for its test",
+    "collect": "judge its dump",
+}
+
+
 class ActionModule(ActionBase):
     """Crash a host on purpose, wait until it is back, and judge the dump it took."""
 
@@ -57,25 +69,30 @@ class ActionModule(ActionBase):
         refusal = self._refusal(options)
         if refusal:
             return {**result, "failed": True, "changed": False, "msg": refusal}
-
+        # What can fail on the controller fails here, before anything is crashed.
         console = _Console(options["console"])
+        directory = _results_directory(options["results_directory"])
+
+        self._notice_dead_peers()
         if options["resume"]:
             begun = self._step("state")
         else:
             begun = self._step("start", run_id=str(uuid.uuid4()), host=self._host)
         if begun.get("failed"):
             return {**result, **begun}
-        self._keep_connection_honest()
+        self._forget_session()
         state = begun["state"]
         display.display(f"[{self._host}] crash test {state['run_id']}: triggered", color="yellow")
 
         lost = self._wait(state, options["timeout"], console)
-        outcome: Result = {"record": lost} if lost else self._step("collect")
+        outcome: Result = (
+            {"record": lost} if lost else self._step("collect", run_id=state["run_id"])
+        )
         if "record" not in outcome:
             return {**result, **outcome}
         record = outcome["record"]
-        if options["results_directory"]:
-            outcome["record_path"] = str(_store(record, Path(options["results_directory"])))
+        if directory:
+            outcome["record_path"] = str(_store(record, directory))
         display.display(summary(record))
         passed = record["verdict"] == "passed"
         return {**result, **outcome, "changed": True, "failed": not passed, "msg": record["why"]}
@@ -98,24 +115,40 @@ class ActionModule(ActionBase):
         return None
 
     def _step(self, step: str, **arguments: str) -> Result:
-        """Run one step of the module on the host."""
-        done: Result = self._execute_module(
-            module_name="vmcore.kdump.crash_test",
-            module_args={"step": step, **arguments},
-            task_vars=self._task_vars,
-        )
+        """Run one step of the module on the host.
+
+        A host that cannot be reached is a failure here, not "unreachable": a play counts only
+        failures when it decides whether the next hosts are crashed.
+        """
+        try:
+            done: Result = self._execute_module(
+                module_name="vmcore.kdump.crash_test",
+                module_args={"step": step, **arguments},
+                task_vars=self._task_vars,
+            )
+        except AnsibleConnectionFailure as error:
+            return {
+                "failed": True,
+                "changed": step == "start",
+                "msg": f"{self._host} cannot be reached to {_STEPS[step]}: {error} {RESUME_HINT}",
+            }
         # Templates, callbacks and job events need no copy of how the module was called.
         done.pop("invocation", None)
         return done
 
-    def _keep_connection_honest(self) -> None:
-        """Drop the session to the kernel that is about to die, and let later ones notice a dead peer."""
+    def _notice_dead_peers(self) -> None:
+        """From here on a session ends when its peer is dead. The peer may die in any of them."""
         # Connections other than ssh have no such option, and time limits of their own.
         with contextlib.suppress(KeyError, AnsibleError):
             present = self._connection.get_option("ssh_extra_args") or ""
             if _SSH_OPTIONS not in present:
                 self._connection.set_option("ssh_extra_args", f"{present} {_SSH_OPTIONS}".strip())
         self._reset_connection()
+
+    def _forget_session(self) -> None:
+        """Drop what belongs to the kernel that is about to die: session and temporary directory."""
+        self._reset_connection()
+        self._connection._shell.tmpdir = None
 
     def _reset_connection(self) -> None:
         with contextlib.suppress(AttributeError, AnsibleError):  # nothing to drop
@@ -145,8 +178,8 @@ class ActionModule(ActionBase):
             stage = console.stage()
             if elapsed > timeout:
                 why = f"The host is not back in its normal kernel after {elapsed:.0f} s ({where})."
-                now = state["armed_at"] + elapsed
-                return lost_record(state, stage=stage or "armed", why=why, now=now)
+                why = f"{why} {RESUME_HINT}"
+                return lost_record(state, stage=stage or "armed", why=why, now=time.time())
             if elapsed - talked >= _TALK_SECONDS:
                 talked = elapsed
                 line = f"[{self._host}] {elapsed:4.0f} s | {stage or where}"
@@ -159,25 +192,50 @@ class _Console:
     def __init__(self, path: str | None) -> None:
         self._path = Path(path) if path else None
         self._text = ""
-        self._position = self._path.stat().st_size if self._path and self._path.exists() else 0
+        self._position = 0
+        if self._path is not None:
+            try:
+                with self._path.open("rb") as log:
+                    self._position = log.seek(0, os.SEEK_END)
+            except OSError as error:
+                raise AnsibleActionFail(
+                    f"The console log {path} cannot be read: {error.strerror}."
+                ) from error
         self.last = ""
 
     def stage(self) -> str | None:
         """The last stage that the console proves so far."""
-        if self._path is None or not self._path.exists():
+        if self._path is None:
             return None
-        with self._path.open("rb") as log:
-            log.seek(self._position)
-            new = log.read()
+        try:
+            with self._path.open("rb") as log:
+                log.seek(self._position)
+                new = log.read()
+        except OSError:  # being rotated; what it shows is help while waiting and nothing more
+            return None
         self._position += len(new)
         self._text += new.decode("utf-8", "replace")
         self.last = "".join(last_lines(self._text[-4096:]))
         return console_stage(self._text)
 
 
+def _results_directory(path: str | None) -> Path | None:
+    """The directory for the record, made and tried; None when no record is to be stored."""
+    if path is None:
+        return None
+    directory = Path(path).absolute()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return directory
+    except OSError as error:
+        raise AnsibleActionFail(
+            f"The results directory {directory} cannot be written to: {error.strerror}."
+        ) from error
+
+
 def _store(record: Result, directory: Path) -> Path:
     """Write the record on the controller; a file is there whole or not at all."""
-    directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{record['host']}-{record['run_id']}.json"
     handle, temporary = tempfile.mkstemp(dir=directory, prefix=".record-")
     with os.fdopen(handle, "w") as stream:

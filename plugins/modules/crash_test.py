@@ -87,16 +87,19 @@ EXAMPLES = r"""
 ---
 - name: See whether db01 could be crashed (with --check)
   vmcore.kdump.crash_test:
+  become: true
 
 - name: Crash db01, only db01, and judge the dump
   vmcore.kdump.crash_test:
     confirm: db01.example.com
     results_directory: results
+  become: true
   register: test
 
 - name: Finish a test whose controller died
   vmcore.kdump.crash_test:
     resume: true
+  become: true
 """
 
 RETURN = r"""
@@ -148,9 +151,19 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import finished_record
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import classify
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.facts import iommu_facts
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
+    detect,
+    kdump_facts,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import problem
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import Host, prove
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (
+    found,
+    wanted_absent,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import find
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
@@ -158,6 +171,18 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import
 ROOT = Path("/")
 UNIT = "vmcore-kdump-crash-test"
 DELAY_SECONDS = 3
+# What is dirty goes to the disk first, but a sync that hangs (a dead NFS server) is not waited for.
+# Nothing is crashed that could not take a dump any more: the preflight was some seconds ago.
+TRIGGER = """
+synced=$(mktemp -u)
+{ sync; : > "$synced"; } &
+tenths=0
+until [ -e "$synced" ] || [ $tenths -ge 100 ]; do sleep 0.1; tenths=$((tenths + 1)); done
+rm -f "$synced"
+read -r armed < /sys/kernel/kexec_crash_loaded
+[ "$armed" = 1 ] || { echo "No capture kernel is loaded any more, nothing is crashed." >&2; exit 1; }
+echo c > /proc/sysrq-trigger
+"""
 
 Result = dict[str, t.Any]
 
@@ -170,23 +195,48 @@ def check_host(module: AnsibleModule) -> tuple[Result, Result]:
         "platform": platform_facts(ROOT),
     }
     rc, mem_usage, _stderr = module.run_command(["makedumpfile", "--mem-usage", "/proc/kcore"])
-    checks = preflight(facts, test_state.load(), None if rc else mem_usage, ROOT)
+    proof = prove_image(module, facts) if facts["kdump"]["helper"]["installed"] else None
+    checks = preflight(facts, test_state.load(), None if rc else mem_usage, proof, ROOT)
     failed = [check["detail"] for check in checks if check["status"] == "failed"]
     return {"checks": checks, "ready": not failed, "failed_details": failed}, facts
 
 
+def prove_image(module: AnsibleModule, facts: Result) -> Result:
+    """Return the proof that the kdump initramfs holds the helper and the plan that are installed."""
+    family = detect(ROOT)
+    if family is None:
+        raise KdumpError(problem("no_family")["message"])
+
+    def run(command: list[str]) -> tuple[int, str]:
+        rc, stdout, stderr = module.run_command(command)
+        return rc, f"{stdout}\n{stderr}"
+
+    def refuse(path: Path, _content: bytes, _mode: int) -> None:
+        raise AssertionError(f"A check wrote {path}.")
+
+    host = Host(
+        root=ROOT,
+        kernel=facts["kdump"]["kernel_release"],
+        family=family,
+        run=run,
+        write=refuse,
+        decompress=with_programs(run, Path(module.tmpdir)),
+    )
+    return prove(host, found(ROOT, wanted_absent()))
+
+
 def do_preflight(module: AnsibleModule) -> Result:
     """Check the host and change nothing."""
-    found, _facts = check_host(module)
-    failed = found.pop("failed_details")
+    checked, _facts = check_host(module)
+    failed = checked.pop("failed_details")
     if failed:
         return {
-            **found,
+            **checked,
             "failed": True,
             "msg": "The host cannot be crash-tested: " + " ".join(failed),
         }
     return {
-        **found,
+        **checked,
         "changed": True,
         "msg": "The host is ready; outside check mode it would be crashed now.",
     }
@@ -194,10 +244,10 @@ def do_preflight(module: AnsibleModule) -> Result:
 
 def do_start(module: AnsibleModule) -> Result:
     """Check the host, keep the state, mark the kernel log, and arm the trigger."""
-    found, facts = check_host(module)
-    failed = found.pop("failed_details")
+    checked, facts = check_host(module)
+    failed = checked.pop("failed_details")
     if failed:
-        return {**found, "failed": True, "msg": "The host was not crashed: " + " ".join(failed)}
+        return {**checked, "failed": True, "msg": "The host was not crashed: " + " ".join(failed)}
     state = new_state(module.params["run_id"], module.params["host"], facts)
     test_state.save(state)
     mark_kernel_log(state)
@@ -205,13 +255,12 @@ def do_start(module: AnsibleModule) -> Result:
     # systemctl stop vmcore-kdump-crash-test.timer
     rc, _stdout, stderr = module.run_command(
         ["systemd-run", "--collect", f"--unit={UNIT}", f"--on-active={DELAY_SECONDS}",
-         "--timer-property=AccuracySec=100ms", "/bin/sh", "-c",
-         "timeout 10 sync; echo c > /proc/sysrq-trigger"]
+         "--timer-property=AccuracySec=100ms", "/bin/sh", "-c", TRIGGER]
     )  # fmt: skip
     if rc:
         test_state.save({**state, "stage": "finished"})
         raise KdumpError(f"systemd-run could not schedule the crash: {stderr.strip()}")
-    return {**found, "changed": True, "state": state}
+    return {**checked, "changed": True, "state": state}
 
 
 def do_state(_module: AnsibleModule) -> Result:
@@ -225,8 +274,11 @@ def do_state(_module: AnsibleModule) -> Result:
 def do_collect(module: AnsibleModule) -> Result:
     """Judge what the crash left behind, and finish the test."""
     state = test_state.load()
-    if state is None:
-        raise KdumpError(f"The state of the crash test is gone from {test_state.STATE}.")
+    if state is None or state["run_id"] != module.params["run_id"] or state["stage"] == "finished":
+        raise KdumpError(
+            f"The crash test {module.params['run_id']} is not the one that {test_state.STATE} waits for:"
+            " somebody else finished it."
+        )
     boot = this_boot()
     if boot["boot_id"] == state["boot_id"]:
         # It never crashed. It shall not do so later, when nobody waits for it any more.
@@ -234,14 +286,14 @@ def do_collect(module: AnsibleModule) -> Result:
     vmcore = newest_dump(state)
     files = vmcore["files"] if vmcore else {}
     evidence = [
-        found
+        item
         for source, key in (("crashed kernel", "dmesg"), ("capture kernel", "capture_dmesg"))
-        for found in classify(source, (read(files.get(key)) or "").splitlines())
+        for item in classify(source, (read(files.get(key)) or "").splitlines())
     ]
     record = finished_record(
         state,
         vmcore=vmcore,
-        reset=read_json(files.get("pcie_reset")),
+        reset=read_report(files.get("pcie_reset")),
         capture=read_json(files.get("capture")),
         evidence=evidence,
         normal=boot,
@@ -263,6 +315,7 @@ def new_state(run_id: str, host: str, facts: Result) -> Result:
         "boot_id": this_boot()["boot_id"],
         "kernel": kdump["kernel_release"],
         "dump_directory": kdump["target"]["path"],
+        "dumps_before": dumps_by_time(Path(kdump["target"]["path"])),
         "helper": kdump["helper"],
         "platform": platform,
         "iommu": {
@@ -280,10 +333,10 @@ def mark_kernel_log(state: Result) -> None:
 
 def newest_dump(state: Result) -> Result | None:
     """The verdict on the newest dump since the test began, None when there is none."""
-    dumps = [
-        dump for dump in find(Path(state["dump_directory"])) if dump.changed >= state["armed_at"]
-    ]
-    if not dumps:
+    present = dumps_by_time(Path(state["dump_directory"]))
+    # By what is there and not by clocks: the capture kernel may have another one.
+    new = [path for path, changed in present.items() if state["dumps_before"].get(path) != changed]
+    if not new:
         return None
     expected = Expectation(
         run_id=state["run_id"],
@@ -291,7 +344,12 @@ def newest_dump(state: Result) -> Result | None:
         kernel=state["kernel"],
         since=state["armed_at"],
     )
-    return verify(dumps[-1].path, expected)
+    return verify(Path(new[-1]), expected)
+
+
+def dumps_by_time(directory: Path) -> dict[str, float]:
+    """The dumps below a directory and when each was last written, the newest last."""
+    return {str(dump.path): dump.path.stat().st_mtime for dump in find(directory)}
 
 
 def this_boot() -> Result:
@@ -325,6 +383,13 @@ def read_json(path: str | None) -> Result | None:
     return content if isinstance(content, dict) else None
 
 
+def read_report(path: str | None) -> Result | None:
+    """The reset helper's report, None when it is not there or is not whole."""
+    report = read_json(path)
+    whole = report is not None and {"digest", "ports", "summary", "uptime_end"} <= set(report)
+    return report if whole else None
+
+
 STEPS = {
     "preflight": do_preflight,
     "start": do_start,
@@ -337,10 +402,12 @@ def main() -> None:
     """Run one step for the action plugin."""
     module = AnsibleModule(
         argument_spec=ARGUMENTS,
-        required_if=[("step", "start", ["run_id", "host"])],
+        required_if=[("step", "start", ["run_id", "host"]), ("step", "collect", ["run_id"])],
         supports_check_mode=True,
     )
     step = "preflight" if module.check_mode else module.params["step"]
+    if os.geteuid() != 0:
+        module.fail_json(msg="Only root can crash-test a host: set become for this task.")
     try:
         result = STEPS[step](module)
     except KdumpError as exc:

@@ -150,6 +150,7 @@ class Machine:
             with contextlib.suppress(OSError, QMPError, TimeoutError):
                 asyncio.run(_qmp(_socket(self.directory), "quit"))
             _end(self.process)
+        _forget_monitor(self.directory)
         if not keep:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -200,6 +201,7 @@ def up(name: str, profile: str = "vtd", image: str = "debian13") -> Machine:
         _wait_for_boot(machine)
     except BaseException:
         _end(process)
+        _forget_monitor(directory)
         raise
     return machine
 
@@ -231,6 +233,14 @@ def _socket(directory: Path) -> Path:
     return Path((directory / "monitor").readlink()) / "qmp"
 
 
+def _forget_monitor(directory: Path) -> None:
+    """Remove the temporary directory of a monitor that nobody listens on any more."""
+    link = directory / "monitor"
+    if link.is_symlink():
+        shutil.rmtree(link.readlink(), ignore_errors=True)
+        link.unlink()
+
+
 def _start(name: str, directory: Path, image: Image, profile: dict[str, Any]) -> Process:
     (directory / "monitor").symlink_to(tempfile.mkdtemp(prefix="lab-monitor-"))
     subprocess.run(
@@ -243,12 +253,21 @@ def _start(name: str, directory: Path, image: Image, profile: dict[str, Any]) ->
             _command(name, directory, image, profile), stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
+    try:
+        return _wait_for_qemu(child, directory)
+    except BaseException:
+        child.kill()
+        child.wait()
+        _forget_monitor(directory)
+        raise
+
+
+def _wait_for_qemu(child: subprocess.Popen[bytes], directory: Path) -> Process:
     deadline = time.monotonic() + 15
     while not _socket(directory).exists():
         if child.poll() is not None or time.monotonic() > deadline:
-            child.kill()
             last = "\n".join(tail(directory / "qemu.log", 5))
-            raise LabError(f"QEMU did not start the machine {name}:\n{last}")
+            raise LabError(f"QEMU did not start the machine {directory.name}:\n{last}")
         time.sleep(0.05)
     process = Process.of(child.pid)
     if process is None:

@@ -10,6 +10,12 @@ from __future__ import annotations
 
 import typing as t
 
+# What to do about a test that was begun and not finished.
+RESUME_HINT = (
+    "Finish the test when the host is back: ansible-playbook vmcore.kdump.crash_test"
+    " -e crash_test_resume=true, limited to this host."
+)
+
 STEPS = ("preflight", "start", "state", "collect")
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
@@ -23,4 +29,4 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "host": {"type": "str"},
 }
 
-__all__ = ("ARGUMENTS", "STEPS")
+__all__ = ("ARGUMENTS", "RESUME_HINT", "STEPS")

@@ -12,6 +12,8 @@ import re
 import typing as t
 from pathlib import Path
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.arguments import RESUME_HINT
+
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,6 +41,7 @@ def preflight(
     facts: Mapping[str, t.Any],
     state: Mapping[str, t.Any] | None,
     mem_usage: str | None,
+    image_proof: Mapping[str, t.Any] | None,
     root: Path = Path("/"),
 ) -> list[Check]:
     """Check a host; it may be crashed when no check has the status C(failed).
@@ -47,6 +50,8 @@ def preflight(
         facts: the facts of M(vmcore.kdump.platform_facts).
         state: the state of the last crash test on this host, None without one.
         mem_usage: what makedumpfile says of the running kernel, None when it failed on it.
+        image_proof: what the kdump initramfs proves of the installed helper (_initramfs/order.py),
+            None when no helper is installed.
         root: where /proc is looked for.
 
     Returns:
@@ -63,6 +68,8 @@ def preflight(
         if kdump["armed"]
         else _check("armed", False, "No capture kernel is loaded: a crash would leave no dump.")
     )
+    if image_proof is not None:
+        checks.append(_helper(image_proof))
     checks.append(_sysrq(root))
     checks.append(_unfinished(state))
     checks.append(_dump_target(kdump["target"]))
@@ -72,6 +79,18 @@ def preflight(
 
 def _check(name: str, holds: bool, detail: str) -> Check:
     return {"name": name, "status": "ok" if holds else "failed", "detail": detail}
+
+
+def _helper(proof: Mapping[str, t.Any]) -> Check:
+    """Files on the disk do nothing: what counts is in the image that the capture kernel boots."""
+    return _check(
+        "helper_in_image",
+        proof["proven"],
+        f"In the kdump initramfs {proof['statement']}."
+        if proof["proven"]
+        else f"The reset helper is installed, and not in the kdump initramfs: {proof['why_not']}"
+        " Run the role vmcore.kdump.pcie_reset again.",
+    )
 
 
 def _sysrq(root: Path) -> Check:
@@ -92,7 +111,7 @@ def _unfinished(state: Mapping[str, t.Any] | None) -> Check:
     return _check(
         "no_unfinished_test",
         False,
-        f"The crash test {state.get('run_id')} of this host was not finished: finish it with resume.",
+        f"The crash test {state.get('run_id')} of this host was not finished. {RESUME_HINT}",
     )
 
 
@@ -134,8 +153,8 @@ def _dump_space(target: Mapping[str, t.Any], mem_usage: str | None) -> list[Chec
         _check(
             "dump_space",
             enough,
-            f"{free >> 20} MiB are free in {target['path']}, a dump takes at most {needed >> 20} MiB"
-            + ("." if enough else ": make room."),
+            f"{free >> 20} MiB are free in {target['path']}, a dump at level 31 takes at most"
+            f" {needed >> 20} MiB" + ("." if enough else ": make room."),
         ),
     ]
 

@@ -107,6 +107,13 @@ def _identity(state: State) -> dict[str, t.Any]:
     }
 
 
+def _is_amiss(port: Mapping[str, t.Any]) -> bool:
+    """A planned port that was not reset, without the operator having asked for that just now."""
+    return not (
+        port["result"] == "reset" or (port["result"] == "left" and port["reason"] == "excluded")
+    )
+
+
 def _reset_time(
     reset: Mapping[str, t.Any] | None, capture: Mapping[str, t.Any] | None
 ) -> float | None:
@@ -165,12 +172,20 @@ def _verdict(
             "The dump is complete and of this crash, but the reset helper left no report.",
         )
     summary = reset["summary"]
-    lost = [port for port in reset["ports"] if port["result"] in ("failed", "timeout")]
-    if lost:
-        ports = ", ".join(f"{port['address']} ({port['result']})" for port in lost)
+    if reset["digest"] != state["helper"]["digest"]:
         return (
             "inconclusive",
-            f"The dump is complete and of this crash, but ports did not come back: {ports}.",
+            "The dump is complete and of this crash, but another reset plan ran than is installed.",
+        )
+    amiss = [port for port in reset["ports"] if _is_amiss(port)]
+    if amiss:
+        ports = ", ".join(
+            f"{port['address']} ({port['reason'] or port['error'] or port['result']})"
+            for port in amiss
+        )
+        return (
+            "inconclusive",
+            f"The dump is complete and of this crash, but ports were not reset as planned: {ports}.",
         )
     counts = f"{summary['reset']} were reset and {summary['left']} left alone"
     return "passed", f"{vmcore['why']} Of {summary['planned']} planned ports {counts}."

@@ -187,6 +187,23 @@ class CaptureKernel:
         """The write does not return before the test ends."""
         self._fifo(port)
 
+    def answers_after(self, function: Path, seconds: float) -> threading.Event:
+        """A read of the identity takes that long. The event is set when it has returned."""
+        vendor = function / "vendor"
+        text = vendor.read_text()
+        vendor.unlink()
+        os.mkfifo(vendor)
+        self._fifos.append(vendor)
+        answered = threading.Event()
+
+        def kernel() -> None:
+            if not self._ended.wait(seconds):
+                vendor.write_text(text)
+                answered.set()
+
+        self._start(kernel)
+        return answered
+
     def lock_down(self, function: Path) -> None:
         """Writes to config fail (LOCKDOWN_PCI_ACCESS), pci_disable_device() clears Bus Master."""
         config = function / "config"

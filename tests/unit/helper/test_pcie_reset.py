@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import time
 import typing as t
 
 import pytest
@@ -254,6 +255,22 @@ def test_port_that_hangs_is_given_up_at_the_deadline_and_the_others_are_reset(
             }
         ],
     }
+
+
+def test_port_that_answers_only_after_the_deadline_is_not_touched_any_more(
+    kernel: CaptureKernel,
+) -> None:
+    """By then the boot goes on and a driver may have bound the device."""
+    build(kernel)
+    kernel.command_line("pcie_reset.deadline=1")
+    kernel.on_reset(kernel.devices / OTHER_PORT)
+    answered = kernel.answers_after(kernel.devices / NIC, 2.0)
+    ports = run(kernel)
+    assert (ports[PORT]["result"], ports[OTHER_PORT]["result"]) == ("timeout", "reset")
+    assert answered.wait(5)
+    time.sleep(0.3)
+    assert f"resetting={PORT}" not in kernel.log()
+    assert (kernel.devices / PORT / "reset_subordinate").read_bytes() == b""
 
 
 def add_unplanned_function(kernel: CaptureKernel) -> None:

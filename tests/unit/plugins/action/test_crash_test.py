@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.vmcore.kdump.plugins.action import crash_test
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import PROBE
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_test.records import (
@@ -28,9 +28,9 @@ class Connection:
     """A connection that remembers how often it was dropped."""
 
     transport = "ssh"
-    _shell = SimpleNamespace(tmpdir="/nowhere")
 
     def __init__(self) -> None:
+        self._shell = SimpleNamespace(tmpdir="/root/.ansible/tmp/of-the-first-boot")
         self.options: dict[str, Any] = {"ssh_extra_args": "-o Compression=yes"}
         self.resets = 0
 
@@ -44,7 +44,9 @@ class Connection:
         self.resets += 1
 
 
-def make_action(args: dict[str, Any], probes: list[str | None], **task: Any) -> Any:
+def make_action(
+    args: dict[str, Any], probes: list[str | None], unreachable: str = "", **task: Any
+) -> Any:
     """The action plugin with a host that answers from a script; what it asks for is in `steps`."""
     script = iter(probes)
     answers: dict[str, dict[str, Any]] = {
@@ -56,6 +58,8 @@ def make_action(args: dict[str, Any], probes: list[str | None], **task: Any) -> 
 
     def execute_module(*, module_args: dict[str, Any], **_call: Any) -> dict[str, Any]:
         action.steps.append(module_args["step"])
+        if module_args["step"] == unreachable:
+            raise AnsibleConnectionFailure("no route to host")
         return answers[module_args["step"]]
 
     def execute_command(command: str, *, sudoable: bool) -> dict[str, Any]:
@@ -155,7 +159,8 @@ def test_a_test_waits_for_the_settled_normal_kernel_and_collects_once(tmp_path: 
 def test_the_session_to_the_dying_kernel_is_dropped_and_later_ones_notice_a_dead_peer() -> None:
     action = make_action({"confirm": [HOST]}, [None, probe(AFTER)])
     run(action)
-    assert action._connection.resets == 2
+    # Before the start, after it, and after the probe that found nobody.
+    assert action._connection.resets == 3
     assert action._connection.options["ssh_extra_args"].startswith(
         "-o Compression=yes -o ServerAlive"
     )
@@ -176,6 +181,25 @@ def test_a_host_that_does_not_come_back_fails_with_a_record(tmp_path: Path) -> N
     assert "not back in its normal kernel" in result["msg"]
     assert action.steps == ["start"]
     assert json.loads(Path(result["record_path"]).read_text())["verdict"] == "failed"
+
+
+@pytest.mark.parametrize("option", ["results_directory", "console"])
+def test_what_the_controller_cannot_use_is_found_out_before_the_crash(
+    tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "file").touch()
+    action = make_action({"confirm": [HOST], option: str(tmp_path / "file/below")}, [])
+    with pytest.raises(AnsibleActionFail, match="file/below cannot be"):
+        run(action)
+    assert action.steps == []
+
+
+def test_a_host_that_goes_away_before_its_dump_is_judged_is_a_failure_with_a_cure() -> None:
+    action = make_action({"confirm": [HOST]}, [probe(AFTER)], unreachable="collect")
+    result = run(action)
+    assert result["failed"]
+    assert "cannot be reached to judge its dump" in result["msg"]
+    assert "crash_test_resume=true" in result["msg"]
 
 
 def test_the_console_says_how_far_a_lost_host_got(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ RESET: Data = {
         {
             "address": "0000:04:00.0",
             "result": "left",
-            "reason": "driver_bound",
+            "reason": "excluded",
             "method": None,
             "error": None,
             "seconds": 0.0,

@@ -35,6 +35,8 @@ Total size on system:\t1119494144       Byte
 """
 NEEDED = 53067 * 4096
 
+PROOF = {"proven": True, "statement": "the reset runs before udev", "why_not": None}
+
 READY: dict[str, t.Any] = {
     "kdump": {
         "armed": True,
@@ -57,11 +59,11 @@ def failed(checks: list[dict[str, str]]) -> list[str]:
 
 
 def test_a_ready_host_passes_every_check_and_each_says_why(root: Path) -> None:
-    checks = preflight(READY, None, MEM_USAGE, root)
+    checks = preflight(READY, None, MEM_USAGE, PROOF, root)
     assert failed(checks) == []
     assert all(check["detail"].endswith(".") for check in checks)
     assert {check["name"] for check in checks} == {
-        "kdump_ready", "armed", "sysrq", "no_unfinished_test", "dump_target",
+        "kdump_ready", "armed", "helper_in_image", "sysrq", "no_unfinished_test", "dump_target",
         "makedumpfile_reads_kernel", "dump_space",
     }  # fmt: skip
 
@@ -69,48 +71,61 @@ def test_a_ready_host_passes_every_check_and_each_says_why(root: Path) -> None:
 def test_a_host_without_a_capture_kernel_is_not_crashed(root: Path) -> None:
     facts = copy.deepcopy(READY)
     facts["kdump"].update(armed=False)
-    assert failed(preflight(facts, None, MEM_USAGE, root)) == ["armed"]
+    assert failed(preflight(facts, None, MEM_USAGE, PROOF, root)) == ["armed"]
 
 
 def test_every_problem_of_kdump_is_a_failed_check_with_its_sentence(root: Path) -> None:
     facts = copy.deepcopy(READY)
     facts["kdump"]["problems"] = [{"code": "no_image", "message": "The image is gone: build it."}]
-    checks = preflight(facts, None, MEM_USAGE, root)
+    checks = preflight(facts, None, MEM_USAGE, PROOF, root)
     assert failed(checks) == ["no_image"]
     assert checks[0]["detail"] == "The image is gone: build it."
 
 
+def test_a_helper_that_is_not_in_the_image_would_not_run(root: Path) -> None:
+    proof = {"proven": False, "statement": "", "why_not": "The plan is another one."}
+    checks = preflight(READY, None, MEM_USAGE, proof, root)
+    assert failed(checks) == ["helper_in_image"]
+    assert any("The plan is another one." in check["detail"] for check in checks)
+
+
+def test_a_host_without_a_helper_needs_none(root: Path) -> None:
+    checks = preflight(READY, None, MEM_USAGE, None, root)
+    assert failed(checks) == []
+    assert "helper_in_image" not in {check["name"] for check in checks}
+
+
 def test_a_kernel_without_sysrq_is_not_crashed(root: Path) -> None:
     (root / "proc/sysrq-trigger").unlink()
-    assert failed(preflight(READY, None, MEM_USAGE, root)) == ["sysrq"]
+    assert failed(preflight(READY, None, MEM_USAGE, PROOF, root)) == ["sysrq"]
 
 
 def test_an_unfinished_test_keeps_the_next_one_from_starting(root: Path) -> None:
     state = {"stage": "started", "run_id": "abc"}
-    checks = preflight(READY, state, MEM_USAGE, root)
+    checks = preflight(READY, state, MEM_USAGE, PROOF, root)
     assert failed(checks) == ["no_unfinished_test"]
     assert any("abc" in check["detail"] for check in checks)
-    assert failed(preflight(READY, {"stage": "finished"}, MEM_USAGE, root)) == []
+    assert failed(preflight(READY, {"stage": "finished"}, MEM_USAGE, PROOF, root)) == []
 
 
 @pytest.mark.parametrize("mem_usage", [None, "", "makedumpfile Failed."])
 def test_a_kernel_that_makedumpfile_cannot_read_is_not_crashed(
     root: Path, mem_usage: str | None
 ) -> None:
-    assert failed(preflight(READY, None, mem_usage, root)) == ["makedumpfile_reads_kernel"]
+    assert failed(preflight(READY, None, mem_usage, PROOF, root)) == ["makedumpfile_reads_kernel"]
 
 
 def test_one_byte_too_little_for_the_dump_is_too_little(root: Path) -> None:
     facts = copy.deepcopy(READY)
     facts["kdump"]["target"]["free_bytes"] = NEEDED - 1
-    assert failed(preflight(facts, None, MEM_USAGE, root)) == ["dump_space"]
+    assert failed(preflight(facts, None, MEM_USAGE, PROOF, root)) == ["dump_space"]
 
 
 @pytest.mark.parametrize("kind", ["nfs", "ssh", "ftp"])
 def test_a_dump_that_leaves_the_host_cannot_be_judged_there(root: Path, kind: str) -> None:
     facts = copy.deepcopy(READY)
     facts["kdump"]["target"].update(type=kind, free_bytes=None)
-    assert failed(preflight(facts, None, MEM_USAGE, root)) == ["dump_target"]
+    assert failed(preflight(facts, None, MEM_USAGE, PROOF, root)) == ["dump_target"]
 
 
 def test_the_size_of_a_dump_is_the_kernel_data() -> None:

@@ -38,9 +38,9 @@ def changed(report: dict[str, t.Any], **changes: t.Any) -> dict[str, t.Any]:
     return {**copy.deepcopy(report), **changes}
 
 
-def lost_port(result: str) -> dict[str, t.Any]:
+def other_port(**changes: t.Any) -> dict[str, t.Any]:
     report = copy.deepcopy(RESET)
-    report["ports"][0]["result"] = result
+    report["ports"][0].update(error=None, **changes)
     return report
 
 
@@ -84,8 +84,13 @@ def test_a_stage_without_a_time_is_skipped_in_the_differences() -> None:
             "failed", "dump started", "It is of yesterday.",
         ),
         ({"reset": None}, "inconclusive", "verified", "left no report"),
-        ({"reset": lost_port("failed")}, "inconclusive", "verified", "0000:00:02.0 (failed)"),
-        ({"reset": lost_port("timeout")}, "inconclusive", "verified", "0000:00:02.0 (timeout)"),
+        ({"reset": other_port(result="failed")}, "inconclusive", "verified", "0000:00:02.0 (failed)"),
+        ({"reset": other_port(result="timeout")}, "inconclusive", "verified", "0000:00:02.0 (timeout)"),
+        (
+            {"reset": other_port(result="left", reason="driver_bound")},
+            "inconclusive", "verified", "0000:00:02.0 (driver_bound)",
+        ),
+        ({"reset": changed(RESET, digest="f00d")}, "inconclusive", "verified", "another reset plan ran"),
         (
             {"normal": changed(NORMAL, boot_id=STATE["boot_id"]), "vmcore": None, "reset": None, "capture": None},
             "failed", "armed", "did not crash",
