@@ -16,14 +16,34 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_te
 if t.TYPE_CHECKING:
     from pathlib import Path
 
+# drivers/firmware/dmi-id.c. What tells a model, a board and its firmware, nothing that tells one machine.
 _DMI = (
     "sys_vendor",
     "product_name",
+    "product_version",
     "product_family",
+    "product_sku",
     "board_vendor",
     "board_name",
+    "board_version",
+    "chassis_vendor",
+    "chassis_type",
+    "bios_vendor",
     "bios_version",
+    "bios_release",
+    "bios_date",
 )
+
+# How a release ends where distributions name the architecture in it: 5.14.0-503.el9.x86_64,
+# 6.12.107+deb13-amd64, 6.12.107+deb13-cloud-arm64.
+_RELEASE_ARCHITECTURES = {
+    "x86_64": "x86_64",
+    "amd64": "x86_64",
+    "aarch64": "aarch64",
+    "arm64": "aarch64",
+    "ppc64le": "ppc64le",
+    "s390x": "s390x",
+}
 
 # /proc/meminfo, first line:    MemTotal:         726368 kB
 _MEM_TOTAL = re.compile(r"^MemTotal:\s+(\d+) kB$", re.MULTILINE)
@@ -34,12 +54,21 @@ def platform_facts(root: Path) -> dict[str, t.Any]:
     memory = _MEM_TOTAL.search(read_text(root / "proc/meminfo") or "")
     return {
         "hostname": read_text(root / "proc/sys/kernel/hostname"),
-        # Since Linux 6.1 (kernel/utsname_sysctl.c).
-        "architecture": read_text(root / "proc/sys/kernel/arch"),
+        "architecture": architecture(root),
         "memory_bytes": int(memory[1]) * 1024 if memory else None,
         "cpus": _count(read_text(root / "sys/devices/system/cpu/online") or ""),
         "dmi": {key: read_text(root / "sys/class/dmi/id" / key) or None for key in _DMI},
     }
+
+
+def architecture(root: Path) -> str | None:
+    """Return the kernel's name for the architecture, as C(uname -m)."""
+    # Since Linux 6.1 (kernel/utsname_sysctl.c).
+    told = read_text(root / "proc/sys/kernel/arch")
+    if told:
+        return told
+    release = read_text(root / "proc/sys/kernel/osrelease") or ""
+    return _RELEASE_ARCHITECTURES.get(re.split(r"[.-]", release)[-1])
 
 
 def _count(ranges: str) -> int | None:
@@ -48,4 +77,4 @@ def _count(ranges: str) -> int | None:
     return sum(int(last or first) - int(first) + 1 for first, last in found) or None
 
 
-__all__ = ("platform_facts",)
+__all__ = ("architecture", "platform_facts")

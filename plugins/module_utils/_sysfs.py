@@ -7,21 +7,61 @@
 """Single reads below a root directory, for sysfs, procfs and configuration files.
 
 Every function answers None (or nothing) for a file that is missing or unreadable: attributes come
-and go with kernel versions and devices, and a fact that cannot be read is null, not an error.
+and go with kernel versions and devices, and a fact that cannot be read is null, not an error. Only
+check_root() raises: it looks at what the operator named.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import typing as t
 from pathlib import Path, PurePosixPath
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    AnyPath = t.Union[str, Path]
 
 # fs/namei.c MAXSYMLINKS
 _MAX_LINKS = 40
+# A named pipe in a captured tree must not be waited for.
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+_CHUNK = 1 << 16
+
+
+def check_root(root: Path) -> None:
+    """Make sure that the root of a host or of a captured tree can be read, and its sys and proc if any.
+
+    Raises KdumpError with one sentence for one that is missing, no directory, or forbidden.
+    """
+    _check_directory("root", root)
+    for name in ("sys", "proc"):
+        if exists(root / name):
+            _check_directory("directory", root / name)
+
+
+def _check_directory(kind: str, path: Path) -> None:
+    fault = _fault(path)
+    if fault:
+        raise KdumpError(f"The {kind} {path} {fault}.")
+
+
+def _fault(directory: Path) -> str | None:
+    try:
+        with os.scandir(directory):
+            return None
+    except FileNotFoundError:
+        return "does not exist: name the directory that has the sys and proc of a host"
+    except NotADirectoryError:
+        return "is no directory: unpack a captured tree and name the directory that has its sys and proc"
+    except PermissionError:
+        return "cannot be read by this user: use become, or allow the user to read it"
+    except OSError as exc:
+        return f"cannot be read: {exc.strerror}"
 
 
 def inside(root: Path, path: PurePosixPath | str) -> Path:
@@ -29,22 +69,52 @@ def inside(root: Path, path: PurePosixPath | str) -> Path:
     return root / str(path).lstrip("/")
 
 
-def read_bytes(path: Path, limit: int = -1) -> bytes | None:
-    """Return the first C(limit) bytes of a file in one unbuffered read (-1: the whole file)."""
+def read_bytes(path: AnyPath, limit: int = -1) -> bytes | None:
+    """Return the first C(limit) bytes of a file, unbuffered (-1: the whole file)."""
     try:
-        with path.open("rb", buffering=0) as file:
-            return file.read(limit)
+        descriptor = os.open(path, _OPEN)
     except OSError:
         return None
+    try:
+        return _read(descriptor, limit)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
-def read_text(path: Path) -> str | None:
+@contextlib.contextmanager
+def open_window(path: AnyPath) -> Iterator[Callable[[int, int], bytes]]:
+    """Offer C(read(offset, size)) on a file: less than C(size), or nothing, where it cannot be read.
+
+    For a configuration space, of which only what is needed may be read: some devices hang when
+    registers are read that no capability has.
+    """
+    try:
+        descriptor = os.open(path, _OPEN)
+    except OSError:
+        yield _nothing
+        return
+
+    def read(offset: int, size: int) -> bytes:
+        try:
+            return os.pread(descriptor, size, offset)
+        except OSError:
+            return b""
+
+    try:
+        yield read
+    finally:
+        os.close(descriptor)
+
+
+def read_text(path: AnyPath) -> str | None:
     """Return the content of a text file without surrounding white space."""
     content = read_bytes(path)
     return None if content is None else content.decode("utf-8", errors="replace").strip()
 
 
-def read_int(path: Path) -> int | None:
+def read_int(path: AnyPath) -> int | None:
     """Return the decimal number in a file."""
     try:
         return int(read_text(path) or "")
@@ -52,38 +122,44 @@ def read_int(path: Path) -> int | None:
         return None
 
 
-def exists(path: Path) -> bool:
+def exists(path: AnyPath) -> bool:
     """Say whether a path leads to something. Unlike Path.exists() it takes no privilege to ask."""
     return _stat(path) is not None
 
 
-def is_file(path: Path) -> bool:
+def is_file(path: AnyPath) -> bool:
     """Say whether a path leads to a regular file."""
     state = _stat(path)
     return state is not None and stat.S_ISREG(state.st_mode)
 
 
-def is_directory(path: Path) -> bool:
+def is_directory(path: AnyPath) -> bool:
     """Say whether a path leads to a directory."""
     state = _stat(path)
     return state is not None and stat.S_ISDIR(state.st_mode)
 
 
-def modified(path: Path) -> int | None:
+def modified(path: AnyPath) -> int | None:
     """Return when the content of a file changed last, in nanoseconds since the epoch."""
     state = _stat(path)
     return None if state is None else state.st_mtime_ns
 
 
-def link_name(path: Path) -> str | None:
+def link_name(path: AnyPath) -> str | None:
     """Return the last component of what a symbolic link points to: sysfs relates things so."""
+    target = link_target(path)
+    return None if target is None else target.rpartition("/")[2]
+
+
+def link_target(path: AnyPath) -> str | None:
+    """Return what a symbolic link points to, as it is written there."""
     try:
-        return path.readlink().name
+        return str(Path(path).readlink())
     except OSError:
         return None
 
 
-def names(directory: Path) -> list[str]:
+def names(directory: AnyPath) -> list[str]:
     """Return the names in a directory, sorted."""
     return sorted(_scan(directory))
 
@@ -104,14 +180,31 @@ def resolve(root: Path, path: PurePosixPath) -> PurePosixPath | None:
     return None
 
 
-def _stat(path: Path) -> os.stat_result | None:
+def _nothing(_offset: int, _size: int) -> bytes:
+    return b""
+
+
+def _read(descriptor: int, limit: int) -> bytes:
+    """Read until C(limit) or the end: an attribute comes in one piece, /proc/interrupts in many."""
+    pieces: list[bytes] = []
+    while limit:
+        piece = os.read(descriptor, _CHUNK if limit < 0 else limit)
+        if not piece:
+            break
+        pieces.append(piece)
+        if limit > 0:
+            limit -= len(piece)
+    return b"".join(pieces)
+
+
+def _stat(path: AnyPath) -> os.stat_result | None:
     try:
-        return path.stat()
+        return Path(path).stat()
     except OSError:
         return None
 
 
-def _scan(directory: Path) -> Iterator[str]:
+def _scan(directory: AnyPath) -> Iterator[str]:
     try:
         with os.scandir(directory) as entries:
             yield from (entry.name for entry in entries)
@@ -120,13 +213,16 @@ def _scan(directory: Path) -> Iterator[str]:
 
 
 __all__ = (
+    "check_root",
     "exists",
     "inside",
     "is_directory",
     "is_file",
     "link_name",
+    "link_target",
     "modified",
     "names",
+    "open_window",
     "read_bytes",
     "read_int",
     "read_text",

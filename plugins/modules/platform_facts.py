@@ -28,7 +28,39 @@ notes:
   - Root must run it. The kernel shows others only the header of a PCI function's configuration
     space, where port types and links are not to be found. The module warns when that happens.
   - Serial numbers and raw configuration spaces are not returned.
-options: {}
+  - Of a configuration space the module reads the header and the capabilities that it decodes, nothing
+    else, because there are devices that hang when other registers are read.
+  - To have these facts from M(ansible.builtin.gather_facts), name the module in the variable
+    C(ansible_facts_modules). That action keeps O(gather_subset) for M(ansible.builtin.setup), so that
+    this module gathers all.
+options:
+  root:
+    description:
+      - Directory below which everything is read, V(/) for the running host.
+      - Another directory is the tree of another host, with C(sys), C(proc), C(etc) and C(usr) below
+        it, as the playbook C(vmcore.kdump.capture) captures it. What the tree does not have is
+        V(null), and a note says so.
+    type: path
+    default: /
+  gather_subset:
+    description:
+      - What to gather. A name with V(!) in front of it leaves that out. Named alone, such names are
+        taken from V(all).
+      - A name without V(!) counts more than V(!all), so that V(!all) and V(pcie) together are V(pcie).
+    type: list
+    elements: str
+    choices:
+      - all
+      - pcie
+      - iommu
+      - kdump
+      - platform
+      - "!all"
+      - "!pcie"
+      - "!iommu"
+      - "!kdump"
+      - "!platform"
+    default: [all]
 seealso:
   - plugin: vmcore.kdump.reset_plan
     plugin_type: filter
@@ -40,6 +72,24 @@ EXAMPLES = r"""
 ---
 - name: Look at PCI Express, IOMMU and kdump
   vmcore.kdump.platform_facts:
+
+- name: Look at PCI Express and the IOMMU alone
+  vmcore.kdump.platform_facts:
+    gather_subset: [pcie, iommu]
+
+- name: Leave the IOMMU out
+  vmcore.kdump.platform_facts:
+    gather_subset: ["!iommu"]
+
+- name: Look at the captured tree of another host
+  vmcore.kdump.platform_facts:
+    root: /var/tmp/db01
+  delegate_to: localhost
+
+- name: Gather these facts together with the usual ones
+  ansible.builtin.gather_facts:
+  vars:
+    ansible_facts_modules: [ansible.builtin.setup, vmcore.kdump.platform_facts]
 
 - name: Show what would be reset after a panic, and why the rest would not
   ansible.builtin.debug:
@@ -98,6 +148,19 @@ ansible_facts:
               description: Name of the class in the PCI Code and ID Assignment Specification.
               type: str
               sample: Ethernet controller
+            name:
+              description:
+                - Names of vendor and device from the C(pci.ids) of the host, which may be old.
+                - It is V(null) if the host has no such file, or if the vendor is not in it.
+              type: str
+              sample: Intel Corporation 82574L Gigabit Network Connection
+            slot:
+              description:
+                - Name of the physical slot as the kernel has it (C(/sys/bus/pci/slots)), else as SMBIOS
+                  has it, else what the firmware calls a device on the board (C(label)).
+                - It is V(null) if none of them is known.
+              type: str
+              sample: "40"
             driver:
               description: The bound driver.
               type: str
@@ -127,6 +190,10 @@ ansible_facts:
               description: Address of the bridge above. It is V(null) on a root bus.
               type: str
               sample: "0000:00:02.0"
+            root_bus:
+              description: The root bus that the function is below.
+              type: str
+              sample: "0000:00"
             physical_function:
               description: Address of the physical function if this is a virtual function of SR-IOV.
               type: str
@@ -155,6 +222,14 @@ ansible_facts:
                   description: Current number of lanes.
                   type: int
                   sample: 4
+                max_speed:
+                  description: The highest speed that this end of the link can have.
+                  type: str
+                  sample: 16.0 GT/s
+                max_width:
+                  description: The highest number of lanes that this end of the link can have.
+                  type: int
+                  sample: 8
                 active:
                   description:
                     - The port's Data Link Layer Link Active bit. It is V(null) if the port cannot
@@ -162,11 +237,127 @@ ansible_facts:
                     - Some emulated ports report V(false) although the functions below answer.
                   type: bool
                   sample: true
+                active_reporting:
+                  description: Whether the port can report that.
+                  type: bool
+                  sample: true
+            max_payload:
+              description: Payload, in bytes, that the function is allowed to send in one packet.
+              type: int
+              sample: 256
+            flr:
+              description: Whether the function can be reset on its own (Function Level Reset). It is
+                V(null) for ports.
+              type: bool
+              sample: true
+            transactions_pending:
+              description: Whether the function waits for answers to what it asked for.
+              type: bool
+              sample: false
+            hotplug:
+              description:
+                - Whether the slot of a root port or downstream port can do hot-plug. Without a slot it
+                  is V(false).
+                - It is V(null) for other functions.
+              type: bool
+              sample:
+            power_state:
+              description:
+                - Power state before the function was looked at, one of V(D0), V(D1), V(D2), V(D3hot)
+                  and V(D3cold).
+                - Kernels that do not tell it leave the function's own register, which reads V(D0)
+                  because reading it wakes a suspended function.
+              type: str
+              sample: D0
             bus_master:
               description: Whether the function may start transactions of its own, such as DMA and
                 message-signaled interrupts.
               type: bool
               sample: true
+            msi:
+              description: Message-signaled interrupts, V(null) without the capability.
+              type: dict
+              contains:
+                enabled:
+                  description: Whether they are switched on.
+                  type: bool
+                  sample: false
+            msix:
+              description: As RV(ansible_facts.pcie.functions[].msi), for MSI-X.
+              type: dict
+              contains:
+                enabled:
+                  description: Whether they are switched on.
+                  type: bool
+                  sample: true
+            aer:
+              description:
+                - Whether the function has Advanced Error Reporting.
+                - This one and the other extended capabilities are V(null) if the extended
+                  configuration space cannot be read.
+              type: bool
+              sample: true
+            acs:
+              description: Whether the function has Access Control Services.
+              type: bool
+              sample: false
+            ari:
+              description: Whether the function has Alternative Routing-ID Interpretation.
+              type: bool
+              sample: false
+            ats:
+              description: Whether the function has Address Translation Services.
+              type: bool
+              sample: false
+            pri:
+              description: Whether the function has the Page Request Interface.
+              type: bool
+              sample: false
+            pasid:
+              description: Whether the function has Process Address Space identifiers.
+              type: bool
+              sample: false
+            cxl:
+              description: Whether the function has capabilities that Compute Express Link designated.
+              type: bool
+              sample: false
+            dpc:
+              description: Downstream Port Containment, V(null) without the capability.
+              type: dict
+              contains:
+                trigger_enabled:
+                  description: Whether an error makes the port cut its link.
+                  type: bool
+                  sample: true
+                status:
+                  description: Whether that has happened, and the link is cut now.
+                  type: bool
+                  sample: false
+            sriov:
+              description:
+                - Virtual functions, V(null) without the capability.
+                - The enabled ones are in the list with their
+                  RV(ansible_facts.pcie.functions[].physical_function).
+              type: dict
+              contains:
+                total:
+                  description: How many there can be.
+                  type: int
+                  sample: 8
+                enabled:
+                  description: How many there are.
+                  type: int
+                  sample: 0
+            capabilities:
+              description:
+                - Names of the function's capabilities, in the order of its lists, as far as they are
+                  of interest here.
+                - They are V(pm), V(msi), V(pcix), V(shpc), V(express), V(msix), V(af), V(ea), and of
+                  the extended ones V(aer), V(acs), V(ari), V(ats), V(sriov), V(pri),
+                  V(resizable_bar), V(pasid), V(dpc), V(cxl) and V(doe).
+              type: list
+              elements: str
+              sample: [pm, msi, express, msix, aer]
             reset_methods:
               description: Reset methods that the kernel offers for the function, in its order of
                 preference.
@@ -179,7 +370,9 @@ ansible_facts:
               type: str
               sample: fixed
             notes:
-              description: Sentences that tell why something is V(null).
+              description:
+                - Sentences that tell why something is V(null), as with a function that does not answer
+                  or a malformed capability list.
               type: list
               elements: str
               sample: []
@@ -197,6 +390,10 @@ ansible_facts:
               description: V(root_port) or V(downstream_port).
               type: str
               sample: root_port
+            depth:
+              description: Number of bridges above.
+              type: int
+              sample: 0
             children:
               description: Addresses of the functions directly below, without virtual functions.
               type: list
@@ -210,6 +407,66 @@ ansible_facts:
               description: As RV(ansible_facts.pcie.functions[].link.active) of the port.
               type: bool
               sample: true
+            slot:
+              description:
+                - Name of the physical slot that the port leads to, as the kernel or else SMBIOS has it.
+                - Otherwise the RV(ansible_facts.pcie.functions[].slot) of what is in it, or the port's
+                  Physical Slot Number unless another slot has that name.
+              type: str
+              sample: "40"
+            hotplug:
+              description: As RV(ansible_facts.pcie.functions[].hotplug) of the port.
+              type: bool
+              sample: true
+            surprise:
+              description: Whether what is in the slot may be pulled out without asking.
+              type: bool
+              sample: false
+            presence:
+              description:
+                - Whether the slot sees something in it. It is V(null) without a slot.
+                - Some emulated ports report V(false) although something is there.
+              type: bool
+              sample: true
+            dpc:
+              description: As RV(ansible_facts.pcie.functions[].dpc) of the port.
+              type: dict
+              sample: {trigger_enabled: true, status: false}
+            cxl:
+              description: As RV(ansible_facts.pcie.functions[].cxl) of the port.
+              type: bool
+              sample: false
+            sbr_masked:
+              description: Whether a port of Compute Express Link ignores the reset of its bus. It is
+                V(null) for other ports.
+              type: bool
+              sample:
+            external:
+              description: Whether firmware says that the port, or what is below it, is outside the
+                machine. An empty port cannot be told.
+              type: bool
+              sample: false
+        host_bridges:
+          description: The root buses, in the order of their functions.
+          returned: success
+          type: list
+          elements: dict
+          contains:
+            root_bus:
+              description: Domain and number.
+              type: str
+              sample: "10000:e0"
+            function:
+              description: Address of the function that the bus belongs to, as with Intel VMD. It is
+                V(null) for a root bus of the platform.
+              type: str
+              sample: "0000:00:0e.0"
+        notes:
+          description: Sentences that tell what is missing for the whole tree.
+          returned: success
+          type: list
+          elements: str
+          sample: []
     iommu:
       description: The IOMMU as the running kernel uses it.
       returned: success
@@ -220,8 +477,8 @@ ansible_facts:
           type: str
           sample: vtd
         units:
-          description: The IOMMU's units, each with its name and what its driver tells about its
-            registers.
+          description: The IOMMU's units, each with its name, what its driver tells about its
+            registers, and the capabilities that these mean.
           type: list
           elements: dict
           sample:
@@ -230,6 +487,7 @@ ansible_facts:
               address: fed90000
               cap: d2008c22260286
               ecap: f00f4a
+              capabilities: {domains: 65536, address_width: 39, levels: [3], caching_mode: true}
         translation:
           description: Whether DMA passes through the IOMMU.
           type: bool
@@ -242,6 +500,10 @@ ansible_facts:
               description: Whether C(/proc/interrupts) names a remapping interrupt chip.
               type: bool
               sample: true
+            mode:
+              description: V(x2apic), V(xapic) or V(its). It is V(null) if it is not known or not active.
+              type: str
+              sample: x2apic
             evidence:
               description: The first such name.
               type: str
@@ -268,14 +530,98 @@ ansible_facts:
               type: list
               elements: str
               sample: ["0000:01:00.0"]
+            reserved:
+              description: Memory that the kernel keeps from the group's ordinary use, with its first
+                and last address (hexadecimal) and the kernel's name for the reason.
+              type: list
+              elements: dict
+              sample:
+                - {start: fee00000, end: feefffff, type: msi}
+        reserved:
+          description: Memory that devices use at any time, the console of a management controller
+            for example, as firmware and kernel name it.
+          type: list
+          elements: dict
+          contains:
+            devices:
+              description: Addresses of the devices.
+              type: list
+              elements: str
+              sample: ["0000:00:14.0"]
+            start:
+              description: First address, hexadecimal.
+              type: str
+              sample: 7f2a8000
+            end:
+              description: Last address, hexadecimal.
+              type: str
+              sample: 7f2c7fff
+            type:
+              description: V(direct), V(direct-relaxable) or V(exclusion).
+              type: str
+              sample: direct
+            source:
+              description: V(RMRR), V(IVMD) or V(RMR) for what firmware says, or V(kernel).
+              type: str
+              sample: RMRR
+        acpi:
+          description:
+            - Firmware's tables C(DMAR), C(IVRS) and C(IORT), decoded. The devices that a table means
+              are named by their addresses where the path to them could be followed.
+            - A table that the host does not have, or that cannot be read, is V(null).
+          type: dict
+          sample:
+            dmar:
+              revision: 1
+              address_width: 46
+              flags: {interrupt_remapping: true, x2apic_opt_out: false, dma_protection_opt_in: false}
+            ivrs:
+            iort:
+        command_line:
+          description: What the running kernel's command line says about the IOMMU and interrupts.
+          type: list
+          elements: str
+          sample: [intel_iommu=on]
+        lockdown:
+          description: V(none), V(integrity) or V(confidentiality).
+          type: str
+          sample: integrity
+        capture_kernel:
+          description: What the capture kernel does with devices that still run.
+          type: dict
+          contains:
+            tables:
+              description:
+                - V(kept) if a device keeps its translations until its driver attaches.
+                - V(aborted) if its DMA is refused from the start.
+                - V(none) if nothing translates, DMA goes to physical addresses.
+                - V(unknown) if a crash test must show it.
+              type: str
+              sample: kept
+            why:
+              description: A sentence.
+              type: str
+              sample: >-
+                The capture kernel copies the VT-d tables, and a device keeps its old ones until its
+                driver attaches: its DMA goes on until then.
+            warnings:
+              description: Sentences on where the command lines of both kernels disagree.
+              type: list
+              elements: str
+              sample: []
+        notes:
+          description: Sentences that tell what is missing or damaged.
+          type: list
+          elements: str
+          sample: []
     kdump:
       description: The capture kernel and what there is to take a dump.
       returned: success
       type: dict
       contains:
         family:
-          description: V(debian) for kdump-tools. It is V(null) if no kdump that this collection
-            knows is installed.
+          description: V(debian) for kdump-tools, V(kdump-utils), or V(suse). It is V(null) if no kdump
+            that this collection knows is installed.
           type: str
           sample: debian
         armed:
@@ -316,7 +662,7 @@ ansible_facts:
               type: str
               sample: /var/lib/kdump/initrd.img-6.12.107+deb13-amd64
             generator:
-              description: What builds the initramfs.
+              description: What builds the initramfs, V(initramfs-tools) or V(dracut).
               type: str
               sample: initramfs-tools
         command_line:
@@ -334,7 +680,7 @@ ansible_facts:
           type: dict
           contains:
             type:
-              description: V(local), or V(nfs), V(ssh) or V(ftp) if the dump leaves the host.
+              description: V(local), or V(nfs), V(ssh), V(ftp) and others if the dump leaves the host.
               type: str
               sample: local
             path:
@@ -342,9 +688,15 @@ ansible_facts:
               type: str
               sample: /var/crash
             free_bytes:
-              description: Free bytes of a local directory's file system.
+              description: Free bytes of a local directory's file system, V(null) for a captured tree.
               type: int
               sample: 243711324160
+        expected_dump_bytes:
+          description:
+            - Estimate of a dump at level 31 before compression, from C(/proc/meminfo).
+            - M(vmcore.kdump.crash_test) asks makedumpfile, which counts the pages.
+          type: int
+          sample: 168230912
         helper:
           description: The reset helper of this collection.
           type: dict
@@ -357,6 +709,37 @@ ansible_facts:
               description: Digest of the installed plan.
               type: str
               sample: 59ed3f73ff259305cecfcb31735c227b9c14e692a353a4ba2526ba7b4b3a088b
+            stale:
+              description: Whether the plan names other functions than the host has now. It is V(null)
+                without a plan.
+              type: bool
+              sample: false
+        watchdogs:
+          description: Watchdogs. One that is active resets the host while it dumps, unless the capture
+            kernel feeds it too.
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: Name of the device.
+              type: str
+              sample: watchdog0
+            identity:
+              description: What its driver calls it.
+              type: str
+              sample: iTCO_wdt
+            driver:
+              description: The driver.
+              type: str
+              sample: iTCO_wdt
+            timeout:
+              description: Seconds until it resets the host.
+              type: int
+              sample: 30
+            active:
+              description: Whether it counts.
+              type: bool
+              sample: false
         is_capture_kernel:
           description: Whether the host is in its capture kernel now, saving a dump.
           type: bool
@@ -369,9 +752,14 @@ ansible_facts:
             code:
               description:
                 - One of V(is_capture_kernel), V(no_family), V(no_reservation), V(no_image),
-                  V(not_armed), V(image_not_loaded) and V(dump_directory_missing).
+                  V(not_armed), V(image_not_loaded), V(dump_directory_missing), V(service_disabled),
+                  V(plan_missing), V(plan_stale), V(watchdog_active) and V(dump_space).
               type: str
               sample: not_armed
+            severity:
+              description: V(error) if there will be no dump, V(warning) if there can be one.
+              type: str
+              sample: error
             message:
               description: A sentence that says what to do.
               type: str
@@ -416,6 +804,14 @@ ansible_facts:
               description: Family of the product.
               type: str
               sample:
+            product_version:
+              description: Version of the product.
+              type: str
+              sample: pc-q35-7.2
+            product_sku:
+              description: Stock keeping unit of the product.
+              type: str
+              sample:
             board_vendor:
               description: Vendor of the board.
               type: str
@@ -424,6 +820,30 @@ ansible_facts:
               description: Name of the board.
               type: str
               sample:
+            board_version:
+              description: Version of the board.
+              type: str
+              sample:
+            chassis_vendor:
+              description: Vendor of the chassis.
+              type: str
+              sample: QEMU
+            chassis_type:
+              description: Type of the chassis, a number of the SMBIOS specification (7.4.1).
+              type: str
+              sample: "1"
+            bios_vendor:
+              description: Vendor of the firmware.
+              type: str
+              sample: SeaBIOS
+            bios_date:
+              description: Date of the firmware.
+              type: str
+              sample: 04/01/2014
+            bios_release:
+              description: Release of the firmware.
+              type: str
+              sample: "0.0"
             bios_version:
               description: Version of the firmware.
               type: str
@@ -442,28 +862,67 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._pci.config_space imp
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import check_root
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Callable, Iterable
+
+# The subsets, in the order in which they are gathered.
+SUBSETS: dict[str, Callable[[Path], dict[str, t.Any]]] = {
+    "pcie": pcie_facts,
+    "iommu": iommu_facts,
+    "kdump": kdump_facts,
+    "platform": platform_facts,
+}
+
+HOST = Path("/")
+
+ARGUMENT_SPEC: dict[str, t.Any] = {
+    "root": {"type": "path", "default": "/"},
+    "gather_subset": {
+        "type": "list",
+        "elements": "str",
+        "choices": [f"{mark}{name}" for mark in ("", "!") for name in ("all", *SUBSETS)],
+        "default": ["all"],
+    },
+}
+
+WARNING_HOST = (
+    "The PCI configuration space can only be read by root, ports and links are missing: use become."
+)
+WARNING_TREE = (
+    "The PCI configuration space was captured without root's privilege, ports and links are missing:"
+    " capture the tree again with become."
+)
 
 
-def gather(root: Path) -> dict[str, t.Any]:
-    """Return all facts of the host whose file system is at C(root)."""
-    return {
-        "pcie": pcie_facts(root),
-        "iommu": iommu_facts(root),
-        "kdump": kdump_facts(root),
-        "platform": platform_facts(root),
-    }
+def wanted(gather_subset: Iterable[str]) -> list[str]:
+    """Return the subsets that the option asks for, as M(ansible.builtin.setup) understands such a list."""
+    asked = list(gather_subset)
+    named = {name for name in asked if name in SUBSETS}
+    left_out = {name[1:] for name in asked if name.startswith("!")}
+    if "all" in left_out:
+        left_out |= set(SUBSETS)
+    everything = "all" in asked or not named
+    return [name for name in SUBSETS if name in named or (everything and name not in left_out)]
+
+
+def gather(root: Path, subsets: Iterable[str]) -> dict[str, t.Any]:
+    """Return the facts of the host whose file system is at C(root). Raises KdumpError for a bad root."""
+    check_root(root)
+    return {name: SUBSETS[name](root) for name in subsets}
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    root = Path(module.params["root"])
     try:
-        facts = gather(Path("/"))
+        facts = gather(root, wanted(module.params["gather_subset"]))
     except KdumpError as exc:
         module.fail_json(msg=str(exc))
-    if any(NOTE_UNPRIVILEGED in function["notes"] for function in facts["pcie"]["functions"]):
-        module.warn(
-            "The PCI configuration space can only be read by root, ports and links are missing: use become."
-        )
+    functions = facts.get("pcie", {}).get("functions", ())
+    if any(NOTE_UNPRIVILEGED in function["notes"] for function in functions):
+        module.warn(WARNING_HOST if root == HOST else WARNING_TREE)
     module.exit_json(ansible_facts=facts)
 
 

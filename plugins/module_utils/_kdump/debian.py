@@ -16,8 +16,10 @@ from pathlib import Path, PurePosixPath
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     base_facts,
     free_bytes,
+    helper_codes,
     helper_state,
     problem,
+    running_watchdogs,
     service_enabled,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
@@ -66,6 +68,7 @@ class Debian:
     name = "debian"
     service = "kdump-tools.service"
     generator = "initramfs-tools"
+    supports_helper = True
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-tools is installed, and not only its configuration left over."""
@@ -121,6 +124,7 @@ class Debian:
             "directory": str(directory),
             "service": self.service,
             "rebuild": _command_line(self.rebuild_commands(kernel)),
+            "watchdogs": ", ".join(running_watchdogs(facts)),
             "rearm": _command_line(self.rearm_commands()),
         }
         stale = _is_stale(root, directory, initramfs, _argument(recorded, "--initrd="))
@@ -177,8 +181,10 @@ def _problem_codes(
         ("not_armed", bool(facts["crash_size"]) and not facts["armed"]),
         ("image_not_loaded", stale),
         ("dump_directory_missing", not is_directory(inside(root, directory))),
+        ("service_disabled", facts["service"]["enabled"] is False),
+        ("watchdog_active", bool(running_watchdogs(facts))),
     )
-    return [code for code, applies in checks if applies]
+    return [code for code, applies in checks if applies] + helper_codes(facts["helper"])
 
 
 def _recorded_load(root: Path, directory: PurePosixPath) -> list[str]:

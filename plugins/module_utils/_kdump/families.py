@@ -9,13 +9,21 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import Debian
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import base_facts, problem
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
+    base_facts,
+    dump_space,
+    problem,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.kdump_utils import KdumpUtils
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.suse import Suse
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_text
 
 if t.TYPE_CHECKING:
-    from pathlib import Path, PurePosixPath
+    from pathlib import PurePosixPath
 
 
 class Family(t.Protocol):
@@ -24,6 +32,8 @@ class Family(t.Protocol):
     name: str
     service: str
     generator: str
+    # Whether the reset helper can be put into this family's images.
+    supports_helper: bool
 
     def present(self, root: Path) -> bool:
         """Say whether this family's kdump is installed below C(root)."""
@@ -47,7 +57,8 @@ class Family(t.Protocol):
         """Return the C(kdump) facts of M(vmcore.kdump.platform_facts)."""
 
 
-FAMILIES: tuple[Family, ...] = (Debian(),)
+# In this order: kdump-utils has a mkdumprd and an /etc/sysconfig/kdump too.
+FAMILIES: tuple[Family, ...] = (Debian(), KdumpUtils(), Suse())
 
 
 def detect(root: Path) -> Family | None:
@@ -55,12 +66,28 @@ def detect(root: Path) -> Family | None:
     return next((family for family in FAMILIES if family.present(root)), None)
 
 
+def helper_family(root: Path) -> Family:
+    """Return the family of the host's kdump. Raises KdumpError where the reset helper has no place."""
+    family = detect(root)
+    if family is None:
+        raise KdumpError(problem("no_family")["message"])
+    if not family.supports_helper:
+        words = {"generator": family.generator, "service": family.service}
+        raise KdumpError(problem("helper_unsupported", **words)["message"])
+    return family
+
+
 def kdump_facts(root: Path) -> dict[str, t.Any]:
     """Return the C(kdump) facts of the host, with a problem C(no_family) when no kdump is installed."""
     kernel = read_text(root / "proc/sys/kernel/osrelease") or ""
     family = detect(root)
     if family is not None:
-        return family.facts(root, kernel)
+        facts = family.facts(root, kernel)
+        if root != Path("/"):  # what is free there is not what is free on the captured host
+            facts["target"]["free_bytes"] = None
+        if not facts["is_capture_kernel"]:
+            facts["problems"] += dump_space(facts)
+        return facts
     facts = base_facts(root, kernel)
     facts["problems"] = [
         problem("is_capture_kernel" if facts["is_capture_kernel"] else "no_family")
@@ -68,4 +95,4 @@ def kdump_facts(root: Path) -> dict[str, t.Any]:
     return facts
 
 
-__all__ = ("FAMILIES", "Family", "detect", "kdump_facts")
+__all__ = ("FAMILIES", "Family", "detect", "helper_family", "kdump_facts")

@@ -13,40 +13,70 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import is_address
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import parse_plan_text
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
     inside,
     is_directory,
     is_file,
+    link_name,
     names,
     read_int,
     read_text,
 )
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Iterable, Mapping
 
 HELPER = PurePosixPath("/usr/local/lib/pcie-reset/pcie-reset")
 PLAN = PurePosixPath("/etc/pcie-reset/plan")
 
 _UNITS = "/etc/systemd/system"
 
-# What keeps a host from taking a dump, and what to do about it.
+# What keeps a host from taking a dump or makes one less likely, and what to do about it.
 PROBLEMS: dict[str, str] = {
-    "is_capture_kernel": "This is the capture kernel (/proc/vmcore exists): wait until the dump is saved"
-    " and the host has booted its normal kernel.",
-    "no_family": "No kdump service that this collection knows is installed: install kdump-tools.",
+    "is_capture_kernel": "This is the capture kernel (/proc/vmcore exists): wait until the dump is saved and the host"
+    " has booted its normal kernel.",
+    "no_family": "No kdump service that this collection knows is installed: install kdump-tools (Debian, Ubuntu),"
+    " kdump-utils (Fedora, Red Hat Enterprise Linux) or kdump (SUSE).",
     "no_reservation": "No memory is reserved for a capture kernel: add crashkernel= to the kernel command line"
     " and reboot.",
     "no_image": "The kdump initramfs {image} does not exist: run '{rebuild}', then '{rearm}'.",
     "not_armed": "No capture kernel is loaded: look at 'systemctl status {service}', then run '{rearm}'.",
-    "image_not_loaded": "The capture kernel was loaded with another initramfs than the present {image}:"
-    " run '{rearm}'.",
+    "image_not_loaded": "The capture kernel was loaded with another initramfs than the present {image}: run '{rearm}'.",
     "dump_directory_missing": "The dump directory {directory} does not exist: create it or mount it.",
+    "dump_space": "{free} MiB are free in {directory}, a dump may take {expected} MiB: make room.",
+    "service_disabled": "{service} is not enabled, no capture kernel is loaded after the next boot: run"
+    " 'systemctl enable {service}'.",
+    "plan_missing": "The reset helper is installed without a plan that it can read: run pcie_reset_helper again.",
+    "plan_stale": "The reset plan names other devices than the host has now, their ports would be left alone:"
+    " run pcie_reset_helper again.",
+    "watchdog_active": "The watchdog {watchdogs} is running and resets the host while it dumps unless the capture"
+    " kernel feeds it: put its driver into the kdump initramfs, and give it more time than a dump takes.",
+    "helper_unsupported": "The reset helper cannot be installed into the images of {generator} for {service} yet:"
+    " so far it can with kdump-tools on Debian and Ubuntu.",
 }
+
+# Those that leave a dump possible.
+WARNINGS = frozenset(
+    {"dump_space", "plan_missing", "plan_stale", "service_disabled", "watchdog_active"}
+)
+
+_WATCHDOGS = "sys/class/watchdog"
+_DEVICES = "sys/bus/pci/devices"
+
+# Of /proc/meminfo, what is not dumped at level 31.
+_NOT_DUMPED = ("MemFree", "Buffers", "Cached", "SwapCached", "AnonPages")
+
+# What a plan knows of a function.
+_IDENTITY = ("vendor", "device", "class")
 
 
 def problem(code: str, **words: str) -> dict[str, str]:
-    """Return C({"code", "message"}) of a problem."""
-    return {"code": code, "message": PROBLEMS[code].format(**words)}
+    """Return C({"code", "severity": "error"|"warning", "message"}) of a problem."""
+    severity = "warning" if code in WARNINGS else "error"
+    return {"code": code, "severity": severity, "message": PROBLEMS[code].format(**words)}
 
 
 def base_facts(root: Path, kernel: str) -> dict[str, t.Any]:
@@ -65,7 +95,9 @@ def base_facts(root: Path, kernel: str) -> dict[str, t.Any]:
         "command_line": read_text(root / "proc/cmdline") or "",
         "capture_command_line": None,
         "target": {"type": None, "path": None, "free_bytes": None},
-        "helper": {"installed": False, "digest": None},
+        "expected_dump_bytes": expected_dump_bytes(root),
+        "helper": {"installed": False, "digest": None, "stale": None},
+        "watchdogs": watchdogs(root),
         # fs/proc/vmcore.c creates it only in a kernel that was booted with elfcorehdr=.
         "is_capture_kernel": exists(root / "proc/vmcore"),
         "problems": [],
@@ -92,25 +124,128 @@ def free_bytes(root: Path, directory: PurePosixPath) -> int | None:
     return None
 
 
+def expected_dump_bytes(root: Path) -> int | None:
+    """Return an estimate of a dump at level 31 before compression, None when /proc/meminfo does not tell.
+
+    At that level makedumpfile leaves out free pages, the page cache and what belongs to processes
+    (makedumpfile(8), -d). C(makedumpfile --mem-usage /proc/kcore) counts the rest page by page; without
+    a command there are the kernel's own sums, a line each: C(MemTotal:         726368 kB)
+    """
+    sizes = {}
+    for line in (read_text(root / "proc/meminfo") or "").splitlines():
+        name, _colon, value = line.partition(":")
+        words = value.split()
+        if len(words) == 2 and words[0].isdigit() and words[1] == "kB":
+            sizes[name] = int(words[0]) << 10
+    if not {"MemTotal", *_NOT_DUMPED} <= set(sizes):
+        return None
+    return max(0, sizes["MemTotal"] - sum(sizes[name] for name in _NOT_DUMPED))
+
+
+def dump_space(facts: dict[str, t.Any]) -> list[dict[str, str]]:
+    """Return the problem C(dump_space) when what is free is less than what is expected."""
+    target, expected = facts["target"], facts["expected_dump_bytes"]
+    if target["free_bytes"] is None or expected is None or target["free_bytes"] >= expected:
+        return []
+    free, wanted = str(target["free_bytes"] >> 20), str(expected >> 20)
+    return [problem("dump_space", directory=target["path"], free=free, expected=wanted)]
+
+
 def helper_state(root: Path, hook: PurePosixPath) -> dict[str, t.Any]:
-    """Return C({"installed", "digest"}): helper and hook exist, and the digest of their plan."""
+    """Return C({"installed", "digest", "stale"}): helper and hook exist; the digest of their plan.
+
+    C(stale): the plan names other functions than the host has now; None without a plan, or without
+    the PCI devices of the host.
+    """
     try:
-        digest = parse_plan_text(read_text(inside(root, PLAN)) or "")["digest"]
+        plan = parse_plan_text(read_text(inside(root, PLAN)) or "")
     except KdumpError:
-        digest = None
+        plan = None
     return {
         "installed": all(is_file(inside(root, path)) for path in (HELPER, hook)),
-        "digest": digest,
+        "digest": plan and plan["digest"],
+        "stale": plan and _is_stale(root, plan["ports"]),
     }
+
+
+def helper_codes(helper: Mapping[str, t.Any]) -> list[str]:
+    """Return the problems of a helper that is installed."""
+    checks = (("plan_missing", helper["digest"] is None), ("plan_stale", helper["stale"]))
+    return [code for code, applies in checks if helper["installed"] and applies]
+
+
+def running_watchdogs(facts: Mapping[str, t.Any]) -> list[str]:
+    """Return the watchdogs that are running, each with its driver or what it calls itself."""
+    return [
+        f"{each['name']} ({each['driver'] or each['identity']})"
+        for each in facts["watchdogs"]
+        if each["active"]
+    ]
+
+
+def watchdogs(root: Path) -> list[dict[str, t.Any]]:
+    """Return C([{"name", "identity", "driver", "timeout": seconds, "active"}]).
+
+    drivers/watchdog/watchdog_dev.c: state is active or inactive. An active one that nobody feeds
+    in the capture kernel resets the host while it dumps.
+    """
+    directory = root / _WATCHDOGS
+    found = []
+    for name in names(directory):
+        state = read_text(directory / name / "state")
+        found.append(
+            {
+                "name": name,
+                "identity": read_text(directory / name / "identity"),
+                "driver": link_name(directory / name / "device/driver"),
+                "timeout": read_int(directory / name / "timeout"),
+                "active": None if state is None else state == "active",
+            }
+        )
+    return found
+
+
+def _is_stale(root: Path, ports: Iterable[Mapping[str, t.Any]]) -> bool | None:
+    """Say whether a port has other functions directly below than the plan says.
+
+    Virtual functions do not count, they are in no plan.
+    """
+    devices = root / _DEVICES
+    if not is_directory(devices):
+        return None
+    return any(
+        sorted(map(_words, port["children"]))
+        != sorted(
+            (name, *(_identifier(devices / name / key) for key in _IDENTITY))
+            for name in names(devices / port["address"])
+            if is_address(name) and not exists(devices / name / "physfn")
+        )
+        for port in ports
+    )
+
+
+def _words(child: Mapping[str, str]) -> tuple[str, ...]:
+    return (child["address"], *(child[key] for key in _IDENTITY))
+
+
+def _identifier(path: Path) -> str:
+    """Return an identifier as in a plan: 0x10d3 is 10d3."""
+    return (read_text(path) or "").partition("0x")[2].lower()
 
 
 __all__ = (
     "HELPER",
     "PLAN",
     "PROBLEMS",
+    "WARNINGS",
     "base_facts",
+    "dump_space",
+    "expected_dump_bytes",
     "free_bytes",
+    "helper_codes",
     "helper_state",
     "problem",
+    "running_watchdogs",
     "service_enabled",
+    "watchdogs",
 )

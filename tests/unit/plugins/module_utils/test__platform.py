@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._platform import (
+    architecture,
+    platform_facts,
+)
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import build, unpack
 
 
@@ -21,10 +24,18 @@ def test_real_machine(tmp_path: Path) -> None:
         "dmi": {
             "sys_vendor": "QEMU",
             "product_name": "Standard PC (Q35 + ICH9, 2009)",
+            "product_version": None,
             "product_family": None,
+            "product_sku": None,
             "board_vendor": None,
             "board_name": None,
+            "board_version": None,
+            "chassis_vendor": None,
+            "chassis_type": None,
+            "bios_vendor": None,
             "bios_version": "1.16.2-debian-1.16.2-1",
+            "bios_release": None,
+            "bios_date": None,
         },
     }
 
@@ -41,3 +52,19 @@ def test_nothing_known(tmp_path: Path) -> None:
 def test_processors(tmp_path: Path, online: str, cpus: int | None) -> None:
     root = build(tmp_path, {"sys/devices/system/cpu/online": online})
     assert platform_facts(root)["cpus"] == cpus
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({"arch": "aarch64\n", "osrelease": "6.12.107+deb13-amd64\n"}, "aarch64"),
+        ({"osrelease": "5.14.0-503.el9.x86_64\n"}, "x86_64"),
+        ({"osrelease": "5.10.0-35-amd64\n"}, "x86_64"),
+        ({"osrelease": "5.10.0-35-cloud-arm64\n"}, "aarch64"),
+        ({"osrelease": "5.15.0-91-generic\n"}, None),
+        ({}, None),
+    ],
+)
+def test_architecture(tmp_path: Path, tree: dict[str, str], expected: str | None) -> None:
+    root = build(tmp_path, {f"proc/sys/kernel/{name}": text for name, text in tree.items()})
+    assert architecture(root) == expected

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils import _sysfs
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build
 
 
@@ -23,6 +25,7 @@ def test_what_is_missing_is_none(tmp_path: Path, name: str) -> None:
     assert _sysfs.read_text(missing) is None
     assert _sysfs.read_int(missing) is None
     assert _sysfs.link_name(missing) is None
+    assert _sysfs.link_target(missing) is None
     assert _sysfs.modified(missing) is None
     assert _sysfs.names(missing) == []
 
@@ -34,6 +37,7 @@ def test_reads(tmp_path: Path) -> None:
     assert _sysfs.read_int(tmp_path / "number") == -1
     assert _sysfs.read_int(tmp_path / "text") is None
     assert _sysfs.link_name(tmp_path / "a") == "y"
+    assert _sysfs.link_target(tmp_path / "a") == "../x/y"
     assert _sysfs.is_file(tmp_path / "b")
     assert _sysfs.is_directory(tmp_path)
     assert _sysfs.names(tmp_path) == ["a", "b", "number", "text"]
@@ -66,3 +70,69 @@ def test_links_stay_below_the_root(tmp_path: Path, path: str, leads_to: str | No
     )
     resolved = _sysfs.resolve(tmp_path, PurePosixPath(path))
     assert resolved == (leads_to and PurePosixPath(leads_to))
+
+
+def test_large_file_is_read_whole(tmp_path: Path) -> None:
+    content = os.urandom(200_000)
+    build(tmp_path, {"large": content})
+    assert _sysfs.read_bytes(tmp_path / "large") == content
+    assert _sysfs.read_bytes(tmp_path / "large", 100_000) == content[:100_000]
+
+
+def test_what_is_no_file_is_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert _sysfs.read_bytes(tmp_path) is None
+    assert not _sysfs.read_bytes(tmp_path / "pipe")
+
+
+def test_window(tmp_path: Path) -> None:
+    build(tmp_path, {"config": b"0123456789", "directory": None})
+    with _sysfs.open_window(tmp_path / "config") as read:
+        assert (read(2, 3), read(0, 1), read(8, 4), read(10, 1)) == (b"234", b"0", b"89", b"")
+    for name in ("directory", "missing"):
+        with _sysfs.open_window(tmp_path / name) as read:
+            assert read(0, 64) == b""
+
+
+def test_root(tmp_path: Path) -> None:
+    _sysfs.check_root(tmp_path)
+    _sysfs.check_root(build(tmp_path, {"sys": None, "proc": None}))
+
+
+def test_bad_directory_of_a_root(tmp_path: Path) -> None:
+    build(tmp_path, {"sys": None, "proc": ""})
+    with pytest.raises(KdumpError) as error:
+        _sysfs.check_root(tmp_path)
+    assert str(error.value).startswith(f"The directory {tmp_path}/proc is no directory: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("missing", "does not exist: name the directory that has the sys and proc of a host."),
+        (
+            "file",
+            "is no directory: unpack a captured tree and name the directory that has its sys and proc.",
+        ),
+        ("x" * 300, "cannot be read: File name too long."),
+    ],
+)
+def test_bad_root(tmp_path: Path, name: str, sentence: str) -> None:
+    build(tmp_path, {"file": ""})
+    with pytest.raises(KdumpError) as error:
+        _sysfs.check_root(tmp_path / name)
+    assert str(error.value) == f"The root {tmp_path / name} {sentence}"
+
+
+def test_forbidden_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root, who may run the tests, is never refused."""
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(KdumpError) as error:
+        _sysfs.check_root(tmp_path)
+    assert str(error.value) == (
+        f"The root {tmp_path} cannot be read by this user: use become, or allow the user to read it."
+    )

@@ -9,8 +9,10 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import NOTE_NO_BUS
 from ansible_collections.vmcore.kdump.plugins.modules import platform_facts
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import (
     build,
@@ -25,10 +27,19 @@ class Exit(Exception):
 
 
 class Module:
-    """Stand in for AnsibleModule."""
+    """Stand in for AnsibleModule; C(given) are the options that the task names."""
+
+    given: t.ClassVar[dict[str, t.Any]] = {}
 
     def __init__(self, **arguments: t.Any) -> None:
-        assert arguments == {"argument_spec": {}, "supports_check_mode": True}
+        assert arguments == {
+            "argument_spec": platform_facts.ARGUMENT_SPEC,
+            "supports_check_mode": True,
+        }
+        self.params = {
+            name: self.given.get(name, option["default"])
+            for name, option in platform_facts.ARGUMENT_SPEC.items()
+        }
         self.warnings: list[str] = []
 
     def warn(self, message: str) -> None:
@@ -41,10 +52,10 @@ class Module:
         raise Exit({**result, "failed": True})
 
 
-def run(monkeypatch: pytest.MonkeyPatch, root: Path) -> dict[str, t.Any]:
+def run(monkeypatch: pytest.MonkeyPatch, root: Path, **options: t.Any) -> dict[str, t.Any]:
     """Run the module on a host's tree."""
     monkeypatch.setattr(platform_facts, "AnsibleModule", Module)
-    monkeypatch.setattr(platform_facts, "Path", lambda path: root if path == "/" else Path(path))
+    monkeypatch.setattr(Module, "given", {"root": str(root), **options})
     with pytest.raises(Exit) as end:
         platform_facts.main()
     return dict(end.value.args[0])
@@ -64,26 +75,107 @@ def test_real_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_host_that_has_nothing_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     result = run(monkeypatch, tmp_path)
-    assert result["ansible_facts"]["pcie"] == {"functions": [], "ports": []}
+    assert result["ansible_facts"]["pcie"]["functions"] == []
+    assert result["ansible_facts"]["pcie"]["notes"] == [NOTE_NO_BUS]
     assert result["ansible_facts"]["kdump"]["problems"][0]["code"] == "no_family"
+
+
+def test_documentation_names_what_is_returned(tmp_path: Path) -> None:
+    facts = platform_facts.gather(unpack("q35-vtd", tmp_path), ["pcie"])
+    documented = yaml.safe_load(platform_facts.RETURN)["ansible_facts"]["contains"]["pcie"]
+    compare("pcie", documented, facts["pcie"])
+
+
+def compare(name: str, documented: dict[str, t.Any], value: t.Any) -> None:
+    """Make sure that the documentation of a value has its keys, at every depth, and no others."""
+    assert isinstance(value, list) == (documented["type"] == "list"), name
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, dict) and "contains" in documented:
+            assert set(each) == set(documented["contains"]), name
+            for key, part in each.items():
+                if part is not None:
+                    compare(f"{name}.{key}", documented["contains"][key], part)
+
+
+ALL = ["pcie", "iommu", "kdump", "platform"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "gathered"),
+    [
+        (["all"], ALL),
+        ([], ALL),
+        (["pcie"], ["pcie"]),
+        (["platform", "iommu"], ["iommu", "platform"]),
+        (["!pcie"], ["iommu", "kdump", "platform"]),
+        (["!pcie", "!kdump"], ["iommu", "platform"]),
+        (["all", "!kdump"], ["pcie", "iommu", "platform"]),
+        (["all", "pcie"], ALL),
+        (["!all"], []),
+        (["!all", "pcie"], ["pcie"]),
+        (["pcie", "!iommu"], ["pcie"]),
+        (["pcie", "!pcie"], ["pcie"]),
+    ],
+)
+def test_subsets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: list[str], gathered: list[str]
+) -> None:
+    result = run(monkeypatch, tmp_path, gather_subset=asked)
+    assert list(result["ansible_facts"]) == gathered
+    assert set(asked) <= set(platform_facts.ARGUMENT_SPEC["gather_subset"]["choices"])
+
+
+def test_root_is_the_running_host_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    roots: list[Path] = []
+
+    def gather(root: Path, _subsets: list[str]) -> dict[str, t.Any]:
+        roots.append(root)
+        return {}
+
+    monkeypatch.setattr(platform_facts, "AnsibleModule", Module)
+    monkeypatch.setattr(Module, "given", {})
+    monkeypatch.setattr(platform_facts, "gather", gather)
+    with pytest.raises(Exit):
+        platform_facts.main()
+    assert roots == [Path("/")]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("missing", "does not exist: name the directory that has the sys and proc of a host."),
+        (
+            "file",
+            "is no directory: unpack a captured tree and name the directory that has its sys and proc.",
+        ),
+    ],
+)
+def test_bad_root(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, sentence: str
+) -> None:
+    build(tmp_path, {"file": ""})
+    assert run(monkeypatch, tmp_path / name) == {
+        "msg": f"The root {tmp_path / name} {sentence}",
+        "failed": True,
+    }
 
 
 def test_warns_without_privilege(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     header = config_space(capabilities={0x40: b"\x01\x00"}, size=64)
-    result = run(
-        monkeypatch, build(tmp_path, pci_function("pci0000:00/0000:00:02.0", config=header))
-    )
-    assert result["warnings"] == [
-        "The PCI configuration space can only be read by root, ports and links are missing: use become."
-    ]
+    root = build(tmp_path, pci_function("pci0000:00/0000:00:02.0", config=header))
+    assert run(monkeypatch, root)["warnings"] == [platform_facts.WARNING_TREE]
+
+    monkeypatch.setattr(platform_facts, "Path", lambda path: root if path == "/" else Path(path))
+    monkeypatch.setattr(platform_facts, "HOST", root)
+    assert run(monkeypatch, Path("/"))["warnings"] == [platform_facts.WARNING_HOST]
 
 
 def test_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def fail(root: Path) -> t.NoReturn:
-        raise KdumpError(f"Something is wrong with {root}.")
+    def fail(root: Path, subsets: list[str]) -> t.NoReturn:
+        raise KdumpError(f"Something is wrong with {root} and {subsets[0]}.")
 
     monkeypatch.setattr(platform_facts, "gather", fail)
     assert run(monkeypatch, tmp_path) == {
-        "msg": f"Something is wrong with {tmp_path}.",
+        "msg": f"Something is wrong with {tmp_path} and pcie.",
         "failed": True,
     }

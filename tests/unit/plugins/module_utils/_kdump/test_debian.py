@@ -26,9 +26,7 @@ CONFIG = "etc/default/kdump-tools"
 @pytest.fixture(name="host")
 def real_host(tmp_path: Path) -> Path:
     """Return the tree of a Debian 13 host that is ready to dump."""
-    root = unpack("q35-vtd", tmp_path)
-    os.utime(root / IMAGE[1:], (1_000_000, 1_000_000))
-    return root
+    return unpack("q35-vtd", tmp_path)
 
 
 def problems(root: Path) -> list[str]:
@@ -119,7 +117,10 @@ def test_real_host_that_is_ready(host: Path) -> None:
         "capture_command_line": "root=/dev/vda ro console=ttyS0 intel_iommu=on panic=10 net.ifnames=1"
         " reset_devices systemd.unit=kdump-tools-dump.service nr_cpus=1 irqpoll usbcore.nousb",
         "target": {"type": "local", "path": "/var/crash"},
-        "helper": {"installed": False, "digest": None},
+        # The captured /proc/meminfo of this tree was cut after three lines.
+        "expected_dump_bytes": None,
+        "helper": {"installed": False, "digest": None, "stale": None},
+        "watchdogs": [],
         "is_capture_kernel": False,
         "problems": [],
     }
@@ -139,10 +140,21 @@ def test_real_host_that_is_ready(host: Path) -> None:
             {"var/crash/kexec_cmd": "kexec -p --initrd=/boot/initrd.img-other /boot/vmlinuz\n"},
             ["image_not_loaded"],
         ),
+        (
+            {"usr/local/lib/pcie-reset/pcie-reset": "", "etc/initramfs-tools/hooks/pcie-reset": ""},
+            ["plan_missing"],
+        ),
+        ({"sys/class/watchdog/watchdog0/state": "active\n"}, ["watchdog_active"]),
+        ({"sys/class/watchdog/watchdog0/state": "inactive\n"}, []),
     ],
 )
 def test_problems(host: Path, tree: dict[str, str], codes: list[str]) -> None:
     assert problems(build(host, tree)) == codes
+
+
+def test_service_that_is_not_enabled(host: Path) -> None:
+    (host / "etc/systemd/system/basic.target.wants/kdump-tools.service").unlink()
+    assert problems(host) == ["service_disabled"]
 
 
 def test_missing_image(host: Path) -> None:
@@ -150,6 +162,7 @@ def test_missing_image(host: Path) -> None:
     assert Debian().facts(host, KERNEL)["problems"] == [
         {
             "code": "no_image",
+            "severity": "error",
             "message": f"The kdump initramfs {IMAGE} does not exist: run '/etc/kernel/postinst.d/kdump-tools {KERNEL}',"
             " then 'kdump-config unload && kdump-config load'.",
         }

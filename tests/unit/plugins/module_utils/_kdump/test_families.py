@@ -6,9 +6,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
     FAMILIES,
     detect,
+    helper_family,
     kdump_facts,
 )
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import build, unpack
@@ -50,3 +54,54 @@ def test_facts_have_one_shape(tmp_path: Path) -> None:
 def test_capture_kernel_of_a_host_without_kdump(tmp_path: Path) -> None:
     facts = kdump_facts(build(tmp_path, {"proc/vmcore": ""}))
     assert [problem["code"] for problem in facts["problems"]] == ["is_capture_kernel"]
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        (("etc/default/kdump-tools", "usr/sbin/kdump-config"), "debian"),
+        (("etc/kdump.conf", "usr/bin/kdumpctl"), "kdump-utils"),
+        (
+            ("etc/kdump.conf", "usr/bin/kdumpctl", "etc/sysconfig/kdump", "usr/sbin/mkdumprd"),
+            "kdump-utils",
+        ),
+        (("etc/sysconfig/kdump", "usr/sbin/mkdumprd"), "suse"),
+        (("etc/sysconfig/kdump",), None),
+        (("etc/kdump.conf",), None),
+    ],
+)
+def test_family(tmp_path: Path, files: tuple[str, ...], name: str | None) -> None:
+    family = detect(build(tmp_path, dict.fromkeys(files, "")))
+    assert (family and family.name) == name
+
+
+def test_helper_has_a_place_in_the_images_of_debian(tmp_path: Path) -> None:
+    assert helper_family(unpack("q35-vtd", tmp_path)).supports_helper
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ((), "No kdump service that this collection knows is installed"),
+        (("etc/kdump.conf", "usr/bin/kdumpctl"), "images of dracut for kdump.service yet"),
+        (("etc/sysconfig/kdump", "usr/sbin/mkdumprd"), "images of dracut for kdump.service yet"),
+    ],
+)
+def test_helper_is_refused_elsewhere(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
+    with pytest.raises(KdumpError, match=message):
+        helper_family(build(tmp_path, dict.fromkeys(files, "")))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [("etc/kdump.conf", "usr/bin/kdumpctl"), ("etc/sysconfig/kdump", "usr/sbin/mkdumprd")],
+)
+def test_facts_of_other_families_have_the_same_shape(
+    tmp_path: Path, files: tuple[str, ...]
+) -> None:
+    without = kdump_facts(build(tmp_path / "a", {"proc": None}))
+    facts = kdump_facts(build(tmp_path / "b", dict.fromkeys(files, "")))
+    assert facts.keys() == without.keys()
+    for key, value in without.items():
+        if isinstance(value, dict):
+            assert facts[key].keys() == value.keys()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -11,7 +12,11 @@ import pytest
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump import host
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan, plan_text
 from ansible_collections.vmcore.kdump.tests.unit import facts
-from ansible_collections.vmcore.kdump.tests.unit.host_trees import build
+from ansible_collections.vmcore.kdump.tests.unit.host_trees import (
+    Link,
+    build,
+    pci_function,
+)
 
 HOOK = PurePosixPath("/etc/initramfs-tools/hooks/pcie-reset")
 HELPER_FILE = str(host.HELPER)[1:]
@@ -34,6 +39,7 @@ def test_helper(tmp_path: Path, tree: dict[str, str], installed: bool, digest: s
     assert host.helper_state(build(tmp_path, tree), HOOK) == {
         "installed": installed,
         "digest": digest,
+        "stale": None,
     }
 
 
@@ -44,9 +50,144 @@ def test_free_bytes_are_those_of_the_nearest_directory_that_exists(tmp_path: Pat
     assert free > 0
 
 
+PORT = "pci0000:00/0000:00:02.0"
+CHILD = f"{PORT}/0000:01:00.0"
+PORT_PLAN = plan_text(
+    make_plan(
+        facts.host(facts.bridge("0000:00:02.0"), facts.function("0000:01:00.0", "0000:00:02.0"))
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("tree", "stale"),
+    [
+        ({**pci_function(PORT), **pci_function(CHILD)}, False),
+        ({**pci_function(PORT), **pci_function(CHILD, ids="8086:10d4")}, True),
+        ({**pci_function(PORT), **pci_function(CHILD, pci_class="020001")}, True),
+        ({**pci_function(PORT)}, True),
+        ({**pci_function(CHILD)}, True),
+        ({**pci_function(PORT), **pci_function(CHILD), **pci_function(CHILD[:-1] + "1")}, True),
+        (
+            {
+                **pci_function(PORT),
+                **pci_function(CHILD),
+                **pci_function(CHILD[:-1] + "1"),
+                f"sys/devices/{CHILD[:-1]}1/physfn": Link("../0000:01:00.0"),
+                f"sys/devices/{PORT}/0000:00:02.0:pcie001/driver": Link("../pcieport"),
+            },
+            False,
+        ),
+        ({}, None),
+    ],
+)
+def test_plan_is_stale_when_a_port_has_other_functions(
+    tmp_path: Path, tree: dict[str, t.Any], stale: bool | None
+) -> None:
+    root = build(tmp_path, {PLAN_FILE: PORT_PLAN, **tree})
+    assert host.helper_state(root, HOOK)["stale"] is stale
+
+
+@pytest.mark.parametrize(
+    ("helper", "codes"),
+    [
+        ({"installed": False, "digest": None, "stale": None}, []),
+        ({"installed": False, "digest": "a", "stale": True}, []),
+        ({"installed": True, "digest": None, "stale": None}, ["plan_missing"]),
+        ({"installed": True, "digest": "a", "stale": True}, ["plan_stale"]),
+        ({"installed": True, "digest": "a", "stale": False}, []),
+    ],
+)
+def test_problems_of_the_helper(helper: dict[str, t.Any], codes: list[str]) -> None:
+    assert host.helper_codes(helper) == codes
+
+
+def test_watchdogs(tmp_path: Path) -> None:
+    directory = "sys/class/watchdog"
+    root = build(
+        tmp_path,
+        {
+            f"{directory}/watchdog0/identity": "iTCO_wdt\n",
+            f"{directory}/watchdog0/state": "active\n",
+            f"{directory}/watchdog0/timeout": "30\n",
+            f"{directory}/watchdog0/device/driver": Link("../../../bus/platform/drivers/iTCO_wdt"),
+            f"{directory}/watchdog1/identity": "Software Watchdog\n",
+            f"{directory}/watchdog1/state": "inactive\n",
+            f"{directory}/watchdog2": None,
+        },
+    )
+    keys = ("name", "identity", "driver", "timeout", "active")
+    assert [tuple(each[key] for key in keys) for each in host.watchdogs(root)] == [
+        ("watchdog0", "iTCO_wdt", "iTCO_wdt", 30, True),
+        ("watchdog1", "Software Watchdog", None, None, False),
+        ("watchdog2", None, None, None, None),
+    ]
+    assert host.running_watchdogs(host.base_facts(root, "")) == ["watchdog0 (iTCO_wdt)"]
+
+
 def test_every_problem_is_a_sentence() -> None:
-    words = dict.fromkeys(("image", "rebuild", "rearm", "service", "directory"), "x")
+    words = dict.fromkeys(
+        (
+            "image",
+            "rebuild",
+            "rearm",
+            "service",
+            "directory",
+            "generator",
+            "watchdogs",
+            "free",
+            "expected",
+        ),
+        "x",
+    )
     for code in host.PROBLEMS:
         message = host.problem(code, **words)["message"]
         assert message.endswith(".")
         assert "{" not in message
+
+
+def test_severity_of_problems() -> None:
+    assert set(host.PROBLEMS) > host.WARNINGS
+    assert host.problem("no_reservation")["severity"] == "error"
+    assert host.problem("plan_stale")["severity"] == "warning"
+
+
+# A guest with 1 GiB, 256 MiB of it reserved for the capture kernel.
+MEMINFO = """\
+MemTotal:         726368 kB
+MemFree:          480116 kB
+MemAvailable:     560132 kB
+Buffers:            8040 kB
+Cached:            86372 kB
+SwapCached:            0 kB
+AnonPages:         19184 kB
+HugePages_Total:       0
+"""
+
+
+def test_expected_dump_is_what_is_neither_free_nor_cached_nor_of_processes(tmp_path: Path) -> None:
+    root = build(tmp_path, {"proc/meminfo": MEMINFO})
+    assert host.expected_dump_bytes(root) == (726368 - 480116 - 8040 - 86372 - 19184) << 10
+
+
+@pytest.mark.parametrize("text", ["", "MemTotal: 1 kB\n", "MemTotal: many kB\n", "nonsense"])
+def test_expected_dump_is_not_guessed(tmp_path: Path, text: str) -> None:
+    assert host.expected_dump_bytes(build(tmp_path, {"proc/meminfo": text})) is None
+
+
+@pytest.mark.parametrize(
+    ("free", "expected", "codes"),
+    [
+        (100 << 20, 100 << 20, []),
+        ((100 << 20) - 1, 100 << 20, ["dump_space"]),
+        (None, 100 << 20, []),
+        (0, None, []),
+    ],
+)
+def test_too_little_room_for_the_expected_dump_is_a_problem(
+    free: int | None, expected: int | None, codes: list[str]
+) -> None:
+    found = {"target": {"path": "/var/crash", "free_bytes": free}, "expected_dump_bytes": expected}
+    problems = host.dump_space(found)
+    assert [problem["code"] for problem in problems] == codes
+    assert all("/var/crash" in problem["message"] for problem in problems)

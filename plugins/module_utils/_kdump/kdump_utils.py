@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""kdump-utils, the kdump of Fedora and Red Hat Enterprise Linux. Facts only."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import PurePosixPath
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import (
+    facts_of,
+    sysconfig,
+    without,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
+    inside,
+    is_file,
+    read_text,
+)
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from pathlib import Path
+
+CONFIG = PurePosixPath("/etc/kdump.conf")
+COMMAND = PurePosixPath("/usr/bin/kdumpctl")
+
+_DEFAULT_PATH = "/var/crash"
+
+# kdump.conf(5): where dumps go. A file system is named by its type, the value is its device; path is
+# then below its root.
+_FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "minix", "virtiofs"})
+_REMOTE_TARGETS = frozenset({"nfs", "ssh", "raw"})
+
+# kdump-lib.sh, prepare_cmdline(): what never gets into the capture kernel.
+_REMOVED = ("crashkernel", "panic_on_warn", "root", "rd.lvm.lv", "rd.luks.uuid", "BOOT_IMAGE")
+
+
+class KdumpUtils:
+    """kdump-utils: /etc/kdump.conf, kdumpctl, dracut."""
+
+    name = "kdump-utils"
+    service = "kdump.service"
+    generator = "dracut"
+    supports_helper = False
+
+    def present(self, root: Path) -> bool:
+        """Say whether kdump-utils is installed."""
+        return all(is_file(inside(root, path)) for path in (CONFIG, COMMAND))
+
+    def config(self, root: Path) -> dict[str, str]:
+        """Return /etc/kdump.conf, one C(key value) a line; the last one of a key wins."""
+        found: dict[str, str] = {}
+        for line in (read_text(inside(root, CONFIG)) or "").splitlines():
+            key, _space, value = line.partition("#")[0].strip().partition(" ")
+            if key:
+                found[key] = value.strip()
+        return found
+
+    def image(self, kernel: str) -> PurePosixPath:
+        """Return the kdump initramfs of a kernel."""
+        return PurePosixPath(f"/boot/initramfs-{kernel}kdump.img")
+
+    def dump_directory(self, root: Path) -> PurePosixPath:
+        """Return the directory below which one directory a dump is made, on the dump's file system."""
+        return PurePosixPath(self.config(root).get("path") or _DEFAULT_PATH)
+
+    def rebuild_commands(self, kernel: str) -> list[list[str]]:
+        """Return the commands that build the kdump initramfs of the running kernel again."""
+        del kernel  # kdumpctl takes it from its configuration
+        return [["kdumpctl", "rebuild"]]
+
+    def rearm_commands(self) -> list[list[str]]:
+        """Return the commands that load the present kdump initramfs in place of what is loaded."""
+        return [["kdumpctl", "restart"]]
+
+    def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
+        """Return the kdump facts, shaped as in C(base_facts)."""
+        image = self.image(kernel)
+        return facts_of(
+            self,
+            root,
+            kernel,
+            # kdump-lib.sh, prepare_kdump_bootinfo(): the second one where /boot cannot be written.
+            images=[image, PurePosixPath("/var/lib/kdump") / image.name],
+            kernels=[PurePosixPath(f"/boot/vmlinuz-{kernel}")],
+            target=self._target(root),
+            capture_command_line=self._capture_command_line(root),
+        )
+
+    def _target(self, root: Path) -> str:
+        keys = self.config(root).keys()
+        remote = sorted(_REMOTE_TARGETS & keys)
+        if remote:
+            return remote[0]
+        return "filesystem" if _FILE_SYSTEMS & keys else "local"
+
+    def _capture_command_line(self, root: Path) -> str:
+        """Return what kdump-lib.sh, prepare_cmdline() makes of /etc/sysconfig/kdump.
+
+        Without what it finds out by itself: disable_cpu_apicid= and what the architecture needs.
+        """
+        config = sysconfig(root)
+        line = config.get("KDUMP_COMMANDLINE") or read_text(root / "proc/cmdline") or ""
+        removed = [*_REMOVED, *config.get("KDUMP_COMMANDLINE_REMOVE", "").split()]
+        return " ".join(
+            [*without(line, removed), *config.get("KDUMP_COMMANDLINE_APPEND", "").split()]
+        )
+
+
+__all__ = ("KdumpUtils",)

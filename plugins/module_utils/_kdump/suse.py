@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""kdump, the package of SUSE Linux Enterprise and openSUSE. Facts only."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import PurePosixPath
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import (
+    SYSCONFIG,
+    facts_of,
+    sysconfig,
+    without,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
+    inside,
+    is_file,
+    read_text,
+)
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from pathlib import Path
+
+COMMAND = PurePosixPath("/usr/sbin/mkdumprd")
+IMAGES = PurePosixPath("/var/lib/kdump")
+
+_DEFAULT_SAVEDIR = "/var/crash"
+
+# What the capture kernel does not get of the running kernel's command line, and gets besides, while
+# KDUMP_COMMANDLINE is empty.
+_REMOVED = ("root", "resume", "crashkernel", "splash", "mem", "BOOT_IMAGE")
+_ADDED = (
+    "sysrq=yes reset_devices acpi_no_memhotplug cgroup_disable=memory nokaslr numa=off irqpoll"
+    " root=kdump rootflags=bind rd.udev.children-max=8"
+)
+
+
+class Suse:
+    """kdump: /etc/sysconfig/kdump, mkdumprd, dracut."""
+
+    name = "suse"
+    service = "kdump.service"
+    generator = "dracut"
+    supports_helper = False
+
+    def present(self, root: Path) -> bool:
+        """Say whether kdump is installed."""
+        return all(is_file(inside(root, path)) for path in (SYSCONFIG, COMMAND))
+
+    def config(self, root: Path) -> dict[str, str]:
+        """Return the assignments in /etc/sysconfig/kdump; the last one of a name wins."""
+        return sysconfig(root)
+
+    def image(self, kernel: str) -> PurePosixPath:
+        """Return the kdump initramfs, a link that mkdumprd keeps, whatever the kernel."""
+        del kernel
+        return IMAGES / "initrd"
+
+    def dump_directory(self, root: Path) -> PurePosixPath:
+        """Return the directory of KDUMP_SAVEDIR, a path or a URL: file:///var/crash, nfs://host/path."""
+        url = self._savedir(root)
+        scheme, separator, rest = url.partition("://")
+        if not separator:
+            return PurePosixPath(url)
+        return PurePosixPath(
+            "/" + (rest if scheme == "file" else rest.partition("/")[2]).lstrip("/")
+        )
+
+    def rebuild_commands(self, kernel: str) -> list[list[str]]:
+        """Return the commands that build the kdump initramfs again."""
+        del kernel
+        return [["mkdumprd", "-f"]]
+
+    def rearm_commands(self) -> list[list[str]]:
+        """Return the commands that load the present kdump initramfs in place of what is loaded."""
+        return [["systemctl", "restart", self.service]]
+
+    def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
+        """Return the kdump facts, shaped as in C(base_facts)."""
+        scheme, separator, _rest = self._savedir(root).partition("://")
+        return facts_of(
+            self,
+            root,
+            kernel,
+            # Before version 2: beside the kernel.
+            images=[self.image(kernel), PurePosixPath(f"/boot/initrd-{kernel}-kdump")],
+            kernels=[IMAGES / "kernel", PurePosixPath(f"/boot/vmlinuz-{kernel}")],
+            target=scheme if separator and scheme != "file" else "local",
+            capture_command_line=self._capture_command_line(root),
+        )
+
+    def _savedir(self, root: Path) -> str:
+        """Return the first directory; older versions take several, separated by white space."""
+        return next(iter((self.config(root).get("KDUMP_SAVEDIR") or "").split()), _DEFAULT_SAVEDIR)
+
+    def _capture_command_line(self, root: Path) -> str:
+        config = self.config(root)
+        line = config.get("KDUMP_COMMANDLINE")
+        if not line:
+            kept = without(read_text(root / "proc/cmdline") or "", _REMOVED)
+            line = " ".join([*kept, _ADDED])
+        return f"{line} {config.get('KDUMP_COMMANDLINE_APPEND', '')}".strip()
+
+
+__all__ = ("Suse",)

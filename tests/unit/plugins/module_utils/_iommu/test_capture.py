@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.capture import (
+    Situation,
+    capture_kernel,
+)
+
+RELEASE = "6.12.107+deb13-amd64"
+
+
+def situation(kind: str = "vtd", **values: t.Any) -> Situation:
+    """Describe a host whose capture kernel gets the running kernel's command line."""
+    host = Situation(
+        kind=kind,
+        other=False,
+        translation=kind != "none",
+        remapping=True,
+        scalable=False,
+        architecture="x86_64",
+        release=RELEASE,
+        first="intel_iommu=on",
+        capture=values.get("first", "intel_iommu=on"),
+    )
+    return host._replace(**values)
+
+
+@pytest.mark.parametrize(
+    ("host", "tables", "why"),
+    [
+        (situation("vtd"), "kept", "copies the VT-d tables"),
+        (situation("vtd", first="", capture=None), "kept", "copies the VT-d tables"),
+        (situation("vtd", release="3.10.0-1160.el7.x86_64"), "aborted", "older than Linux 4.2"),
+        (situation("amdvi"), "kept", "reuses the AMD-Vi device table"),
+        (situation("amdvi", release="4.12.0"), "aborted", "older than Linux 4.14"),
+        (situation("amdvi", first="amd_iommu=off"), "none", "switches translation off"),
+        (situation("smmuv3", architecture="aarch64"), "aborted", "empty stream table"),
+        (situation("smmuv3", release="7.2.13"), "aborted", "empty stream table"),
+        (situation("smmuv3", release="7.3.0"), "unknown", "crash test shows which"),
+        (
+            situation("smmuv3", release="6.14.0-1003-nvidia-64k"),
+            "unknown",
+            "crash test shows which",
+        ),
+        (situation("smmuv3", first="iommu.passthrough=1"), "aborted", "empty stream table"),
+        (situation("vtd", capture="intel_iommu=off"), "none", "switches translation off"),
+        (situation("vtd", capture="intel_iommu=on iommu=off"), "none", "switches translation off"),
+        (
+            situation("vtd", capture="intremap=off initcall_blacklist=pci_iommu_init nox2apic"),
+            "kept",
+            "hands off the IOMMU",
+        ),
+        (situation("vtd", translation=False, first=""), "none", "does not translate"),
+        (situation("none"), "none", "shows no IOMMU"),
+        (situation("none", other=True), "unknown", "of a kind that this collection does not know"),
+        (situation("none", architecture="ppc64le"), "unknown", "of this architecture"),
+        (situation("none", release=None), "unknown", "release is not known"),
+        (situation("vtd", release=None), "unknown", "release is not known"),
+    ],
+)
+def test_tables(host: Situation, tables: str, why: str) -> None:
+    found = capture_kernel(host)
+    assert found["tables"] == tables
+    assert why in found["why"]
+    assert found["why"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("host", "warning"),
+    [
+        (situation("vtd", capture="intel_iommu=off"), "which corrupts it"),
+        (situation("vtd", capture="intel_iommu=on iommu=off"), "which corrupts it"),
+        (situation("amdvi", first="", capture="amd_iommu=off"), "which corrupts it"),
+        (situation("vtd", capture="ro"), "intel_iommu=on is missing"),
+        (
+            situation("vtd", translation=False, first="", capture="intel_iommu=on"),
+            "old DMA of running devices to physical addresses faults",
+        ),
+        (
+            situation("vtd", translation=False, first="intel_iommu=off", capture="ro"),
+            "off in the running kernel by intel_iommu=off",
+        ),
+        (
+            situation("amdvi", translation=False, first="amd_iommu=off", capture="ro"),
+            "off in the running kernel by amd_iommu=off",
+        ),
+        (
+            situation("amdvi", first="iommu=pt", capture="ro"),
+            "switched on for the running kernel and not set for the capture kernel",
+        ),
+        (
+            situation("vtd", capture="intel_iommu=on intremap=off"),
+            "interrupts of running devices are lost",
+        ),
+        (situation("vtd", scalable=True, release="5.14.0-503.el9.x86_64"), "0c5f6c0d8201"),
+    ],
+)
+def test_warning(host: Situation, warning: str) -> None:
+    (found,) = capture_kernel(host)["warnings"]
+    assert warning in found
+    assert found.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        situation("vtd"),
+        situation("vtd", first=""),
+        situation("vtd", capture=None),
+        situation("vtd", first="intel_iommu=on iommu=pt"),
+        situation("vtd", first="intel_iommu=on intremap=off", remapping=False),
+        situation("vtd", translation=False, first="intel_iommu=off"),
+        situation("vtd", scalable=True),
+        situation("vtd", scalable=True, release="5.10.0", first="intel_iommu=on,sm_off"),
+        situation("vtd", capture="intremap=off initcall_blacklist=pci_iommu_init nox2apic"),
+        situation("smmuv3", first="", capture="reset_devices"),
+        situation("none"),
+    ],
+)
+def test_no_warning(host: Situation) -> None:
+    assert capture_kernel(host)["warnings"] == []
