@@ -13,9 +13,13 @@ author:
 description:
   - Decides for every root port and switch downstream port whether the capture kernel resets what is
     below it, and why or why not.
-  - The same facts and exclusions always give the same plan. M(vmcore.kdump.pcie_reset_helper)
-    installs what this filter shows.
-positional: exclusions
+  - The same facts, exclusions and policy always give the same plan.
+    M(vmcore.kdump.pcie_reset_helper) installs what this filter shows.
+  - A port is reset only if everything below it may be. Each function below is decided by the most
+    specific rule in O(exclusions) that matches it, and by policy if none does.
+positional: exclusions, policy
+requirements:
+  - jmespath on the controller, if O(exclusions[].match.expression) is used
 options:
   _input:
     description:
@@ -25,32 +29,41 @@ options:
     required: true
   exclusions:
     description:
-      - Rules that keep ports from being reset.
-      - A rule applies to a port if all its patterns match one function below the port, at any
-        depth. The first rule that applies is named in the plan.
+      - Rules that leave functions alone, or have them reset against policy.
+      - A rule matches a function if all its patterns do.
+      - Of the rules that match a function the most specific one decides, and of equally specific
+        ones the last. A rule is as specific as the closest of its patterns. Patterns for a place
+        (C(address), C(port), C(slot)) are closer than those for a model (C(device), C(subsystem)),
+        those are closer than those for a kind (C(vendor), C(class), C(driver), C(expression)), and
+        those closer than C(platform). After that the rule with more keys is more specific. A
+        pattern C(*) does not count.
+      - Rules that are malformed, that can never match, or that share a name are refused.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: Name of the rule.
+        description: Name of the rule. The plan refers to it.
         type: str
         required: true
       match:
         description:
-          - Shell patterns by what they are compared with, without regard to case.
-          - O(exclusions[].match.port) is compared with the port itself.
+          - Shell patterns by what they are compared with, without regard to case. At least one.
+          - Virtual functions are matched as well.
         type: dict
         required: true
         suboptions:
           address:
-            description: Pattern for the address of a function.
+            description: Pattern for the address of a function below the port.
             type: str
           vendor:
             description: Pattern for the vendor identifier, four hexadecimal digits. Quote it.
             type: str
           device:
             description: Pattern for the device identifier, four hexadecimal digits. Quote it.
+            type: str
+          subsystem:
+            description: Pattern for the subsystem's vendor and device, such as V(1028:2004). Quote it.
             type: str
           class:
             description: Pattern for the class, six hexadecimal digits. Quote it.
@@ -61,9 +74,70 @@ options:
           port:
             description: Pattern for the address of the port.
             type: str
+          slot:
+            description: Pattern for the slot of the port or of the function. Quote it.
+            type: str
+          platform:
+            description:
+              - Patterns for what the firmware says about the machine, by the keys of the fact
+                C(platform.dmi). A value that the firmware does not give is not matched by anything.
+            type: dict
+            suboptions:
+              sys_vendor:
+                description: Pattern for the vendor of the machine.
+                type: str
+              product_name:
+                description: Pattern for the product.
+                type: str
+              product_family:
+                description: Pattern for the product's family.
+                type: str
+              board_vendor:
+                description: Pattern for the vendor of the main board.
+                type: str
+              board_name:
+                description: Pattern for the main board.
+                type: str
+              bios_version:
+                description: Pattern for the version of the firmware.
+                type: str
+          expression:
+            description:
+              - A JMESPath expression for everything else. It is evaluated over the port's facts,
+                with everything below the port, at any depth, as C(functions).
+              - The rule matches unless the result is null, false or empty.
+              - An expression that fails on some port, such as a search in a slot where there is no
+                slot, is refused. JMESPath's C(not_null) helps.
+            type: str
+      decision:
+        description:
+          - V(leave) leaves the port alone.
+          - V(reset) sets aside what policy says about the function, and about the port unless
+            another function below is to be left alone. It does not override the reasons
+            V(no_children), V(link_down), V(legacy_pci), V(not_endpoint), V(built_in_driver) and
+            V(no_reset_method).
+        type: str
+        choices: [leave, reset]
+        default: leave
       reason:
         description: Why the rule exists. It is shown beside its name.
         type: str
+      source:
+        description: Where this is known from.
+        type: str
+  policy:
+    description: What is decided without a rule.
+    type: dict
+    default: {}
+    suboptions:
+      dump_target:
+        description:
+          - What to do with the port above the function that the dump is written through.
+          - With V(leave) the plan says in its notes if the facts do not tell which function that
+            is. It is then not left alone.
+        type: str
+        choices: [reset, leave]
+        default: reset
 seealso:
   - module: vmcore.kdump.platform_facts
   - plugin: vmcore.kdump.reset_tree
@@ -77,7 +151,7 @@ EXAMPLES = r"""
 
 - name: Decide what to reset, without the storage controllers of one vendor and without one slot
   ansible.builtin.set_fact:
-    reset_plan: "{{ ansible_facts | vmcore.kdump.reset_plan(exclusions) }}"
+    reset_plan: "{{ ansible_facts | vmcore.kdump.reset_plan(exclusions, policy) }}"
   vars:
     exclusions:
       - name: raid-controllers
@@ -88,6 +162,19 @@ EXAMPLES = r"""
       - name: fpga-slot
         match:
           port: "0000:3a:00.0"
+      - name: many-functions
+        match:
+          expression: length(functions) > `8`
+      - name: qualified-hot-plug-bays
+        match:
+          class: "010802"
+          platform:
+            sys_vendor: Example Inc.
+            product_name: Server 9*
+        decision: reset
+        reason: A crash test of this model kept every drive.
+    policy:
+      dump_target: leave
 
 - name: Show the ports that stay as they are
   ansible.builtin.debug:
@@ -117,6 +204,16 @@ _value:
         digests.
       type: str
       sample: 59ed3f73ff259305cecfcb31735c227b9c14e692a353a4ba2526ba7b4b3a088b
+    policy:
+      description: The policy with its defaults.
+      type: dict
+      sample:
+        dump_target: reset
+    notes:
+      description: Sentences on what could not be decided as asked for.
+      type: list
+      elements: str
+      sample: []
     ports:
       description: Every root port and switch downstream port, sorted by address.
       type: list
@@ -137,14 +234,27 @@ _value:
             - V(link_down), no function below answers.
             - V(legacy_pci), conventional PCI is below.
             - V(not_endpoint), a switch or bridge is below, whose own downstream ports are reset.
-            - V(excluded), a rule applies.
+            - V(excluded), a rule leaves it.
             - V(display), a display controller is below.
             - V(memory), a memory device is below, which may hold memory of the crashed kernel.
+            - V(bmc), the management controller is below.
+            - V(fabric), a bridge into a fabric of other hosts or devices is below.
+            - V(cxl), the port or a function below speaks CXL.
+            - V(external), what is below is removable or outside of the machine.
+            - V(console), a serial port is below and a serial port is the console.
+            - V(dump_target), the dump is written through a function below, and O(policy.dump_target=leave).
+            - V(no_bus_reset), the port or a function below is one that Linux knows not to survive a
+              bus reset.
+            - V(kernel_resets), the kernel of this architecture resets devices itself, C(ppc64le), or
+              has no ports of this kind, C(s390x).
+            - V(hotplug), an occupied hot-plug slot, and a kernel that takes the reset for a removal.
+              Linux 7.2 does not, nor does a capture kernel with C(pcie_ports=compat).
             - V(built_in_driver), the driver of a function below is built into the kernel and binds
               before the reset.
             - V(no_reset_method), the kernel has no C(reset_subordinate) for the port.
-            - V(endpoints_only), only endpoints are below. This is the only one that goes with the
-              decision V(reset).
+            - V(included), a rule has it reset. This and V(endpoints_only) go with the decision
+              V(reset).
+            - V(endpoints_only), only endpoints are below.
           type: str
           sample: endpoints_only
         sentence:
@@ -156,7 +266,7 @@ _value:
           type: str
           sample: reset_subordinate
         rule:
-          description: Name of the rule if the reason is V(excluded).
+          description: Name of the rule that decided, if the reason is V(excluded) or V(included).
           type: str
           sample:
         children:
@@ -187,11 +297,13 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 
 def reset_plan(
-    facts: Mapping[str, t.Any], exclusions: Sequence[Mapping[str, t.Any]] = ()
+    facts: Mapping[str, t.Any],
+    exclusions: Sequence[Mapping[str, t.Any]] = (),
+    policy: Mapping[str, str] | None = None,
 ) -> dict[str, t.Any]:
     """Return the reset plan."""
     try:
-        return make_plan(facts, exclusions)
+        return make_plan(facts, exclusions, policy)
     except KdumpError as exc:
         raise AnsibleFilterError(str(exc)) from exc
 

@@ -12,7 +12,8 @@ author:
   - vmcore.kdump authors (@vmcore-kdump)
 description:
   - Draws a host's PCI functions as a tree, for people. Each port shows whether the capture kernel
-    resets it, and why or why not.
+    resets it, and why or why not. Names and slots are shown where the facts have them. What the
+    facts and the plan could not tell comes last.
 positional: plan
 options:
   _input:
@@ -28,6 +29,8 @@ options:
     required: true
 seealso:
   - module: vmcore.kdump.platform_facts
+  - plugin: vmcore.kdump.assessment
+    plugin_type: filter
   - plugin: vmcore.kdump.reset_plan
     plugin_type: filter
 """
@@ -53,9 +56,9 @@ _value:
 
     root bus 0000:00
       0000:00:00.0  8086:29c0 Host bridge
-      0000:00:02.0  root port  RESET  Only endpoints are below.
-        0000:01:00.0  8086:10d3 Ethernet controller (e1000e)
-      0000:00:03.0  root port  leave  The driver virtio-pci is built in and binds before the reset.
+      0000:00:02.0  root port, slot 1  RESET  Only endpoints are below.
+        0000:01:00.0  8086:10d3 Ethernet controller: 82574L Gigabit Network Connection (e1000e)
+      0000:00:03.0  root port, slot 2  leave  The driver virtio-pci is built in and binds before the reset.
         0000:02:00.0  1af4:1042 SCSI controller (virtio-pci)
 """
 

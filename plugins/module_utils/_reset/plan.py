@@ -7,12 +7,11 @@
 """The reset plan: which PCIe ports the capture kernel resets, which it leaves alone, and why.
 
 Decided once, from facts, where it can be previewed. The capture kernel executes what is written here and
-decides nothing. Pure functions: the same facts and exclusions give the same plan and the same digest.
+decides nothing. Pure functions: the same facts, exclusions and policy give the same plan and the same digest.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
 import re
@@ -20,40 +19,61 @@ import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import is_address, sort_key
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions import (
+    deciding_rules,
+    read_exclusions,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import (
+    concern_of_function,
+    concern_of_port,
+    read_policy,
+    situation,
+)
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions import Exclusion
+    from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import Situation
+
     Facts = Mapping[str, t.Any]
     Function = Mapping[str, t.Any]
     Port = Mapping[str, t.Any]
-    Rule = Mapping[str, t.Any]
 
 VERSION = 1
 METHOD = "reset_subordinate"
 
-# Why a port is reset or left alone. endpoints_only is the one reason to reset.
+# Why a port is reset or left alone. The last two are the reasons to reset.
 REASONS: dict[str, str] = {
-    "endpoints_only": "Only endpoints are below.",
+    # What cannot be reset, or not by this port. No rule overrides these.
     "no_children": "Nothing is below.",
     "link_down": "No function below answers, the link is down.",
     "legacy_pci": "Conventional PCI is below.",
     "not_endpoint": "A switch or bridge is below: its own downstream ports are reset.",
+    # A rule, and then policy, which a rule with the decision reset overrides.
     "excluded": "Excluded by the rule {rule}.",
     "display": "A display controller is below.",
     "memory": "A memory device is below, it may hold what is to be dumped.",
+    "bmc": "The management controller (BMC) is below.",
+    "fabric": "A bridge into a fabric is below, others would lose their link.",
+    "cxl": "CXL is below: a reset may take away memory that is to be dumped.",
+    "external": "What is below can be unplugged, or is outside of the machine.",
+    "console": "The serial port below may be the console.",
+    "dump_target": "The dump is written through a function below, and the policy is to leave it.",
+    "no_bus_reset": "A bus reset harms {identity}: {why}.",
+    "kernel_resets": "The kernel of {architecture} resets devices itself where that is needed.",
+    "hotplug": "A hot-plug port: the kernel {kernel} takes the reset for a removal.",
+    # What a reset at this moment would do harm to, or cannot be done with. No rule overrides these.
     "built_in_driver": "The driver {driver} is built in and binds before the reset.",
     "no_reset_method": "This kernel has no reset_subordinate for the port.",
+    "included": "Reset by the rule {rule}.",
+    "endpoints_only": "Only endpoints are below.",
 }
+RESETTING = frozenset({"included", "endpoints_only"})
 
 # PCI Express Base Specification, 7.5.3.2 PCI Express Capabilities Register, Device/Port Type.
 _ENDPOINTS = frozenset({"endpoint", "legacy_endpoint"})
 _CONVENTIONAL = frozenset({None, "pcie_to_pci_bridge", "pci_to_pcie_bridge"})
-
-# A rule matches a function below the port by these, and the port itself by "port".
-_FUNCTION_KEYS = ("address", "vendor", "device", "class", "driver")
-_MATCH_KEYS = frozenset({"port", *_FUNCTION_KEYS})
-_RULE_KEYS = frozenset({"name", "match", "reason"})
 
 # What identifies a function in the capture kernel, with the digits each takes.
 _IDENTITY = (("vendor", 4), ("device", 4), ("class", 6))
@@ -65,35 +85,54 @@ _TEXT_HEADER = (
 _TEXT_KEYS = ("version", "host", "kernel", "digest")
 
 
-def make_plan(facts: Facts, exclusions: Iterable[Mapping[str, t.Any]] = ()) -> dict[str, t.Any]:
+def make_plan(
+    facts: Facts,
+    exclusions: Iterable[Mapping[str, t.Any]] = (),
+    policy: Mapping[str, str] | None = None,
+) -> dict[str, t.Any]:
     """Decide for every root port and switch downstream port whether the capture kernel resets it.
 
-    C(facts) are the facts of M(vmcore.kdump.platform_facts); C(exclusions) are rules, each
-    C({"name": str, "match": {key: glob}, "reason": str}) with the keys address, vendor, device,
-    class, driver and port. All of a rule's patterns must match one function below the port, at any
-    depth, and C(port) the port itself.
+    C(facts) are the facts of M(vmcore.kdump.platform_facts); C(exclusions) are rules as in
+    read_exclusions(), C(policy) is C({"dump_target": "reset"|"leave"}).
 
-    Returns C({"version": 1, "host": str, "kernel": str, "digest": str, "ports": [{"address",
-    "decision": "reset"|"leave", "reason", "sentence", "method": str|None, "rule": str|None,
-    "children": [{"address", "vendor", "device", "class"}]}], "summary": {"reset": int,
-    "leave": int}}). Raises KdumpError for facts without C(pcie), for a malformed address or
-    identity in them and for a malformed rule.
+    A port is reset if all functions below may be. Each function is decided by the rule that
+    deciding_rules() finds for it, and by policy where there is none: a rule that resets one function
+    does not reset a sibling that another rule leaves alone.
+
+    Returns C({"version": 1, "host": str, "kernel": str, "digest": str, "policy": {...},
+    "notes": [sentence], "ports": [{"address", "decision": "reset"|"leave", "reason", "sentence",
+    "method": str|None, "rule": str|None, "children": [{"address", "vendor", "device", "class"}]}],
+    "summary": {"reset": int, "leave": int}}). Raises KdumpError for facts without C(pcie), for a
+    malformed address or identity in them, for a malformed rule and for a malformed policy.
     """
-    rules = [_checked_rule(rule, number) for number, rule in enumerate(exclusions, start=1)]
+    rules = read_exclusions(exclusions)
+    settings = read_policy(policy or {})
     functions, ports = topology(facts)
+    host, notes = situation(facts, settings)
+    dmi = (facts.get("platform") or {}).get("dmi") or {}
     below = _below(functions)
-    decided = [
-        _decide(
-            port, [functions[child] for child in port["children"]], below(port["address"]), rules
+    decided = []
+    for port in ports:
+        below_it = [functions[child] for child in port["children"]]
+        children = _in_order(each for each in below_it if not each.get("physical_function"))
+        reason, words, rule = _reason(
+            port,
+            functions.get(port["address"]),
+            children,
+            _in_order(below(port["address"])),
+            rules,
+            dmi,
+            host,
         )
-        for port in ports
-    ]
+        decided.append(_entry(port, children, reason, words, rule))
     decisions = [port["decision"] for port in decided]
     return {
         "version": VERSION,
         "host": _word(facts, "platform", "hostname"),
         "kernel": _word(facts, "kdump", "kernel_release"),
         "digest": plan_digest(decided),
+        "policy": settings,
+        "notes": notes,
         "ports": decided,
         "summary": {decision: decisions.count(decision) for decision in ("reset", "leave")},
     }
@@ -156,46 +195,78 @@ def parse_plan_text(text: str) -> dict[str, t.Any]:
     return {**values, "version": VERSION, "ports": ports}
 
 
-def _decide(
+def _reason(
     port: Port,
-    children: list[Function],
-    below: list[Function],
-    rules: Sequence[Rule],
-) -> dict[str, t.Any]:
-    """Return the plan's entry of one port: the first reason in this order that applies."""
-    rule = next((rule for rule in rules if _matches(rule["match"], port, below)), None)
-    built_in = sorted(
+    bridge: Function | None,
+    children: Sequence[Function],
+    below: Sequence[Function],
+    rules: Sequence[Exclusion],
+    dmi: Mapping[str, t.Any],
+    host: Situation,
+) -> tuple[str, Mapping[str, str], Exclusion | None]:
+    """Return the first reason that applies, the words of its sentence, and the rule that decided.
+
+    Virtual functions are not children: the capture kernel switches SR-IOV off when it finds it on
+    (drivers/pci/iov.c, sriov_init()), and what it does not have cannot speak against a reset. Rules
+    match them all the same.
+    """
+    reason = _unresettable(children)
+    if reason:
+        return reason, {}, None
+    deciding = deciding_rules(rules, dmi, port, below)
+    chosen = [deciding[each["address"]] for each in below if each["address"] in deciding]
+    for rule in chosen:
+        if rule.decision == "leave":
+            return "excluded", {"rule": rule.text}, rule
+    for child in children:
+        concern = None if child["address"] in deciding else concern_of_function(child, host)
+        if concern:
+            return concern.code, concern.words, None
+    concern = None if chosen else concern_of_port(port, bridge, host)
+    if concern:
+        return concern.code, concern.words, None
+    drivers = sorted(
         child["driver"] for child in children if child["driver"] and child["driver_built_in"]
     )
-    reason = next(
-        code
-        for code, applies in (
-            ("no_children", not children),
-            # Not Data Link Layer Link Active: a port may deny a link whose functions answer (QEMU's root
-            # ports do), and whether they come back is what a reset is judged by.
-            ("link_down", not any(child["header"] for child in children)),
-            ("legacy_pci", any(child["port_type"] in _CONVENTIONAL for child in children)),
-            ("not_endpoint", any(child["port_type"] not in _ENDPOINTS for child in children)),
-            ("excluded", rule is not None),
-            ("display", any(child["class"].startswith("03") for child in children)),
-            ("memory", any(child["class"].startswith("05") for child in children)),
-            ("built_in_driver", bool(built_in)),
-            ("no_reset_method", not port["reset_subordinate"]),
-            ("endpoints_only", True),
-        )
-        if applies
+    if drivers:
+        return "built_in_driver", {"driver": drivers[0]}, None
+    if not port["reset_subordinate"]:
+        return "no_reset_method", {}, None
+    if chosen:
+        return "included", {"rule": chosen[0].text}, chosen[0]
+    return "endpoints_only", {}, None
+
+
+def _unresettable(children: Sequence[Function]) -> str | None:
+    """Return why what is below cannot be reset by this port, whatever a rule says."""
+    checks = (
+        ("no_children", not children),
+        # Not Data Link Layer Link Active: a port may deny a link whose functions answer (QEMU's root
+        # ports do), and whether they come back is what a reset is judged by.
+        ("link_down", not any(child["header"] for child in children)),
+        ("legacy_pci", any(child["port_type"] in _CONVENTIONAL for child in children)),
+        ("not_endpoint", any(child["port_type"] not in _ENDPOINTS for child in children)),
     )
-    reset = reason == "endpoints_only"
+    return next((code for code, applies in checks if applies), None)
+
+
+def _entry(
+    port: Port,
+    children: Iterable[Function],
+    reason: str,
+    words: Mapping[str, str],
+    rule: Exclusion | None,
+) -> dict[str, t.Any]:
+    """Return the plan's entry of one port."""
+    reset = reason in RESETTING
     return {
         "address": port["address"],
         "decision": "reset" if reset else "leave",
         "reason": reason,
-        "sentence": REASONS[reason].format(
-            rule=_rule_text(rule) if rule else None, driver=built_in[0] if built_in else None
-        ),
+        "sentence": REASONS[reason].format(**words),
         "method": METHOD if reset else None,
-        "rule": rule["name"] if rule and reason == "excluded" else None,
-        "children": [_identity(child) for child in _in_order(children)],
+        "rule": rule.name if rule else None,
+        "children": [_identity(child) for child in children],
     }
 
 
@@ -239,60 +310,6 @@ def _below(functions: Mapping[str, Function]) -> Callable[[str], list[Function]]
         return found
 
     return below
-
-
-def _matches(match: Mapping[str, str], port: Port, below: list[Function]) -> bool:
-    """Say whether all keys of a rule match: C(port) the port, the others together one function below it."""
-    if "port" in match and not _glob(port["address"], match["port"]):
-        return False
-    keys = [key for key in _FUNCTION_KEYS if key in match]
-    return not keys or any(
-        all(_glob(function[key], match[key]) for key in keys) for function in below
-    )
-
-
-def _glob(value: str | None, pattern: str) -> bool:
-    """Match without regard to case: a rule may spell an identity as a data sheet does."""
-    return value is not None and fnmatch.fnmatchcase(value.lower(), pattern.lower())
-
-
-def _checked_rule(rule: t.Any, number: int) -> Rule:
-    """Return an exclusion, or raise a KdumpError that names it and its mistake."""
-    is_rule = isinstance(rule, dict)
-    name = rule.get("name") if is_rule else None
-    label = f"Exclusion {name!r}" if name else f"Exclusion number {number}"
-    match = rule.get("match") if is_rule else None
-    known = ", ".join(sorted(_MATCH_KEYS))
-    for wrong, sentence in (
-        (not is_rule, "is not a dictionary with name, match and reason."),
-        (not isinstance(name, str) or not name, "has no name: give it one, the plan refers to it."),
-        (
-            is_rule and set(rule) - _RULE_KEYS,
-            f"has an unknown key: it may have {', '.join(sorted(_RULE_KEYS))}.",
-        ),
-        (
-            not isinstance(match, dict) or not match,
-            f"matches nothing: give match one of {known}.",
-        ),
-        (
-            isinstance(match, dict) and set(match) - _MATCH_KEYS,
-            f"matches by an unknown key: it may use {known}.",
-        ),
-        (
-            isinstance(match, dict)
-            and not all(isinstance(glob, str) and glob for glob in match.values()),
-            "has a pattern that is no string: quote it, as in vendor: '8086'.",
-        ),
-    ):
-        if wrong:
-            raise KdumpError(f"{label} {sentence}")
-    return t.cast("Rule", rule)
-
-
-def _rule_text(rule: Rule) -> str:
-    """Return the name of a rule and, where it gives one, its reason."""
-    reason = str(rule.get("reason") or "").strip().rstrip(".")
-    return f"{rule['name']}: {reason}" if reason else str(rule["name"])
 
 
 def _identity(function: Function) -> dict[str, str]:
@@ -340,6 +357,7 @@ def _parse_child(word: str) -> dict[str, str]:
 __all__ = (
     "METHOD",
     "REASONS",
+    "RESETTING",
     "VERSION",
     "make_plan",
     "parse_plan_text",

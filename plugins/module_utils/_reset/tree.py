@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     Function = Mapping[str, t.Any]
     Plan = Mapping[str, t.Any]
 
-_WIDTH = 110
+_WIDTH = 120
 _INDENT = "  "
 _DECISIONS = {"reset": "RESET", "leave": "leave"}
 
@@ -43,10 +43,11 @@ def reset_tree(facts: Facts, plan: Plan) -> str:
             f"The plan does not mention the port {missing[0]}: make it from the same facts."
         )
     virtual = Counter(function.get("physical_function") for function in functions.values())
+    slots = {each["address"]: each.get("slot") for each in [*functions.values(), *ports]}
     rows = list(_walk(functions))
     column = max(
         (
-            len(_left(depth, function))
+            len(_left(depth, function, slots))
             for depth, function in rows
             if function["address"] in decisions
         ),
@@ -61,11 +62,15 @@ def reset_tree(facts: Facts, plan: Plan) -> str:
         decision = decisions.get(function["address"])
         if decision is None:
             lines.append(
-                f"{_left(depth, function)}  {_describe(function, virtual[function['address']])}"
+                f"{_left(depth, function, slots)}  {_describe(function, virtual[function['address']])}"
             )
         else:
-            lines += _decision(_left(depth, function).ljust(column), decision)
+            lines += _decision(_left(depth, function, slots).ljust(column), decision)
         lines += [f"{_INDENT * (depth + 1)}note: {note}" for note in function["notes"]]
+    notes = [*(facts["pcie"].get("notes") or ()), *(plan.get("notes") or ())]
+    lines += [""] if notes else []
+    for note in notes:
+        lines += textwrap.wrap(f"note: {note}", _WIDTH, subsequent_indent=_INDENT)
     return "\n".join(lines) + "\n"
 
 
@@ -91,21 +96,28 @@ def _walk(functions: Mapping[str, Function]) -> Iterator[tuple[int, Function]]:
         todo += [(depth + 1, child) for child in reversed(below.get(function["address"], []))]
 
 
-def _left(depth: int, function: Function) -> str:
-    """Return the indented address, and for a bridge what it is."""
+def _left(depth: int, function: Function, slots: Mapping[str | None, str | None]) -> str:
+    """Return the indented address, for a bridge what it is, and the slot unless it is that of the port above."""
     kind = (
         (function["port_type"] or "conventional PCI bridge").replace("_", " ")
         if function["header"] == "bridge"
         else ""
     )
-    return f"{_INDENT * depth}{function['address']}  {kind}".rstrip()
+    slot = slots[function["address"]]
+    if slot == slots.get(function["parent"]):
+        slot = None
+    words = ", ".join(filter(None, (kind, f"slot {slot}" if slot else "")))
+    return f"{_INDENT * depth}{function['address']}  {words}".rstrip()
 
 
 def _describe(function: Function, virtual: int) -> str:
-    """Return C(8086:10d3 Ethernet controller (e1000e))."""
+    """Return C(8086:10d3 Ethernet controller: 82574L Gigabit Network Connection (e1000e)), the name if it is known."""
+    name = f": {function['name']}" if function.get("name") else ""
     driver = f" ({function['driver']})" if function["driver"] else ""
     count = f", {virtual} virtual functions" if virtual else ""
-    return f"{function['vendor']}:{function['device']} {function['class_name']}{driver}{count}"
+    return (
+        f"{function['vendor']}:{function['device']} {function['class_name']}{name}{driver}{count}"
+    )
 
 
 def _decision(left: str, port: Mapping[str, t.Any]) -> list[str]:

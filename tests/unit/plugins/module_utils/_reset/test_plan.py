@@ -15,6 +15,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import (
     REASONS,
+    RESETTING,
     make_plan,
     parse_plan_text,
     plan_text,
@@ -77,6 +78,53 @@ CASES: list[tuple[str, Json, list[Json]]] = [
 ]
 
 
+# Policy: what could be reset, and is left alone unless a rule says otherwise.
+POLICY_CASES: list[tuple[str, Json]] = [
+    ("display", host(bridge(PORT), function(CHILD, PORT, **{"class": "030000"}))),
+    ("display", host(bridge(PORT), function(CHILD, PORT, **{"class": "030200"}))),
+    ("memory", host(bridge(PORT), function(CHILD, PORT, **{"class": "058000"}))),
+    ("bmc", host(bridge(PORT), function(CHILD, PORT, **{"class": "0c0701"}))),
+    ("fabric", host(bridge(PORT), function(CHILD, PORT, **{"class": "068000"}))),
+    ("cxl", host(bridge(PORT), function(CHILD, PORT, cxl=True))),
+    ("cxl", host(bridge(PORT), function(CHILD, PORT), p02_0={"cxl": True})),
+    ("external", host(bridge(PORT), function(CHILD, PORT, removable="removable"))),
+    ("external", host(bridge(PORT), function(CHILD, PORT), p02_0={"external": True})),
+    ("no_bus_reset", host(bridge(PORT), function(CHILD, PORT, vendor="168c", device="0030"))),
+    ("no_bus_reset", host(bridge(PORT), function(CHILD, PORT, vendor="10de", device="237f"))),
+    (
+        "no_bus_reset",
+        host(bridge(PORT, vendor="10de", device="22ce"), function(CHILD, PORT)),
+    ),
+    ("hotplug", host(bridge(PORT), function(CHILD, PORT), p02_0={"hotplug": True})),
+]
+
+
+def with_kdump(facts: Json, **values: t.Any) -> Json:
+    return {**facts, "kdump": {**facts["kdump"], **values}}
+
+
+UART = host(bridge(PORT), function(CHILD, PORT, **{"class": "070002"}))
+ENDPOINT = host(bridge(PORT), function(CHILD, PORT))
+
+POLICY_CASES += [
+    ("console", with_kdump(UART, command_line="ro console=tty0 console=ttyS0,115200")),
+    ("console", with_kdump(UART, capture_command_line="console=ttyS1")),
+    *(
+        ("kernel_resets", {**ENDPOINT, "platform": {"hostname": "z", "architecture": name}})
+        for name in ("ppc64le", "s390x")
+    ),
+]
+
+# What looks like one of them and is not.
+HARMLESS: list[Json] = [
+    host(bridge(PORT), function(CHILD, PORT, vendor="10de", device="2380")),
+    host(bridge(PORT), function(CHILD, PORT, removable="fixed")),
+    host(bridge(PORT), function(CHILD, PORT, removable="unknown")),
+    with_kdump(UART, command_line="ro console=tty0"),
+    {**ENDPOINT, "platform": {"hostname": "a", "architecture": "aarch64"}},
+]
+
+
 @pytest.mark.parametrize(("reason", "facts", "exclusions"), CASES)
 def test_reason(reason: str, facts: Json, exclusions: list[Json]) -> None:
     (port,) = make_plan(facts, exclusions)["ports"]
@@ -86,8 +134,129 @@ def test_reason(reason: str, facts: Json, exclusions: list[Json]) -> None:
     assert port["rule"] == ("bmc" if reason == "excluded" else None)
 
 
+@pytest.mark.parametrize(("reason", "facts"), POLICY_CASES)
+def test_policy(reason: str, facts: Json) -> None:
+    (port,) = make_plan(facts)["ports"]
+    assert (port["reason"], port["decision"], port["rule"]) == (reason, "leave", None)
+
+
+@pytest.mark.parametrize("facts", HARMLESS)
+def test_harmless(facts: Json) -> None:
+    assert make_plan(facts)["ports"][0]["reason"] == "endpoints_only"
+
+
+RESET = {"name": "qualified", "match": {"port": PORT}, "decision": "reset"}
+
+
+@pytest.mark.parametrize("facts", [facts for _reason, facts in POLICY_CASES])
+def test_a_rule_overrides_policy(facts: Json) -> None:
+    (port,) = make_plan(facts, [RESET])["ports"]
+    assert (port["decision"], port["reason"], port["rule"]) == ("reset", "included", "qualified")
+    assert port["sentence"] == "Reset by the rule qualified."
+
+
+NO_OVERRIDE = ("no_children", "link_down", "legacy_pci", "not_endpoint", "built_in_driver")
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts"),
+    [(case[0], case[1]) for case in CASES if case[0] in (*NO_OVERRIDE, "no_reset_method")],
+)
+def test_no_rule_overrides_what_cannot_be_done(reason: str, facts: Json) -> None:
+    (port,) = make_plan(facts, [RESET])["ports"]
+    assert (port["decision"], port["reason"], port["rule"]) == ("leave", reason, None)
+
+
 def test_every_reason_has_a_case() -> None:
-    assert {case[0] for case in CASES} == set(REASONS)
+    seen = {case[0] for case in CASES} | {reason for reason, _facts in POLICY_CASES}
+    assert seen | {"included", "dump_target"} == set(REASONS)
+    assert set(REASONS) >= RESETTING
+
+
+def test_a_rule_for_one_function_does_not_reset_another() -> None:
+    facts = host(
+        bridge(PORT),
+        function(CHILD, PORT, **{"class": "030000"}),
+        function(SECOND, PORT, **{"class": "038000"}),
+    )
+    rule = {"name": "first", "match": {"address": CHILD}, "decision": "reset"}
+    assert make_plan(facts, [rule])["ports"][0]["reason"] == "display"
+    both = {"name": "both", "match": {"address": "0000:01:00.?"}, "decision": "reset"}
+    assert make_plan(facts, [both])["ports"][0]["reason"] == "included"
+
+
+def test_a_rule_for_one_function_does_not_reset_what_another_rule_leaves() -> None:
+    facts = host(bridge(PORT), function(CHILD, PORT, vendor="1000"), function(SECOND, PORT))
+    rules = [
+        {"name": "raid", "match": {"vendor": "1000"}},
+        {"name": "second", "match": {"address": SECOND}, "decision": "reset"},
+    ]
+    (port,) = make_plan(facts, rules)["ports"]
+    assert (port["reason"], port["rule"]) == ("excluded", "raid")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "capture", "port", "reason"),
+    [
+        ("6.12.107+deb13-amd64", None, {}, "hotplug"),
+        ("6.18.19", "irqpoll", {"link_active": True}, "hotplug"),
+        ("7.1.0", None, {}, "hotplug"),
+        (None, None, {}, "hotplug"),
+        ("7.2.13", None, {}, "endpoints_only"),
+        ("10.0", None, {}, "endpoints_only"),
+        ("6.18.19", "irqpoll pcie_ports=compat", {}, "endpoints_only"),
+        # QEMU's slots say that nothing is in them: nothing is removed from there.
+        ("6.18.19", None, {"link_active": False, "presence": False}, "endpoints_only"),
+        ("6.18.19", None, {"link_active": None, "presence": False}, "endpoints_only"),
+        ("6.18.19", None, {"link_active": False, "presence": True}, "hotplug"),
+        ("6.18.19", None, {"link_active": None, "presence": None}, "hotplug"),
+        ("6.18.19", None, {"hotplug": False}, "endpoints_only"),
+        ("6.18.19", None, {"hotplug": None}, "endpoints_only"),
+    ],
+)
+def test_hotplug(kernel: str | None, capture: str | None, port: Json, reason: str) -> None:
+    facts = host(bridge(PORT), function(CHILD, PORT), p02_0={"hotplug": True, **port})
+    plan = make_plan(with_kdump(facts, kernel_release=kernel, capture_command_line=capture))
+    assert plan["ports"][0]["reason"] == reason
+
+
+def test_dump_target() -> None:
+    facts = with_kdump(ENDPOINT, target={"type": "local", "functions": [CHILD]})
+    assert make_plan(facts)["ports"][0]["reason"] == "endpoints_only"
+    assert make_plan(facts)["policy"] == {"dump_target": "reset"}
+    plan = make_plan(facts, policy={"dump_target": "leave"})
+    assert (plan["ports"][0]["reason"], plan["notes"]) == ("dump_target", [])
+    assert make_plan(facts, [RESET], {"dump_target": "leave"})["ports"][0]["reason"] == "included"
+
+
+@pytest.mark.parametrize("target", [{}, {"target": None}, {"target": {"type": "nfs"}}])
+def test_dump_target_that_nobody_knows(target: Json) -> None:
+    facts = with_kdump(ENDPOINT, **target)
+    assert make_plan(facts)["notes"] == []
+    plan = make_plan(facts, policy={"dump_target": "leave"})
+    assert plan["ports"][0]["reason"] == "endpoints_only"
+    (note,) = plan["notes"]
+    assert note == (
+        "The policy leaves the dump target alone, and the facts do not tell which PCI function that is:"
+        " exclude its port by a rule."
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        ([1], "The policy is not a dictionary: it may set dump_target."),
+        ({"display": "reset"}, "The policy has no 'display': it may set dump_target."),
+        (
+            {"dump_target": True},
+            "The policy dump_target is True: it may be reset or leave.",
+        ),
+    ],
+)
+def test_malformed_policy(policy: t.Any, message: str) -> None:
+    with pytest.raises(KdumpError) as error:
+        make_plan(ENDPOINT, policy=policy)
+    assert str(error.value) == message
 
 
 def test_entry_of_a_port() -> None:
@@ -182,44 +351,24 @@ def test_a_virtual_function_can_be_excluded_and_is_no_child() -> None:
     assert (port["reason"], port["rule"]) == ("excluded", "guests")
 
 
-def test_the_first_rule_that_applies_is_named() -> None:
-    rules = [
-        {"name": name, "match": {"vendor": glob}}
-        for name, glob in (("a", "15b3"), ("b", "*"), ("c", "*"))
-    ]
-    assert make_plan(switched(), rules)["ports"][1]["rule"] == "b"
-
-
-@pytest.mark.parametrize(
-    ("rule", "message"),
-    [
-        ("bmc", "Exclusion number 2 is not a dictionary with name, match and reason."),
-        (
-            {"match": {"port": "*"}},
-            "Exclusion number 2 has no name: give it one, the plan refers to it.",
-        ),
-        (
-            {"name": "bmc", "match": {"port": "*"}, "why": ""},
-            "Exclusion 'bmc' has an unknown key: it may have match, name, reason.",
-        ),
-        (
-            {"name": "bmc", "match": {}},
-            "Exclusion 'bmc' matches nothing: give match one of address, class, device, driver, port, vendor.",
-        ),
-        (
-            {"name": "bmc", "match": {"slot": "3"}},
-            "Exclusion 'bmc' matches by an unknown key: it may use address, class, device, driver, port, vendor.",
-        ),
-        (
-            {"name": "bmc", "match": {"vendor": 8086}},
-            "Exclusion 'bmc' has a pattern that is no string: quote it, as in vendor: '8086'.",
-        ),
-    ],
-)
-def test_malformed_rule(rule: t.Any, message: str) -> None:
+def test_a_malformed_rule_is_refused() -> None:
     with pytest.raises(KdumpError) as error:
-        make_plan(switched(), [RULE, rule])
-    assert str(error.value) == message
+        make_plan(switched(), [RULE, {"match": {"port": "*"}}])
+    assert str(error.value) == "Exclusion number 2 has no name: give it one, the plan refers to it."
+
+
+def test_virtual_functions_do_not_speak_against_a_reset() -> None:
+    facts = host(
+        bridge(PORT),
+        function(CHILD, PORT),
+        function(
+            "0000:01:10.0", PORT, physical_function=CHILD, port_type=None, driver_built_in=True
+        ),
+    )
+    facts["pcie"]["ports"][0]["children"].append("0000:01:10.0")
+    (port,) = make_plan(facts)["ports"]
+    assert port["reason"] == "endpoints_only"
+    assert [child["address"] for child in port["children"]] == [CHILD]
 
 
 @pytest.mark.parametrize(

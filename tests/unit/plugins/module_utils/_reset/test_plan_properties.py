@@ -6,12 +6,17 @@
 
 from __future__ import annotations
 
+import fnmatch
 import random
 import typing as t
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions import (
+    deciding_rules,
+    read_exclusions,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import (
     make_plan,
     parse_plan_text,
@@ -52,19 +57,33 @@ def hosts(draw: st.DrawFn) -> Json:
     return facts
 
 
-RULES = st.lists(
-    st.fixed_dictionaries(
+PATTERNS: dict[str, tuple[str, ...]] = {
+    "vendor": ("8086", "15*", "*"),
+    "class": ("02*", "03????", "*"),
+    "driver": ("nvme", "mlx*"),
+    "port": ("0000:00:0[13].0", "*"),
+    "address": ("0000:02:00.*", "*:00.1"),
+    "subsystem": ("8086:0000", "*:1*"),
+}
+
+
+@st.composite
+def rule_lists(draw: st.DrawFn, decisions: tuple[str, ...] = ("leave", "reset")) -> list[Json]:
+    """Make up to four rules."""
+    return [
         {
-            "name": st.sampled_from(("a", "b")),
-            "match": st.dictionaries(
-                st.sampled_from(("vendor", "class", "driver", "port")),
-                st.sampled_from(("8086", "15*", "02*", "nvme", "0000:00:0[13].0", "*")),
-                min_size=1,
-            ),
+            "name": f"rule {number}",
+            "decision": draw(st.sampled_from(decisions)),
+            "match": {
+                key: draw(st.sampled_from(PATTERNS[key]))
+                for key in draw(st.sets(st.sampled_from(sorted(PATTERNS)), min_size=1, max_size=3))
+            },
         }
-    ),
-    max_size=3,
-)
+        for number in range(draw(st.integers(0, 4)))
+    ]
+
+
+RULES = rule_lists()
 
 
 def shuffled(value: t.Any, chance: random.Random) -> t.Any:
@@ -96,8 +115,56 @@ def test_no_excluded_function_is_in_what_is_reset(facts: Json, vendor: str) -> N
         assert all(child["vendor"] != vendor for child in port["children"])
 
 
+def decides(rule: Json, rules: list[Json], port: Json, each: Json) -> bool:
+    """Say whether no other rule could overrule one that leaves everything that it matches."""
+    return not any(other["decision"] == "reset" for other in rules) and all(
+        fnmatch.fnmatchcase(port["address"] if key == "port" else value(each, key), pattern)
+        for key, pattern in rule["match"].items()
+    )
+
+
+def value(each: Json, key: str) -> str:
+    if key == "subsystem":
+        return f"{each['subsystem_vendor']}:{each['subsystem_device']}"
+    return each[key] or ""
+
+
+@given(hosts(), rule_lists(decisions=("leave",)))
+def test_what_a_rule_leaves_is_not_in_the_plan(facts: Json, rules: list[Json]) -> None:
+    functions = {each["address"]: each for each in facts["pcie"]["functions"]}
+    for port in parse_plan_text(plan_text(make_plan(facts, rules)))["ports"]:
+        for child in port["children"]:
+            assert not any(
+                decides(rule, rules, port, functions[child["address"]]) for rule in rules
+            )
+
+
 @given(hosts(), RULES)
-def test_rules_only_ever_take_ports_out(facts: Json, rules: list[Json]) -> None:
+def test_no_other_function_is_reset_than_by_its_own_rule_or_without_one(
+    facts: Json, rules: list[Json]
+) -> None:
+    below = {port["address"]: port["children"] for port in facts["pcie"]["ports"]}
+    functions = {each["address"]: each for each in facts["pcie"]["functions"]}
+    checked = read_exclusions(rules)
+    for port in make_plan(facts, rules)["ports"]:
+        if port["decision"] == "reset":
+            each = [functions[address] for address in below[port["address"]]]
+            deciding = deciding_rules(checked, {}, port, each)
+            assert all(rule.decision == "reset" for rule in deciding.values())
+            assert bool(deciding) == (port["reason"] == "included")
+
+
+@given(hosts(), RULES, st.randoms(use_true_random=False))
+def test_the_order_of_unequally_specific_rules_does_not_matter(
+    facts: Json, rules: list[Json], chance: random.Random
+) -> None:
+    unequal = {rule.specificity: rule.name for rule in read_exclusions(rules)}.values()
+    kept = [rule for rule in rules if rule["name"] in unequal]
+    assert make_plan(facts, chance.sample(kept, len(kept))) == make_plan(facts, kept)
+
+
+@given(hosts(), rule_lists(decisions=("leave",)))
+def test_rules_that_leave_only_ever_take_ports_out(facts: Json, rules: list[Json]) -> None:
     def resets(plan: Json) -> set[str]:
         return {port["address"] for port in plan["ports"] if port["decision"] == "reset"}
 
@@ -112,7 +179,8 @@ def test_what_is_reset_is_safe_to_reset(facts: Json, rules: list[Json]) -> None:
             children = [functions[child["address"]] for child in port["children"]]
             assert children
             assert all(child["port_type"] in ("endpoint", "legacy_endpoint") for child in children)
-            assert not any(child["class"].startswith("03") for child in children)
+            if port["reason"] == "endpoints_only":
+                assert not any(child["class"].startswith("03") for child in children)
             assert not any(child["driver"] and child["driver_built_in"] for child in children)
 
 

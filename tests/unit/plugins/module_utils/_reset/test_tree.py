@@ -30,22 +30,24 @@ def test_real_machine(tmp_path: Path) -> None:
     facts = {"pcie": pcie_facts(root), "kdump": kdump_facts(root), "platform": platform_facts(root)}
     plan = make_plan(facts)
     digest = plan["digest"][:12]
-    assert reset_tree(facts, plan) == (
+    tree, _note, _notes = reset_tree(facts, plan).partition("\nnote: ")
+    assert tree == (
         f"lab, kernel 6.12.107+deb13-amd64: 3 of 5 ports reset (plan {digest})\n"
         "\n"
         "root bus 0000:00\n"
         "  0000:00:00.0  8086:29c0 Host bridge\n"
         "  0000:00:01.0  1234:1111 VGA-compatible controller (bochs-drm)\n"
-        "  0000:00:02.0  root port            RESET  Only endpoints are below.\n"
+        "  0000:00:02.0  root port, slot 1            RESET  Only endpoints are below.\n"
         "    0000:01:00.0  8086:10d3 Ethernet controller (e1000e)\n"
-        "  0000:00:03.0  root port            leave  The driver virtio-pci is built in and binds before the reset.\n"
+        "  0000:00:03.0  root port, slot 2            leave  The driver virtio-pci is built in and binds before"
+        " the reset.\n"
         "    0000:02:00.0  1af4:1042 SCSI controller (virtio-pci)\n"
-        "  0000:00:04.0  root port            leave  A switch or bridge is below:"
+        "  0000:00:04.0  root port, slot 3            leave  A switch or bridge is below:"
         " its own downstream ports are reset.\n"
         "    0000:03:00.0  upstream port  104c:8232 PCI-to-PCI bridge (pcieport)\n"
-        "      0000:04:00.0  downstream port  RESET  Only endpoints are below.\n"
+        "      0000:04:00.0  downstream port, slot 4  RESET  Only endpoints are below.\n"
         "        0000:05:00.0  1b36:0010 Non-volatile memory subsystem (nvme)\n"
-        "      0000:04:01.0  downstream port  RESET  Only endpoints are below.\n"
+        "      0000:04:01.0  downstream port, slot 5  RESET  Only endpoints are below.\n"
         "        0000:06:00.0  1b36:000d Universal Serial Bus controller (xhci_hcd)\n"
         "  0000:00:1f.0  8086:2918 ISA bridge (lpc_ich)\n"
         "  0000:00:1f.2  8086:2922 Serial ATA controller (ahci)\n"
@@ -77,6 +79,33 @@ def test_virtual_functions_are_counted() -> None:
     ]
 
 
+def test_names_and_slots() -> None:
+    facts = host(
+        bridge(PORT), function(CHILD, PORT, name="82574L", slot="PCIe 4"), p02_0={"slot": "7"}
+    )
+    assert body(facts)[2:] == [
+        "  0000:00:02.0  root port, slot 7  RESET  Only endpoints are below.",
+        "    0000:01:00.0  slot PCIe 4  8086:10d3 Ethernet controller: 82574L (e1000e)",
+    ]
+
+
+def test_the_slot_of_the_port_is_not_repeated() -> None:
+    facts = host(bridge(PORT), function(CHILD, PORT, slot="7"), p02_0={"slot": "7"})
+    assert body(facts)[-1] == "    0000:01:00.0  8086:10d3 Ethernet controller (e1000e)"
+
+
+def test_notes_of_facts_and_plan_stand_at_the_end() -> None:
+    facts = host(bridge(PORT))
+    facts["pcie"]["notes"] = ["There is no proc."]
+    lines = reset_tree(facts, {**make_plan(facts), "notes": ["word " * 30]}).splitlines()
+    assert lines[4:] == [
+        "",
+        "note: There is no proc.",
+        "note:" + " word" * 23,
+        "  " + " ".join(["word"] * 7),
+    ]
+
+
 def test_conventional_bridge() -> None:
     facts = host(bridge(PORT, port_type=None, driver=None), function(CHILD, PORT))
     assert body(facts)[2] == "  0000:00:02.0  conventional PCI bridge  8086:10d3 PCI-to-PCI bridge"
@@ -90,7 +119,7 @@ def test_long_sentence_goes_on_below_itself() -> None:
     }
     lines = body(host(bridge(PORT), function(CHILD, PORT)), (rule,))[2:-1]
     start = lines[0].index("Excluded")
-    assert all(len(line) <= 110 for line in lines)
+    assert all(len(line) <= 120 for line in lines)
     assert [line[:start].strip() for line in lines[1:]] == [""] * (len(lines) - 1)
     assert " ".join(line[start:] for line in lines).endswith("very long.")
 

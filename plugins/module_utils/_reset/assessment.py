@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""What a crash would do on a host, as text for people: the tree, the IOMMU and the problems of kdump."""
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.tree import reset_tree
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Iterable, Mapping
+
+    Facts = Mapping[str, t.Any]
+
+_WIDTH = 110
+_KINDS = {
+    "vtd": "Intel VT-d",
+    "amdvi": "AMD-Vi",
+    "smmuv3": "Arm SMMUv3",
+    "none": "no IOMMU that the kernel uses",
+}
+_TABLES = {
+    "kept": "keeps the translation tables of the crashed kernel",
+    "aborted": "aborts the DMA of running devices",
+    "none": "translates no DMA of running devices",
+    "unknown": "what it does with running devices is not known",
+}
+
+
+def assessment(facts: Facts, plan: Mapping[str, t.Any]) -> list[str]:
+    """Return the lines of an assessment: the tree of reset_tree(), the IOMMU in words, the problems of kdump.
+
+    C(facts) are the facts of M(vmcore.kdump.platform_facts), C(plan) what make_plan() made of them. What the facts do
+    not hold is left out. Raises KdumpError when the plan was made from other facts.
+    """
+    return [
+        *reset_tree(facts, plan).splitlines(),
+        "",
+        "IOMMU",
+        *_paragraphs(_iommu(facts.get("iommu") or {})),
+        "",
+        "kdump",
+        *_paragraphs(_problems(facts.get("kdump") or {})),
+    ]
+
+
+def _iommu(iommu: Mapping[str, t.Any]) -> list[str]:
+    if not iommu:
+        return ["The facts do not tell."]
+    return [_state(iommu), *_capture_kernel(iommu.get("capture_kernel") or {})]
+
+
+def _state(iommu: Mapping[str, t.Any]) -> str:
+    """Return what the running kernel does with the IOMMU."""
+    units = len(iommu.get("units") or ())
+    found = _KINDS.get(str(iommu.get("kind")), str(iommu.get("kind")))
+    domain = iommu.get("default_domain")
+    words = [
+        f"This kernel: {found}"
+        + (f", {units} {'unit' if units == 1 else 'units'}" if units else ""),
+        "translation is on" if iommu.get("translation") else "translation is off",
+        *([f"default domain {domain}"] if domain else []),
+    ]
+    remapping = (iommu.get("interrupt_remapping") or {}).get("active")
+    if remapping is not None:
+        words.append(f"interrupt remapping is {'on' if remapping else 'off'}")
+    return ", ".join(words) + "."
+
+
+def _capture_kernel(capture: Mapping[str, t.Any]) -> list[str]:
+    if not capture:
+        return []
+    does = _TABLES.get(str(capture.get("tables")), _TABLES["unknown"])
+    why = f" {capture['why']}" if capture.get("why") else ""
+    return [
+        f"The capture kernel: {does}.{why}",
+        *(f"warning: {warning}" for warning in capture.get("warnings") or ()),
+    ]
+
+
+def _problems(kdump: Mapping[str, t.Any]) -> list[str]:
+    """Return the problems, errors first."""
+    if "problems" not in kdump:
+        return ["The facts do not tell."]
+    problems = [
+        (problem.get("severity") or "error", problem["message"]) for problem in kdump["problems"]
+    ]
+    ordered = sorted(problems, key=lambda problem: problem[0] != "error")
+    ready = (
+        [] if any(severity == "error" for severity, _message in ordered) else ["kdump is ready."]
+    )
+    return [*(f"{severity}: {message}" for severity, message in ordered), *ready]
+
+
+def _paragraphs(sentences: Iterable[str]) -> list[str]:
+    return [
+        line
+        for sentence in sentences
+        for line in textwrap.wrap(
+            sentence,
+            _WIDTH,
+            initial_indent="  ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    ]
+
+
+__all__ = ("assessment",)

@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.assessment import assessment
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.tree import reset_tree
+from ansible_collections.vmcore.kdump.tests.unit.facts import Json, bridge, function, host
+
+FACTS = host(bridge("0000:00:02.0"), function("0000:01:00.0", "0000:00:02.0"))
+VTD: Json = {
+    "kind": "vtd",
+    "units": [{"name": "dmar0"}],
+    "translation": True,
+    "interrupt_remapping": {"active": True, "evidence": "IR-PCI-MSI"},
+    "default_domain": "DMA-FQ",
+}
+
+
+def section(name: str, **facts: Json) -> list[str]:
+    """Return the lines below a heading."""
+    all_facts = {**FACTS, **facts}
+    lines = assessment(all_facts, make_plan(all_facts))
+    rest = lines[lines.index(name) + 1 :]
+    return rest[: rest.index("")] if "" in rest else rest
+
+
+def test_begins_with_the_tree() -> None:
+    plan = make_plan(FACTS)
+    tree = reset_tree(FACTS, plan).splitlines()
+    assert assessment(FACTS, plan)[: len(tree)] == tree
+
+
+@pytest.mark.parametrize(
+    ("iommu", "lines"),
+    [
+        ({}, ["  The facts do not tell."]),
+        (
+            {"kind": "none", "units": [], "translation": False},
+            ["  This kernel: no IOMMU that the kernel uses, translation is off."],
+        ),
+        (
+            VTD,
+            [
+                (
+                    "  This kernel: Intel VT-d, 1 unit, translation is on, default domain DMA-FQ,"
+                    " interrupt remapping is on."
+                )
+            ],
+        ),
+        (
+            {
+                "kind": "amdvi",
+                "units": [{}, {}],
+                "translation": True,
+                "interrupt_remapping": {"active": False},
+                "default_domain": None,
+                "capture_kernel": {
+                    "tables": "kept",
+                    "why": "The driver copies them.",
+                    "warnings": ["amd_iommu=off only there."],
+                },
+            },
+            [
+                "  This kernel: AMD-Vi, 2 units, translation is on, interrupt remapping is off.",
+                "  The capture kernel: keeps the translation tables of the crashed kernel. The driver copies them.",
+                "  warning: amd_iommu=off only there.",
+            ],
+        ),
+        (
+            {"kind": "smmuv3", "capture_kernel": {"tables": "aborted", "why": None}},
+            [
+                "  This kernel: Arm SMMUv3, translation is off.",
+                "  The capture kernel: aborts the DMA of running devices.",
+            ],
+        ),
+        (
+            {"kind": "other", "capture_kernel": {"tables": "new word"}},
+            [
+                "  This kernel: other, translation is off.",
+                "  The capture kernel: what it does with running devices is not known.",
+            ],
+        ),
+    ],
+)
+def test_iommu(iommu: Json, lines: list[str]) -> None:
+    assert section("IOMMU", iommu=iommu) == lines
+
+
+@pytest.mark.parametrize(
+    ("kdump", "lines"),
+    [
+        ({}, ["  The facts do not tell."]),
+        ({"problems": []}, ["  kdump is ready."]),
+        (
+            {"problems": [{"code": "not_armed", "message": "Nothing is loaded."}]},
+            ["  error: Nothing is loaded."],
+        ),
+        (
+            {
+                "problems": [
+                    {"code": "a", "severity": "warning", "message": "It is tight."},
+                    {"code": "b", "severity": "error", "message": "It is full."},
+                ]
+            },
+            ["  error: It is full.", "  warning: It is tight."],
+        ),
+        (
+            {"problems": [{"code": "a", "severity": "warning", "message": "It is tight."}]},
+            ["  warning: It is tight.", "  kdump is ready."],
+        ),
+    ],
+)
+def test_kdump(kdump: Json, lines: list[str]) -> None:
+    assert section("kdump", kdump=kdump) == lines
+
+
+def test_long_sentences_are_wrapped() -> None:
+    problems = [{"code": "a", "message": "very " * 40 + "long."}]
+    lines = section("kdump", kdump={"problems": problems})
+    assert all(len(line) <= 110 for line in lines)
+    assert [line[:4] for line in lines[1:]] == ["    "] * (len(lines) - 1)
