@@ -1,0 +1,118 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: capture_tree
+short_description: Capture what the facts of a host are read from
+version_added: 0.1.0
+description:
+  - Puts the files that M(vmcore.kdump.platform_facts) reads on a host into one archive on the controller.
+    That archive can be analysed elsewhere, without the host.
+  - Serial numbers, MAC addresses, network addresses, UUIDs and the name of the host are left out unless they
+    are asked for. Only files that are known to be needed get in.
+  - It writes nothing on the host. Unpack the archive into an empty directory, and give that directory to the
+    option O(vmcore.kdump.platform_facts#module:root).
+author:
+  - vmcore.kdump authors (@vmcore-kdump)
+extends_documentation_fragment:
+  - vmcore.kdump._attributes
+attributes:
+  action:
+    description: Indicates this has a corresponding action plugin, which saves the archive.
+    support: full
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: N/A
+    details:
+      - Counters of interrupts and free memory are captured as well, an archive always differs.
+  platform:
+    platforms: linux
+options:
+  dest:
+    description:
+      - The file on the controller to save the archive in, a tar file compressed with gzip. It is replaced.
+      - A relative path is relative to the directory in which Ansible was started.
+    type: path
+    required: true
+  identifying:
+    description:
+      - Leave in what tells which host it is. This is its name, the UUIDs and addresses in command lines and
+        configuration files, and the Device Serial Numbers of PCI functions.
+      - The contents of configuration files come without comments and passwords in any case. Vital product
+        data, serial numbers of the machine, and MAC addresses in C(net) directories are never captured.
+    type: bool
+    default: false
+notes:
+  - Root must run it. The kernel shows others only the header of a PCI function's configuration space.
+  - The whole configuration space of every function is read, as C(lspci -xxxx) does.
+seealso:
+  - module: vmcore.kdump.platform_facts
+"""
+
+EXAMPLES = r"""
+---
+- name: Capture the host
+  vmcore.kdump.capture_tree:
+    dest: "captures/{{ inventory_hostname }}.tar.gz"
+"""
+
+RETURN = r"""
+dest:
+  description: The archive on the controller.
+  returned: success
+  type: str
+  sample: /home/op/captures/db01.tar.gz
+size:
+  description: Bytes in the archive.
+  returned: success
+  type: int
+  sample: 41317
+functions:
+  description: Number of PCI functions in the archive.
+  returned: success
+  type: int
+  sample: 15
+"""
+
+import base64
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vmcore.kdump.plugins.module_utils._capture.tree import archive, capture
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+
+ROOT = Path("/")
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "dest": {"type": "path", "required": True},
+            "identifying": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        entries = capture(ROOT, identifying=module.params["identifying"])
+    except KdumpError as exc:
+        module.fail_json(msg=str(exc))
+    data = archive(entries)
+    module.exit_json(
+        changed=True,
+        dest=module.params["dest"],
+        size=len(data),
+        functions=sum(path.startswith("sys/bus/pci/devices/") for path in entries),
+        # The action plugin takes it out and saves it.
+        archive=base64.b64encode(data).decode("ascii"),
+    )
+
+
+if __name__ == "__main__":
+    main()
