@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tools demo test lint unit sanity lab-test build clean distclean
+.PHONY: help setup setup-tools demo test lint unit sanity lab-test bench build clean distclean
 
 VENV := $(CURDIR)/.venv
 
@@ -36,6 +36,9 @@ sanity: setup-tools ## ansible-test sanity
 
 lab-test: setup ## the collection at work on virtual machines that crash
 	@tests/gate lab-test
+
+bench: setup-tools ## time and memory of the PCIe facts against lspci's (ARGS=... are passed on)
+	@python -m bench $(ARGS)
 
 build: setup-tools ## build/vmcore-kdump-<version>.tar.gz, for ansible-galaxy
 	@ansible-galaxy collection build --force --output-path build

@@ -154,10 +154,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns im
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.facts import iommu_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
-    detect,
+    helper_family,
     kdump_facts,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import problem
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import Host, prove
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (
@@ -203,9 +202,7 @@ def check_host(module: AnsibleModule) -> tuple[Result, Result]:
 
 def prove_image(module: AnsibleModule, facts: Result) -> Result:
     """Return the proof that the kdump initramfs holds the helper and the plan that are installed."""
-    family = detect(ROOT)
-    if family is None:
-        raise KdumpError(problem("no_family")["message"])
+    family = helper_family(ROOT)
 
     def run(command: list[str]) -> tuple[int, str]:
         rc, stdout, stderr = module.run_command(command)

@@ -155,8 +155,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import problem
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import helper_family
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import (
     Findings,
     Host,
@@ -176,9 +175,7 @@ def make_host(module: AnsibleModule) -> Host:
     if os.geteuid() != 0:
         raise KdumpError("Only root can change the kdump initramfs: set become for this task.")
     root = Path("/")
-    family = detect(root)
-    if family is None:
-        raise KdumpError(problem("no_family")["message"])
+    family = helper_family(root)
 
     def run(command: list[str]) -> tuple[int, str]:
         try:

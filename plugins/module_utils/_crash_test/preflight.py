@@ -58,9 +58,9 @@ def preflight(
         C([{"name", "status": "ok"|"failed", "detail": sentence}]).
     """
     kdump = facts["kdump"]
-    problems = kdump["problems"]
-    checks = [_check(problem["code"], False, problem["message"]) for problem in problems] or [
-        _check("kdump_ready", True, "kdump reports no problem.")
+    errors = [problem for problem in kdump["problems"] if _blocks(problem)]
+    checks = [_check(problem["code"], False, problem["message"]) for problem in errors] or [
+        _check("kdump_ready", True, "kdump reports nothing that keeps the host from taking a dump.")
     ]
     reserved = kdump["crash_size"] >> 20
     checks.append(
@@ -75,6 +75,11 @@ def preflight(
     checks.append(_dump_target(kdump["target"]))
     checks += _dump_space(kdump["target"], mem_usage)
     return checks
+
+
+def _blocks(problem: Mapping[str, str]) -> bool:
+    """An error keeps a host from taking a dump. A plan that resets nothing makes the test worthless."""
+    return problem["severity"] == "error" or problem["code"] in ("plan_missing", "plan_stale")
 
 
 def _check(name: str, holds: bool, detail: str) -> Check:

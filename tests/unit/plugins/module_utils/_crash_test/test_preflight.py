@@ -76,10 +76,20 @@ def test_a_host_without_a_capture_kernel_is_not_crashed(root: Path) -> None:
 
 def test_every_problem_of_kdump_is_a_failed_check_with_its_sentence(root: Path) -> None:
     facts = copy.deepcopy(READY)
-    facts["kdump"]["problems"] = [{"code": "no_image", "message": "The image is gone: build it."}]
+    facts["kdump"]["problems"] = [
+        {"code": "no_image", "severity": "error", "message": "The image is gone: build it."},
+        {"code": "watchdog_active", "severity": "warning", "message": "A watchdog runs."},
+    ]
     checks = preflight(facts, None, MEM_USAGE, PROOF, root)
     assert failed(checks) == ["no_image"]
     assert checks[0]["detail"] == "The image is gone: build it."
+
+
+@pytest.mark.parametrize("code", ["plan_missing", "plan_stale"])
+def test_a_plan_that_resets_nothing_is_not_tested(root: Path, code: str) -> None:
+    facts = copy.deepcopy(READY)
+    facts["kdump"]["problems"] = [{"code": code, "severity": "warning", "message": "Plan anew."}]
+    assert failed(preflight(facts, None, MEM_USAGE, PROOF, root)) == [code]
 
 
 def test_a_helper_that_is_not_in_the_image_would_not_run(root: Path) -> None:
