@@ -691,6 +691,12 @@ ansible_facts:
               description: Free bytes of a local directory's file system, V(null) for a captured tree.
               type: int
               sample: 243711324160
+            functions:
+              description:
+                - Addresses of the PCI functions that a local dump is written through, V(null) when that cannot be told.
+              type: list
+              elements: str
+              sample: ["0000:02:00.0"]
         expected_dump_bytes:
           description:
             - Estimate of a dump at level 31 before compression, from C(/proc/meminfo).

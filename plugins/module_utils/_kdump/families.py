@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import typing as t
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import Debian
@@ -20,10 +20,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.kdump_utils import KdumpUtils
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.suse import Suse
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import dump_functions
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_text
-
-if t.TYPE_CHECKING:
-    from pathlib import PurePosixPath
 
 
 class Family(t.Protocol):
@@ -83,8 +81,13 @@ def kdump_facts(root: Path) -> dict[str, t.Any]:
     family = detect(root)
     if family is not None:
         facts = family.facts(root, kernel)
+        facts["target"]["functions"] = None
         if root != Path("/"):  # what is free there is not what is free on the captured host
             facts["target"]["free_bytes"] = None
+        if facts["target"]["type"] == "local":
+            facts["target"]["functions"] = dump_functions(
+                root, PurePosixPath(facts["target"]["path"])
+            )
         if not facts["is_capture_kernel"]:
             facts["problems"] += dump_space(facts)
         return facts

@@ -94,7 +94,7 @@ def base_facts(root: Path, kernel: str) -> dict[str, t.Any]:
         "image": {"kernel": None, "initramfs": None, "generator": None},
         "command_line": read_text(root / "proc/cmdline") or "",
         "capture_command_line": None,
-        "target": {"type": None, "path": None, "free_bytes": None},
+        "target": {"type": None, "path": None, "free_bytes": None, "functions": None},
         "expected_dump_bytes": expected_dump_bytes(root),
         "helper": {"installed": False, "digest": None, "stale": None},
         "watchdogs": watchdogs(root),
