@@ -30,8 +30,21 @@ options:
   plan:
     description:
       - What the filter P(vmcore.kdump.reset_plan#filter) returned for this host.
-      - Required if O(state=present), ignored otherwise.
+      - Without it the module plans on the host, by the same function, from the facts of this moment. The rules that
+        the role P(vmcore.kdump.pcie_reset#role) ships are not among O(exclusions) then.
+      - Ignored if O(state=absent).
     type: dict
+  exclusions:
+    description:
+      - Rules for a plan that is made on the host, as for P(vmcore.kdump.reset_plan#filter).
+    type: list
+    elements: dict
+    default: []
+  policy:
+    description:
+      - Policy for a plan that is made on the host, as for P(vmcore.kdump.reset_plan#filter).
+    type: dict
+    default: {}
   files:
     description:
       - The text of the helper's files by name.
@@ -69,6 +82,13 @@ EXAMPLES = r"""
           vendor: 1b36
           class: "1200*"
         reason: Its firmware does not survive a hot reset.
+
+- name: The same, planned on the host
+  vmcore.kdump.pcie_reset_helper:
+    exclusions:
+      - name: accelerator
+        match:
+          class: "1200*"
 
 - name: Remove the reset
   vmcore.kdump.pcie_reset_helper:
@@ -155,7 +175,12 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import helper_family
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
+    helper_family,
+    kdump_facts,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import (
     Findings,
     Host,
@@ -168,6 +193,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import
     wanted_absent,
     wanted_present,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
 
 
 def make_host(module: AnsibleModule) -> Host:
@@ -203,6 +229,17 @@ def make_host(module: AnsibleModule) -> Host:
     )
 
 
+def plan_here(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return the plan that the controller would make from this host's facts."""
+    root = Path("/")
+    facts = {
+        "pcie": pcie_facts(root),
+        "kdump": kdump_facts(root),
+        "platform": platform_facts(root),
+    }
+    return make_plan(facts, params["exclusions"], params["policy"])
+
+
 def make_diff(findings: Findings, host: Host) -> list[dict[str, str]]:
     """Return the diff of the files, and of the image in words."""
     diff = text_diff(findings.present, findings.wanted)
@@ -223,7 +260,8 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     host = make_host(module)
     wanted = wanted_absent()
     if module.params["state"] == "present":
-        wanted = wanted_present(module.params["files"] or {}, module.params["plan"])
+        plan = module.params["plan"] or plan_here(module.params)
+        wanted = wanted_present(module.params["files"] or {}, plan)
     findings = examine(host, wanted)
     result: dict[str, t.Any] = {
         "changed": findings.changed,
@@ -243,9 +281,10 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "plan": {"type": "dict"},
+            "exclusions": {"type": "list", "elements": "dict", "default": []},
+            "policy": {"type": "dict", "default": {}},
             "files": {"type": "dict"},
         },
-        required_if=[("state", "present", ["plan"])],
         supports_check_mode=True,
     )
     try:

@@ -26,8 +26,6 @@ if t.TYPE_CHECKING:
 
 # /proc/self/mountinfo writes blanks and backslashes of a path as octal numbers (fs/proc_namespace.c).
 _OCTAL = re.compile(r"\\([0-7]{3})")
-# Device mapper and md stack devices on devices; no real stack is as deep.
-_MAX_DEPTH = 16
 
 
 def dump_functions(root: Path, directory: PurePosixPath) -> list[str] | None:
@@ -39,8 +37,13 @@ def dump_functions(root: Path, directory: PurePosixPath) -> list[str] | None:
     device = _device_of(root, directory)
     if device is None:
         return None
-    found = {function for disk in _disks(root, device) for function in _functions(disk)[-1:]}
-    return sorted(found) or None
+    on_the_way = [_functions(disk) for disk in _disks(root, device)]
+    # A part of the answer would be taken for all of it.
+    return (
+        sorted({functions[-1] for functions in on_the_way})
+        if on_the_way and all(on_the_way)
+        else None
+    )
 
 
 def _device_of(root: Path, directory: PurePosixPath) -> PurePosixPath | None:
@@ -71,15 +74,20 @@ def _device_of(root: Path, directory: PurePosixPath) -> PurePosixPath | None:
     )
 
 
-def _disks(root: Path, device: PurePosixPath, depth: int = 0) -> Iterator[PurePosixPath]:
-    """Yield the devices at the bottom of a stack of block devices."""
-    below = names(inside(root, device / "slaves")) if depth < _MAX_DEPTH else []
-    if not below:
-        yield device
-    for name in below:
-        slave = resolve(root, device / "slaves" / name)
-        if slave is not None:
-            yield from _disks(root, slave, depth + 1)
+def _disks(root: Path, device: PurePosixPath) -> Iterator[PurePosixPath]:
+    """Yield the devices at the bottom of a stack of block devices: device mapper and md stack devices on devices."""
+    todo, seen = [device], {device}
+    while todo:
+        here = todo.pop()
+        slaves = [
+            resolve(root, here / "slaves" / name) for name in names(inside(root, here / "slaves"))
+        ]
+        if not slaves:
+            yield here
+        for slave in slaves:
+            if slave is not None and slave not in seen:
+                seen.add(slave)
+                todo.append(slave)
 
 
 def _functions(device: PurePosixPath) -> list[str]:

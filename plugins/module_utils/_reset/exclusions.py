@@ -132,6 +132,28 @@ def deciding_rules(
     return found
 
 
+def rules_without_a_place(
+    rules: Sequence[Exclusion],
+    dmi: Mapping[str, t.Any],
+    ports: Sequence[tuple[Port, Sequence[Function]]],
+) -> list[str]:
+    """Return the names, sorted, of the rules for this platform that name a place and match no function: mistyped, most likely.
+
+    C(ports) are the ports of the host, each with the functions below.
+    """
+    return sorted(
+        rule.name
+        for rule in rules
+        if rule.specificity[0] == _RANKS["address"]
+        and _matches_platform(rule, dmi)
+        and not any(
+            _matches_port(rule, port, below)
+            and any(_matches_function(rule, port, function) for function in below)
+            for port, below in ports
+        )
+    )
+
+
 def _matches_platform(rule: Exclusion, dmi: Mapping[str, t.Any]) -> bool:
     return all(_glob(dmi.get(key), glob) for key, glob in rule.match.get("platform", {}).items())
 
@@ -147,9 +169,12 @@ def _matches_function(rule: Exclusion, port: Port, function: Function) -> bool:
         _glob(each.get("slot"), rule.match["slot"]) for each in (port, function)
     ):
         return False
-    return all(
-        _glob(_value(function, key), rule.match[key]) for key in _FUNCTION_KEYS if key in rule.match
-    )
+    # An address may be the port's own: what it means is what is below.
+    if "address" in rule.match and _glob(port["address"], rule.match["address"]):
+        keys = tuple(key for key in _FUNCTION_KEYS if key != "address")
+    else:
+        keys = _FUNCTION_KEYS
+    return all(_glob(_value(function, key), rule.match[key]) for key in keys if key in rule.match)
 
 
 def _value(function: Function, key: str) -> str | None:
@@ -285,4 +310,10 @@ def _one_line(exc: Exception) -> str:
     return " ".join(str(exc).split()).rstrip(".")
 
 
-__all__ = ("DMI_KEYS", "Exclusion", "deciding_rules", "read_exclusions")
+__all__ = (
+    "DMI_KEYS",
+    "Exclusion",
+    "deciding_rules",
+    "read_exclusions",
+    "rules_without_a_place",
+)

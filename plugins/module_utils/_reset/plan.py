@@ -22,6 +22,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import i
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions import (
     deciding_rules,
     read_exclusions,
+    rules_without_a_place,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import (
     concern_of_function,
@@ -48,6 +49,7 @@ REASONS: dict[str, str] = {
     # What cannot be reset, or not by this port. No rule overrides these.
     "no_children": "Nothing is below.",
     "link_down": "No function below answers, the link is down.",
+    "unreadable": "A function below cannot be read to tell what it is.",
     "legacy_pci": "Conventional PCI is below.",
     "not_endpoint": "A switch or bridge is below: its own downstream ports are reset.",
     # A rule, and then policy, which a rule with the decision reset overrides.
@@ -57,6 +59,7 @@ REASONS: dict[str, str] = {
     "bmc": "The management controller (BMC) is below.",
     "fabric": "A bridge into a fabric is below, others would lose their link.",
     "cxl": "CXL is below: a reset may take away memory that is to be dumped.",
+    "cxl_port": "The port is able to do CXL: whether memory below is in use is not known.",
     "external": "What is below can be unplugged, or is outside of the machine.",
     "console": "The serial port below may be the console.",
     "dump_target": "The dump is written through a function below, and the policy is to leave it.",
@@ -64,6 +67,8 @@ REASONS: dict[str, str] = {
     "kernel_resets": "The kernel of {architecture} resets devices itself where that is needed.",
     "hotplug": "A hot-plug port: the kernel {kernel} takes the reset for a removal.",
     # What a reset at this moment would do harm to, or cannot be done with. No rule overrides these.
+    "driver_made": "It does not exist before the driver of {function}, which resets it itself.",
+    "sbr_masked": "The port ignores a bus reset while it does CXL.",
     "built_in_driver": "The driver {driver} is built in and binds before the reset.",
     "no_reset_method": "This kernel has no reset_subordinate for the port.",
     "included": "Reset by the rule {rule}.",
@@ -125,6 +130,12 @@ def make_plan(
             host,
         )
         decided.append(_entry(port, children, reason, words, rule))
+    notes += [
+        f"The rule {name} names a place that this host does not have."
+        for name in rules_without_a_place(
+            rules, dmi, [(port, below(port["address"])) for port in ports]
+        )
+    ]
     decisions = [port["decision"] for port in decided]
     return {
         "version": VERSION,
@@ -214,10 +225,12 @@ def _reason(
     if reason:
         return reason, {}, None
     deciding = deciding_rules(rules, dmi, port, below)
-    chosen = [deciding[each["address"]] for each in below if each["address"] in deciding]
-    for rule in chosen:
-        if rule.decision == "leave":
+    for each in below:
+        rule = deciding.get(each["address"])
+        if rule and rule.decision == "leave":
             return "excluded", {"rule": rule.text}, rule
+    # A virtual function can keep its port from being reset, and cannot have it reset.
+    chosen = [deciding[each["address"]] for each in children if each["address"] in deciding]
     for child in children:
         concern = None if child["address"] in deciding else concern_of_function(child, host)
         if concern:
@@ -225,6 +238,11 @@ def _reason(
     concern = None if chosen else concern_of_port(port, bridge, host)
     if concern:
         return concern.code, concern.words, None
+    maker = host.driver_made_buses.get(str(bridge.get("root_bus"))) if bridge else None
+    if maker:
+        return "driver_made", {"function": maker}, None
+    if port.get("sbr_masked"):
+        return "sbr_masked", {}, None
     drivers = sorted(
         child["driver"] for child in children if child["driver"] and child["driver_built_in"]
     )
@@ -244,10 +262,18 @@ def _unresettable(children: Sequence[Function]) -> str | None:
         # Not Data Link Layer Link Active: a port may deny a link whose functions answer (QEMU's root
         # ports do), and whether they come back is what a reset is judged by.
         ("link_down", not any(child["header"] for child in children)),
+        ("unreadable", any(_is_unreadable(child) for child in children)),
         ("legacy_pci", any(child["port_type"] in _CONVENTIONAL for child in children)),
         ("not_endpoint", any(child["port_type"] not in _ENDPOINTS for child in children)),
     )
     return next((code for code, applies in checks if applies), None)
+
+
+def _is_unreadable(function: Function) -> bool:
+    """No PCI Express capability was seen, and its absence was not either: all ones, a damaged list, no privilege."""
+    return function["port_type"] is None and bool(
+        function["header"] is None or function.get("notes")
+    )
 
 
 def _entry(

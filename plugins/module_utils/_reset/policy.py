@@ -71,6 +71,9 @@ class Situation(t.NamedTuple):
     serial_console: bool
     pciehp_sees_resets: bool
     dump_target: frozenset[str]  # functions to leave, empty when it is reset as all others
+    # Root buses that exist only while a driver drives a device: Intel VMD. drivers/pci/controller/vmd.c,
+    # vmd_enable_domain(), makes them, and resets what is below. Root bus -> that device.
+    driver_made_buses: Mapping[str, str]
 
 
 class Concern(t.NamedTuple):
@@ -98,7 +101,8 @@ def situation(facts: Facts, policy: Mapping[str, str]) -> tuple[Situation, list[
     """Return what policy has to know about a host, and sentences on what the facts do not tell."""
     kdump = facts.get("kdump") or {}
     capture = str(kdump.get("capture_command_line") or "").split()
-    console = [*capture, *str(kdump.get("command_line") or "").split()]
+    first = str(kdump.get("command_line") or "").split()
+    console = [*capture, *first]
     kernel = str(kdump.get("kernel_release") or "unknown")
     target = frozenset((kdump.get("target") or {}).get("functions") or ())
     leave_target = policy["dump_target"] == "leave"
@@ -114,8 +118,14 @@ def situation(facts: Facts, policy: Mapping[str, str]) -> tuple[Situation, list[
             architecture=(facts.get("platform") or {}).get("architecture"),
             serial_console=any(word.startswith("console=ttyS") for word in console),
             pciehp_sees_resets=_series(kernel) < _HOTPLUG_SAFE
-            and "pcie_ports=compat" not in capture,
+            # What is not loaded yet will inherit this kernel's command line.
+            and "pcie_ports=compat" not in (capture or first),
             dump_target=target if leave_target else frozenset(),
+            driver_made_buses={
+                bridge["root_bus"]: bridge["function"]
+                for bridge in (facts.get("pcie") or {}).get("host_bridges") or ()
+                if bridge.get("function")
+            },
         ),
         notes,
     )
@@ -143,7 +153,7 @@ def concern_of_port(port: Port, bridge: Function | None, host: Situation) -> Con
     if host.architecture in _KERNEL_RESETS:
         return Concern("kernel_resets", {"architecture": str(host.architecture)})
     if port.get("cxl"):
-        return Concern("cxl", {})
+        return Concern("cxl_port", {})
     if port.get("external"):
         return Concern("external", {})
     if port.get("hotplug") and host.pciehp_sees_resets and _occupied(port):

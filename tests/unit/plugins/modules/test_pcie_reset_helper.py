@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan, plan_text
 from ansible_collections.vmcore.kdump.plugins.modules import pcie_reset_helper
 from ansible_collections.vmcore.kdump.tests.unit.debian_host import (
     BUILD,
@@ -37,7 +41,13 @@ class Module:
 
     def __init__(self, **arguments: t.Any) -> None:
         assert arguments["supports_check_mode"]
-        assert set(arguments["argument_spec"]) == {"state", "plan", "files"}
+        assert set(arguments["argument_spec"]) == {
+            "state",
+            "plan",
+            "exclusions",
+            "policy",
+            "files",
+        }
         self.tmpdir = str(self.machine.root.parent / "ansible-tmp")
 
     def run_command(self, argv: list[str], **options: t.Any) -> tuple[int, str, str]:
@@ -77,7 +87,13 @@ def debian_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DebianHost:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, **params: t.Any) -> dict[str, t.Any]:
-    defaults = {"state": "present", "plan": PLAN, "files": FILES}
+    defaults = {
+        "state": "present",
+        "plan": PLAN,
+        "exclusions": [],
+        "policy": {},
+        "files": FILES,
+    }
     monkeypatch.setattr(Module, "params", {**defaults, **params}, raising=False)
     with pytest.raises(Exit) as end:
         pcie_reset_helper.main()
@@ -99,6 +115,30 @@ def test_installs_once(machine: DebianHost, monkeypatch: pytest.MonkeyPatch) -> 
     again = run(monkeypatch)
     assert again == {**result, "changed": False, "rebuilt": False, "files": []}
     assert machine.commands == [BUILD, UNLOAD, LOAD]
+
+
+def test_plans_on_the_host_what_the_controller_would_plan(
+    machine: DebianHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {
+        "pcie": pcie_facts(machine.root),
+        "kdump": kdump_facts(machine.root),
+        "platform": platform_facts(machine.root),
+    }
+    result = run(monkeypatch, plan=None)
+    assert result["proof"]["proven"]
+    written = (machine.root / "etc/pcie-reset/plan").read_text()
+    assert written == plan_text(make_plan(facts))
+
+
+def test_a_wrong_rule_is_refused_by_its_name(
+    machine: DebianHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = machine.snapshot()
+    result = run(monkeypatch, plan=None, exclusions=[{"name": "nothing", "match": {}}])
+    assert result["failed"]
+    assert "'nothing'" in result["msg"]
+    assert machine.snapshot() == before
 
 
 def test_check_mode_says_what_would_change_and_changes_nothing(
@@ -159,7 +199,7 @@ def check_module(monkeypatch: pytest.MonkeyPatch) -> t.Any:
     monkeypatch.setattr(
         Module, "params", {"state": "present", "plan": PLAN, "files": FILES}, raising=False
     )
-    spec = dict.fromkeys(("state", "plan", "files"))
+    spec = dict.fromkeys(("state", "plan", "exclusions", "policy", "files"))
     return Module(argument_spec=spec, supports_check_mode=True)
 
 

@@ -22,6 +22,7 @@ DISKS = {
     f"{VIRTIO}/size": "1\n",
     f"{NVME}/nvme0n1p1/size": "1\n",
     f"{SECOND_NVME}/size": "1\n",
+    "sys/devices/virtual/block/loop0/size": "1\n",
 }
 
 
@@ -70,6 +71,16 @@ def tree(root: Path, mounts: list[str], links: dict[str, str]) -> Path:
                 f"{MAPPED}/slaves/nvme1n1": SECOND_NVME,
             },
             ["0000:05:00.0", "0000:06:00.0"],
+        ),
+        # Half of a mirror is on something that hangs on no PCI function: half an answer is none.
+        (
+            [ROOT.replace("254:0", "253:0")],
+            {
+                "sys/dev/block/253:0": MAPPED,
+                f"{MAPPED}/slaves/nvme0n1p1": f"{NVME}/nvme0n1p1",
+                f"{MAPPED}/slaves/loop0": "sys/devices/virtual/block/loop0",
+            },
+            None,
         ),
         ([ROOT], {}, None),
         (["26 1 0:23 / / rw - nfs4 server:/crash rw"], {}, None),

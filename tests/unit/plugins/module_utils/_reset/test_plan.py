@@ -29,6 +29,10 @@ SECOND = "0000:01:00.1"
 RULE = {"name": "bmc", "match": {"vendor": "8086"}}
 
 # Everything that is decided about a port, by what is below it.
+# Intel VMD: the domain is there while its driver drives the device that makes it.
+BEHIND_VMD: Json = host(bridge(PORT, root_bus="0000:00"), function(CHILD, PORT))
+BEHIND_VMD["pcie"]["host_bridges"] = [{"root_bus": "0000:00", "function": "0000:e2:00.5"}]
+
 CASES: list[tuple[str, Json, list[Json]]] = [
     ("endpoints_only", host(bridge(PORT), function(CHILD, PORT)), []),
     ("endpoints_only", host(bridge(PORT), function(CHILD, PORT, port_type="legacy_endpoint")), []),
@@ -75,6 +79,25 @@ CASES: list[tuple[str, Json, list[Json]]] = [
         host(bridge(PORT), function(CHILD, PORT), p02_0={"reset_subordinate": False}),
         [],
     ),
+    # Half a device answers: what the other half is, is not known, and it is not conventional PCI.
+    (
+        "unreadable",
+        host(
+            bridge(PORT),
+            function(CHILD, PORT),
+            function(SECOND, PORT, header=None, port_type=None, notes=["All ones."]),
+        ),
+        [],
+    ),
+    (
+        "unreadable",
+        host(bridge(PORT), function(CHILD, PORT, port_type=None, notes=["The list has a loop."])),
+        [],
+    ),
+    # A reset that the port ignores would be reported as one.
+    ("sbr_masked", host(bridge(PORT), function(CHILD, PORT), p02_0={"sbr_masked": True}), []),
+    ("driver_made", BEHIND_VMD, []),
+    ("driver_made", BEHIND_VMD, [{**RULE, "decision": "reset"}]),
 ]
 
 
@@ -86,7 +109,7 @@ POLICY_CASES: list[tuple[str, Json]] = [
     ("bmc", host(bridge(PORT), function(CHILD, PORT, **{"class": "0c0701"}))),
     ("fabric", host(bridge(PORT), function(CHILD, PORT, **{"class": "068000"}))),
     ("cxl", host(bridge(PORT), function(CHILD, PORT, cxl=True))),
-    ("cxl", host(bridge(PORT), function(CHILD, PORT), p02_0={"cxl": True})),
+    ("cxl_port", host(bridge(PORT), function(CHILD, PORT), p02_0={"cxl": True})),
     ("external", host(bridge(PORT), function(CHILD, PORT, removable="removable"))),
     ("external", host(bridge(PORT), function(CHILD, PORT), p02_0={"external": True})),
     ("no_bus_reset", host(bridge(PORT), function(CHILD, PORT, vendor="168c", device="0030"))),
@@ -473,3 +496,46 @@ def test_real_machine(tmp_path: Path) -> None:
         "port 0000:04:00.0 reset_subordinate 0000:05:00.0=1b36:0010:010802",
         "port 0000:04:01.0 reset_subordinate 0000:06:00.0=1b36:000d:0c0330",
     ]
+
+
+def test_a_rule_may_name_the_port_by_its_address() -> None:
+    rule = {"name": "port", "match": {"address": PORT}}
+    (port,) = make_plan(ENDPOINT, [rule])["ports"]
+    assert (port["reason"], port["rule"]) == ("excluded", "port")
+
+
+def test_a_place_that_the_host_does_not_have_is_noted() -> None:
+    rules = [
+        {"name": "mistyped", "match": {"address": "0000:77:00.0"}},
+        {
+            "name": "elsewhere",
+            "match": {"port": "0000:77:00.0", "platform": {"sys_vendor": "Other"}},
+        },
+        {"name": "kind", "match": {"vendor": "ffff"}},
+        {"name": "there", "match": {"address": CHILD}},
+    ]
+    assert make_plan(ENDPOINT, rules)["notes"] == [
+        "The rule mistyped names a place that this host does not have."
+    ]
+
+
+def test_a_virtual_function_keeps_its_port_and_does_not_free_it() -> None:
+    """A rule for one kind of virtual function says nothing about the port it happens to be below."""
+    facts = host(
+        bridge(PORT),
+        function(CHILD, PORT),
+        function("0000:01:02.0", PORT, device="9999", physical_function=CHILD),
+        p02_0={"external": True},
+    )
+    rule = {"name": "virtual", "match": {"device": "9999"}}
+    (port,) = make_plan(facts, [{**rule, "decision": "reset"}])["ports"]
+    assert port["reason"] == "external"
+    (port,) = make_plan(facts, [rule])["ports"]
+    assert port["reason"] == "excluded"
+
+
+def test_what_is_not_loaded_yet_will_inherit_the_command_line() -> None:
+    facts = host(bridge(PORT), function(CHILD, PORT), p02_0={"hotplug": True})
+    for line, reason in (("ro pcie_ports=compat", "endpoints_only"), ("ro", "hotplug")):
+        kdump = with_kdump(facts, command_line=line, capture_command_line=None)
+        assert make_plan(kdump)["ports"][0]["reason"] == reason
