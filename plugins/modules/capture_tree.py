@@ -45,13 +45,19 @@ options:
     description:
       - Leave in what tells which host it is. This is its name, the UUIDs and addresses in command lines and
         configuration files, and the Device Serial Numbers of PCI functions.
-      - The contents of configuration files come without comments and passwords in any case. Vital product
-        data, serial numbers of the machine, and MAC addresses in C(net) directories are never captured.
+      - Configuration files come without lines of comment in any case, and they and command lines without passwords.
+        These are the passwords in URLs, and the values of what is called C(PASS), C(PW), C(SECRET), C(TOKEN) or
+        C(set_credential), also as a part of a name. The C(vpd) files, serial numbers of the machine, and MAC
+        addresses in C(net) directories are never captured.
     type: bool
     default: false
 notes:
   - Root must run it. The kernel shows others only the header of a PCI function's configuration space.
-  - The whole configuration space of every function is read, as C(lspci -xxxx) does.
+  - Of the configuration space of every function the header is read (64 bytes), and of each capability what lies
+    before the next one, at most 64 bytes, or 256 bytes of an extended capability. Between them nothing is
+    read, because there are devices that hang when undefined registers are read; the archive has zeros there.
+  - Unless O(identifying=true), the content of the Vital Product Data and Device Serial Number capabilities is not
+    read either.
 seealso:
   - module: vmcore.kdump.platform_facts
 """

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from ansible_collections.vmcore.kdump.plugins.module_utils._capture.config_space import read_config
 from ansible_collections.vmcore.kdump.plugins.module_utils._capture.identity import (
     HOST,
-    without_host,
+    without_comments,
     without_identifiers,
     without_interfaces,
     without_passwords,
@@ -40,8 +40,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
 
 _PCI = "sys/bus/pci"
 _HOSTNAME = "proc/sys/kernel/hostname"
+_RELEASE = "proc/sys/kernel/osrelease"
 # fs/namei.c MAXSYMLINKS
 _MAX_LINKS = 40
+# Stands for the kernel's release, of Unicode's private use area.
+_KEPT = "\ue000"
 
 # Documentation/ABI/testing/sysfs-bus-pci
 _FUNCTION_FILES = (
@@ -94,7 +97,7 @@ _FILES = (
     "proc/meminfo",
     "proc/sys/kernel/arch",
     "proc/sys/kernel/kexec_load_disabled",
-    "proc/sys/kernel/osrelease",
+    _RELEASE,
     "proc/sys/kernel/ostype",
     "proc/sys/kernel/panic*",
     "proc/sys/kernel/sysrq",
@@ -138,7 +141,13 @@ _LINKS = (
     "sys/class/watchdog/*/device/driver/module",
     "sys/kernel/iommu_groups/*/devices/*",
 )
-_DIRECTORIES = (f"{_PCI}/drivers/*", "sys/kernel/iommu_groups/*")
+# Empty ones tell something too: no service is enabled, there is no IOMMU.
+_DIRECTORIES = (
+    "etc/systemd/system",
+    "sys/class/iommu",
+    f"{_PCI}/drivers/*",
+    "sys/kernel/iommu_groups/*",
+)
 _DMI = (
     "bios_date",
     "bios_release",
@@ -164,12 +173,10 @@ _TEXTS = (
     "etc/sysconfig/kdump",
     "proc/cmdline",
 )
+# Those of the running kernel: vmlinuz-0-rescue-0123456789abcdef0123456789abcdef is called after /etc/machine-id.
+_KERNELS = ("boot/initrd*", "boot/initramfs*", "boot/Image*", "boot/vmlinu*")
 # Programs and images: what is there, and how old it is.
 _PRESENT = (
-    "boot/initrd*",
-    "boot/initramfs*",
-    "boot/Image*",
-    "boot/vmlinu*",
     "etc/initramfs-tools/hooks/pcie-reset",
     "etc/kernel/postinst.d/kdump-tools",
     "proc/vmcore",
@@ -204,6 +211,7 @@ class Capture:
         self.root = root
         self.identifying = identifying
         self.host = read_text(root / _HOSTNAME) or ""
+        self.release = read_text(root / _RELEASE) or ""
         self.entries: dict[str, Entry] = {}
         # Directories that were looked at, and where they are.
         self.places: dict[str, str] = {}
@@ -244,6 +252,10 @@ class Capture:
     def _kdump(self) -> None:
         for path in _TEXTS:
             self._text(path)
+        for pattern in _KERNELS:
+            for path in self._matches(pattern):
+                if self.release and self.release in path:
+                    self._present(path)
         for pattern in _PRESENT:
             for path in self._matches(pattern):
                 self._present(path)
@@ -257,10 +269,10 @@ class Capture:
         directory = None if family is None else family.dump_directory(self.root)
         if directory is not None and is_directory(inside(self.root, directory)):
             name = str(directory).lstrip("/")
-            self.entries[name if self.identifying else without_host(name, self.host)] = Entry(
-                tarfile.DIRTYPE
-            )
-            self._text(f"{name}/{_RECORD}")
+            # May be called after the host. Other paths are not, whatever the host is called.
+            place = self._anonymous(name)
+            self.entries[place] = Entry(tarfile.DIRTYPE)
+            self._text(f"{name}/{_RECORD}", f"{place}/{_RECORD}")
 
     def _file(self, path: str) -> None:
         """Take a file as it is, without interface names that are MAC addresses."""
@@ -279,18 +291,27 @@ class Capture:
         elif exists(self.root / path) and not is_directory(self.root / path):
             self.entries[self._place(path)] = Entry(tarfile.REGTYPE, b"", self._modified(path))
 
-    def _text(self, path: str) -> None:
+    def _text(self, path: str, place: str | None = None) -> None:
         """Take what people wrote, without passwords, and without what identifies the host."""
         content = read_bytes(self.root / path)
         if content is None:
             return
         text, modified = content.decode("utf-8", "surrogateescape"), self._modified(path)
         if path.startswith("etc/") and not path.endswith("/plan"):
-            text = without_passwords(text)
-        if not self.identifying:
-            text = without_identifiers(text, self.host)
-            path = without_host(path, self.host)
-        self._put(path, text, modified)
+            text = without_comments(text)
+        self._put(place or path, self._anonymous(without_passwords(text)), modified)
+
+    def _anonymous(self, text: str) -> str:
+        """Return a text without what identifies the host, unless that is asked for.
+
+        The kernel's release stays, even if it has the host's name in it: images are found by it.
+        """
+        if self.identifying:
+            return text
+        if not self.release:
+            return without_identifiers(text, self.host)
+        text = without_identifiers(text.replace(self.release, _KEPT), self.host)
+        return text.replace(_KEPT, self.release)
 
     def _put(self, path: str, text: str, modified: float = 0) -> None:
         content = text.encode("utf-8", "surrogateescape")
@@ -298,9 +319,11 @@ class Capture:
 
     def _link(self, path: str) -> None:
         try:
-            target = (self.root / path).readlink()
+            target = os.fspath((self.root / path).readlink())
         except OSError:
             return
+        if not path.startswith("sys/"):
+            target = self._anonymous(target)
         self.entries[self._place(path)] = Entry(tarfile.SYMTYPE, os.fsencode(target))
 
     def _place(self, path: str) -> str:

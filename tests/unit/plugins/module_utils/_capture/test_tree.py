@@ -183,3 +183,107 @@ def test_same_tree_makes_the_same_archive(tmp_path: Path) -> None:
 def test_host_without_sysfs(tmp_path: Path) -> None:
     with pytest.raises(KdumpError, match="There is no sysfs below"):
         capture(tmp_path)
+
+
+MACHINE_ID = "0123456789abcdef0123456789abcdef"
+
+
+def test_no_kernel_but_the_running_one(tmp_path: Path) -> None:
+    names = (
+        "vmlinuz-6.12.0",
+        "initramfs-6.12.0kdump.img",
+        "initrd.img-6.12.0",
+        f"vmlinuz-0-rescue-{MACHINE_ID}",
+        f"initramfs-0-rescue-{MACHINE_ID}.img",
+        "vmlinuz-6.11.0",
+    )
+    tree = {f"boot/{name}": "x" for name in names}
+    entries = capture(build(host(tmp_path), tree))
+    assert sorted(path for path in entries if path.startswith("boot/")) == sorted(
+        f"boot/{name}" for name in names[:3]
+    )
+
+
+def test_no_kernel_of_a_host_that_does_not_tell_which_one_runs(tmp_path: Path) -> None:
+    live = build(tmp_path, {"sys/bus/pci/devices": None, f"boot/vmlinuz-{MACHINE_ID}": "x"})
+    assert not [path for path in capture(live) if path.startswith("boot/")]
+
+
+PASSWORDS = {
+    "proc/cmdline": "systemd.set_credential=a:geheim ro\n",
+    "srv/db01/crash/kexec_cmd": '/sbin/kexec -p --command-line="API_TOKEN=geheim ro" /boot/vmlinuz',
+    "etc/default/kdump-tools": 'KDUMP_COREDIR=/srv/db01/crash\nFTP_PW="geheim"\nX=ftp://u:geheim@srv/\n',
+    "etc/sysconfig/kdump": 'KDUMP_SAVEDIR="ftp://user:geheim@srv/x"\n',
+    "etc/kdump.conf": 'dracut_args --mount "//srv/e /mnt cifs password=geheim"\n',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("identifying", [False, True])
+@pytest.mark.parametrize("path", PASSWORDS)
+def test_no_password_in_any_text(tmp_path: Path, path: str, identifying: bool) -> None:
+    entries = capture(build(host(tmp_path), PASSWORDS), identifying=identifying)
+    assert (path if identifying else path.replace("db01", "captured")) in entries
+    assert not [path for path, entry in entries.items() if b"geheim" in entry.content]
+
+
+def test_host_called_like_a_file_that_is_captured(tmp_path: Path) -> None:
+    live = build(host(tmp_path), {"proc/sys/kernel/hostname": "tools\n"})
+    assert "etc/default/kdump-tools" in capture(live)
+
+
+@pytest.mark.parametrize(
+    ("tree", "enabled"),
+    [
+        pytest.param({}, None, id="no systemd"),
+        pytest.param({"etc/systemd/system": None}, False, id="no link"),
+        pytest.param(
+            {"etc/systemd/system/a.wants/kdump-tools.service": Link("/x")}, True, id="link"
+        ),
+    ],
+)
+def test_service_is_as_enabled_as_on_the_host(
+    tmp_path: Path, tree: dict[str, str | None], enabled: bool | None
+) -> None:
+    live = build(host(tmp_path / "host"), tree)
+    root = extracted(archive(capture(live)), tmp_path / "captured")
+    for facts in (gather(live, SUBSETS)["kdump"], gather(root, SUBSETS)["kdump"]):
+        assert facts["service"]["enabled"] is enabled
+        codes = [problem["code"] for problem in facts["problems"]]
+        assert ("service_disabled" in codes) is (enabled is False)
+
+
+@pytest.mark.parametrize("tree", [{}, {"sys/class/iommu": None}], ids=["no class", "no unit"])
+def test_host_without_iommu_differs_from_one_that_does_not_tell(
+    tmp_path: Path, tree: dict[str, str | None]
+) -> None:
+    live = build(host(tmp_path / "host"), tree)
+    root = extracted(archive(capture(live)), tmp_path / "captured")
+    assert (root / "sys/class/iommu").is_dir() is bool(tree)
+    notes = gather(root, SUBSETS)["iommu"]["notes"]
+    assert any("/sys/class/iommu is missing" in note for note in notes) is not bool(tree)
+
+
+@pytest.mark.parametrize("release", ["6.12.0-lab", "6.12.0-0a1b2c3d4e5f"])
+def test_image_is_found_whatever_the_release_has_in_it(tmp_path: Path, release: str) -> None:
+    image = f"/var/lib/kdump/initrd.img-{release}"
+    tree: dict[str, t.Any] = {
+        "sys/bus/pci/devices": None,
+        "sys/kernel/kexec_crash_loaded": "1\n",
+        "proc/sys/kernel/hostname": "lab\n",
+        "proc/sys/kernel/osrelease": f"{release}\n",
+        "etc/default/kdump-tools": "KDUMP_COREDIR=/srv/lab/aabbccddeeff\n",
+        "usr/sbin/kdump-config": "",
+        "var/lib/kdump/initrd.img": Link(image),
+        image.lstrip("/"): "x",
+        "srv/lab/aabbccddeeff/kexec_cmd": f"/sbin/kexec -p --initrd={image} /boot/vmlinuz\n",
+        f"boot/vmlinuz-{release}": Link(f"/boot/{MACHINE_ID}/{release}/linux"),
+    }
+    live = build(tmp_path / "host", tree)
+    for path in (image.lstrip("/"), "srv/lab/aabbccddeeff/kexec_cmd"):
+        os.utime(live / path, (0, 0))
+    root = extracted(archive(capture(live)), tmp_path / "captured")
+    facts = [gather(each, SUBSETS)["kdump"] for each in (live, root)]
+    assert facts[1]["image"]["initramfs"] == image
+    assert facts[1]["problems"] == facts[0]["problems"]
+    assert facts[1]["target"]["path"] == "/srv/captured/removed"
+    assert (root / f"boot/vmlinuz-{release}").readlink() == Path(f"/boot/removed/{release}/linux")
