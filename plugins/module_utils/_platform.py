@@ -46,7 +46,10 @@ _RELEASE_ARCHITECTURES = {
 }
 
 # /proc/meminfo, first line:    MemTotal:         726368 kB
-_MEM_TOTAL = re.compile(r"^MemTotal:\s+(\d+) kB$", re.MULTILINE)
+_MEM_TOTAL = re.compile(r"^MemTotal:\s+([0-9]{1,18}) kB$", re.MULTILINE)
+
+# An item of a kernel list of ranges.
+_RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 
 
 def platform_facts(root: Path) -> dict[str, t.Any]:
@@ -73,8 +76,13 @@ def architecture(root: Path) -> str | None:
 
 def _count(ranges: str) -> int | None:
     """Count what a kernel list of ranges holds: 0-3,8 is 5."""
-    found = re.findall(r"(\d+)(?:-(\d+))?", ranges)
-    return sum(int(last or first) - int(first) + 1 for first, last in found) or None
+    count = 0
+    for item in ranges.split(","):
+        found = _RANGE.fullmatch(item)
+        if found is None:
+            return None
+        count += int(found[2] or found[1]) - int(found[1]) + 1
+    return count
 
 
 __all__ = ("architecture", "platform_facts")

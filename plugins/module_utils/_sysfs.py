@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import typing as t
 from pathlib import Path, PurePosixPath
@@ -31,6 +32,10 @@ _MAX_LINKS = 40
 # A named pipe in a captured tree must not be waited for.
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 _CHUNK = 1 << 16
+# Nothing that is read here is as large; what claims to be must not fill the memory.
+_LIMIT = 1 << 24
+
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
 
 
 def check_root(root: Path) -> None:
@@ -69,11 +74,10 @@ def inside(root: Path, path: PurePosixPath | str) -> Path:
     return root / str(path).lstrip("/")
 
 
-def read_bytes(path: AnyPath, limit: int = -1) -> bytes | None:
-    """Return the first C(limit) bytes of a file, unbuffered (-1: the whole file)."""
-    try:
-        descriptor = os.open(path, _OPEN)
-    except OSError:
+def read_bytes(path: AnyPath, limit: int = _LIMIT) -> bytes | None:
+    """Return the first C(limit) bytes of a regular file, unbuffered."""
+    descriptor = _open(path)
+    if descriptor is None:
         return None
     try:
         return _read(descriptor, limit)
@@ -90,9 +94,8 @@ def open_window(path: AnyPath) -> Iterator[Callable[[int, int], bytes]]:
     For a configuration space, of which only what is needed may be read: some devices hang when
     registers are read that no capability has.
     """
-    try:
-        descriptor = os.open(path, _OPEN)
-    except OSError:
+    descriptor = _open(path)
+    if descriptor is None:
         yield _nothing
         return
 
@@ -109,17 +112,15 @@ def open_window(path: AnyPath) -> Iterator[Callable[[int, int], bytes]]:
 
 
 def read_text(path: AnyPath) -> str | None:
-    """Return the content of a text file without surrounding white space."""
+    """Return the content of a text file, its first 16 MiB, without surrounding white space."""
     content = read_bytes(path)
     return None if content is None else content.decode("utf-8", errors="replace").strip()
 
 
 def read_int(path: AnyPath) -> int | None:
-    """Return the decimal number in a file."""
-    try:
-        return int(read_text(path) or "")
-    except ValueError:
-        return None
+    """Return the decimal number in a file, of 20 digits at most."""
+    number = _INTEGER.fullmatch(read_text(path) or "")
+    return int(number[0]) if number else None
 
 
 def exists(path: AnyPath) -> bool:
@@ -180,6 +181,29 @@ def resolve(root: Path, path: PurePosixPath) -> PurePosixPath | None:
     return None
 
 
+def _open(path: AnyPath) -> int | None:
+    """Open a regular file, as those of sysfs and procfs are.
+
+    A link in a captured tree may lead to a device of this host: opening some does harm, reading
+    others never ends.
+    """
+    if not is_file(path):
+        return None
+    try:
+        descriptor = os.open(path, _OPEN)
+    except OSError:
+        return None
+    try:
+        # It may be another file by now.
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
+        regular = False
+    if not regular:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
 def _nothing(_offset: int, _size: int) -> bytes:
     return b""
 
@@ -187,13 +211,12 @@ def _nothing(_offset: int, _size: int) -> bytes:
 def _read(descriptor: int, limit: int) -> bytes:
     """Read until C(limit) or the end: an attribute comes in one piece, /proc/interrupts in many."""
     pieces: list[bytes] = []
-    while limit:
-        piece = os.read(descriptor, _CHUNK if limit < 0 else limit)
+    while limit > 0:
+        piece = os.read(descriptor, min(limit, _CHUNK))
         if not piece:
             break
         pieces.append(piece)
-        if limit > 0:
-            limit -= len(piece)
+        limit -= len(piece)
     return b"".join(pieces)
 
 

@@ -489,7 +489,7 @@ ansible_facts:
               ecap: f00f4a
               capabilities: {domains: 65536, address_width: 39, levels: [3], caching_mode: true}
         translation:
-          description: Whether DMA passes through the IOMMU.
+          description: Whether DMA passes through the IOMMU, V(null) if C(/sys/class/iommu) is missing.
           type: bool
           sample: true
         interrupt_remapping:
@@ -497,7 +497,7 @@ ansible_facts:
           type: dict
           contains:
             active:
-              description: Whether C(/proc/interrupts) names a remapping interrupt chip.
+              description: Whether C(/proc/interrupts) names a remapping interrupt chip, V(null) without that file.
               type: bool
               sample: true
             mode:

@@ -23,6 +23,9 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 # Real tables have some hundred bytes, those of the largest servers some ten thousand.
 LIMIT = 1 << 18
+_REGIONS = 256
+_NOTES = 32
+_MORE = "More is wrong, it is left out."
 
 # ACPI Specification, 5.2.6 System Description Table Header: signature, length, revision, checksum,
 # OEM ID, OEM table ID, OEM revision, creator ID, creator revision.
@@ -58,9 +61,23 @@ class Table(t.NamedTuple):
         return content.decode("ascii", errors="replace").strip()
 
     def note(self, sentence: str) -> None:
-        """Keep a sentence, once."""
-        if sentence not in self.notes:
-            self.notes.append(sentence)
+        """Keep a sentence, once; not more of them than somebody reads."""
+        if len(self.notes) > _NOTES or sentence in self.notes:
+            return
+        self.notes.append(sentence if len(self.notes) < _NOTES else _MORE)
+
+    def full(self, regions: t.Sized) -> bool:
+        """Say whether no other region of reserved memory is decoded, and note that.
+
+        Each is returned with its devices: a table of thousands that are for every device would
+        make facts of a hundred megabytes.
+        """
+        if len(regions) < _REGIONS:
+            return False
+        self.note(
+            f"There are more than {_REGIONS} regions of reserved memory, the rest is left out."
+        )
+        return True
 
 
 def open_table(name: str, data: bytes, fixed: int) -> Table:

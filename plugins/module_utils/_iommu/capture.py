@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
     Json = dict[str, t.Any]
 
-_VERSION = re.compile(r"(\d+)\.(\d+)")
+_VERSION = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
 
 # Architectures whose capture kernel behaves as told here.
 _ARCHITECTURES = (None, "x86_64", "aarch64")
@@ -44,6 +44,8 @@ _WHY = {
     " physical addresses until a driver or a reset stops them.",
     "no_iommu": "The host shows no IOMMU: running devices go on with DMA to physical addresses until a driver"
     " or a reset stops them.",
+    "not_captured": "/sys/class/iommu is missing, so it is not known whether the IOMMU translates in the running"
+    " kernel: capture the tree again with it, or look at the host itself.",
     "architecture": "What the capture kernel of this architecture does is not known to this collection: a crash"
     " test shows it.",
     "no_release": "The kernel's release is not known, and with it what its capture kernel does.",
@@ -90,8 +92,8 @@ class Situation(t.NamedTuple):
 
     kind: str  # of the IOMMU, running or only in the firmware's tables: vtd, amdvi, smmuv3, none
     other: bool  # there are units of another kind
-    translation: bool  # in the running kernel
-    remapping: bool  # of interrupts, in the running kernel
+    translation: bool | None  # in the running kernel; None: not known
+    remapping: bool | None  # of interrupts, in the running kernel; None: not known
     scalable: bool  # a VT-d unit is capable of scalable mode
     architecture: str | None
     release: str | None
@@ -118,6 +120,7 @@ def _tables(host: Situation) -> tuple[str, str]:
     answers: tuple[tuple[bool, str, str], ...] = (
         (host.architecture not in _ARCHITECTURES, "unknown", "architecture"),
         (host.other, "unknown", "other_driver"),
+        (host.translation is None, "unknown", "not_captured"),
         (host.kind == "none" and version is None, "unknown", "no_release"),
         (host.kind == "none", "none", "no_iommu"),
         (not host.translation, "none", "not_translating"),
@@ -160,9 +163,9 @@ def _warnings(host: Situation) -> Iterator[str]:
         yield _WARNINGS["off_in_capture"]
     elif host.translation and before and after is None:
         yield _WARNINGS["default_in_capture"].format(argument="intel_iommu=on")
-    elif not host.translation and after:
+    elif host.translation is False and after:
         yield _WARNINGS["on_in_capture"]
-    elif not host.translation and before is False and after is None:
+    elif host.translation is False and before is False and after is None:
         yield _WARNINGS["default_on_in_capture"].format(
             argument=f"{_OWN[host.kind]}=off or iommu=off"
         )

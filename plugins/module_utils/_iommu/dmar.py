@@ -67,6 +67,8 @@ def decode_dmar(data: bytes, tree: PciTree) -> Json:
         if end - offset < size:
             table.note(f"The structure at {offset} is too short for its type {kind}.")
             continue
+        if kind == _RMRR and table.full(found[key]):
+            continue
         found[key].append(_structure(table, kind, offset, end, tree))
     return {
         "revision": table.revision,
@@ -125,12 +127,12 @@ def _devices(scopes: list[Json], tree: PciTree) -> list[str]:
 
     drivers/iommu/intel/iommu.c, intel_iommu_get_resv_regions() and is_downstream_to_pci_bridge().
     """
-    found: list[str] = []
-    for scope in scopes:
-        address = scope["address"]
+    found: dict[str, None] = {}
+    for address, kind in dict.fromkeys((scope["address"], scope["type"]) for scope in scopes):
         if address is not None:
-            found += (tree.below(address) if scope["type"] == "bridge" else []) or [address]
-    return list(dict.fromkeys(found))
+            below = tree.below(address) if kind == "bridge" else []
+            found.update(dict.fromkeys(below or [address]))
+    return list(found)
 
 
 __all__ = ("decode_dmar",)

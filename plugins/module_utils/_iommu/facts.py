@@ -31,6 +31,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families impor
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import architecture
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
+    is_directory,
     names,
     read_bytes,
     read_text,
@@ -46,6 +47,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 _UNITS = "sys/class/iommu"
 _GROUPS = "sys/kernel/iommu_groups"
+_INTERRUPTS = "proc/interrupts"
 _TABLES = "sys/firmware/acpi/tables"
 
 # How the drivers name their units in /sys/class/iommu, and which files each adds:
@@ -100,10 +102,15 @@ def iommu_facts(root: Path) -> Json:
     }
     groups = _groups(root / _GROUPS)
     types = Counter(group["type"] for group in groups if group["type"])
+    translation = bool(units) if is_directory(root / _UNITS) else None
     remapping = _remapping(root, kind, units, tables["dmar"])
     line = read_text(root / "proc/cmdline") or ""
-    if not exists(root / _UNITS):
+    if translation is None:
         notes.append(f"/{_UNITS} is missing: which IOMMU the kernel uses is not known.")
+    if remapping["active"] is None:
+        notes.append(
+            f"/{_INTERRUPTS} cannot be read: whether interrupts are remapped is not known."
+        )
     # Without units in use: the kind that firmware says could be.
     possible = [
         each
@@ -113,7 +120,7 @@ def iommu_facts(root: Path) -> Json:
     situation = Situation(
         kind=kind if kind != "none" else next(iter(possible), "none"),
         other=kind == "none" and others,
-        translation=bool(units),
+        translation=translation,
         remapping=remapping["active"],
         scalable=any((unit["capabilities"] or {}).get("scalable_mode") for unit in units),
         architecture=architecture(root),
@@ -125,7 +132,7 @@ def iommu_facts(root: Path) -> Json:
         "kind": kind,
         "units": units,
         # A unit is registered only once its driver translates with it.
-        "translation": bool(units),
+        "translation": translation,
         "interrupt_remapping": remapping,
         # Groups with a type of their own (a device that wants identity) are the exception.
         "default_domain": max(sorted(types), key=types.__getitem__) if types else None,
@@ -181,7 +188,10 @@ def _remapping(root: Path, kind: str, units: list[Json], dmar: Json | None) -> J
     every unit is capable of it and neither firmware nor the command line is against it. It tells
     so in its log: DMAR-IR: Enabled IRQ remapping in xapic mode.
     """
-    evidence = _REMAPPED.search(read_text(root / "proc/interrupts") or "")
+    interrupts = read_text(root / _INTERRUPTS)
+    if interrupts is None:
+        return {"active": None, "mode": None, "evidence": None}
+    evidence = _REMAPPED.search(interrupts)
     if evidence is None:
         return {"active": False, "mode": None, "evidence": None}
     line = read_text(root / "proc/cmdline") or ""

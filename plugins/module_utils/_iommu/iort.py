@@ -23,8 +23,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.acpi import (
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.pci_tree import (
     from_rid,
-    rid,
-    segment_of,
+    take,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -97,11 +96,19 @@ def decode_iort(data: bytes, tree: PciTree) -> Json:
     ]
     units = {offset: kind for offset, (kind, _end) in nodes.items() if kind in _KINDS}
     streams = _streams(tree, [(segment, maps) for segment, _offset, maps in complexes])
+    scopes: dict[int, list[Json]] = {}
+    for segment, _offset, maps in complexes:
+        for each in maps:
+            if each.target in units and each.first <= 0xFFFF:
+                scopes.setdefault(each.target, []).append(_scope(segment, each))
+    reserved: list[Json] = []
+    for offset, (kind, end) in nodes.items():
+        if kind == _RMR:
+            _reserved(table, offset, end, streams, reserved)
     return {
         "revision": table.revision,
         "units": [
-            _unit(table, kind, offset, [(segment, maps) for segment, _rc, maps in complexes])
-            for offset, kind in units.items()
+            _unit(table, kind, offset, scopes.get(offset, [])) for offset, kind in units.items()
         ],
         "root_complexes": [
             {
@@ -120,12 +127,7 @@ def decode_iort(data: bytes, tree: PciTree) -> Json:
             if kind == _ITS
             for number in _numbers(table, offset, end)
         ],
-        "reserved": [
-            region
-            for offset, (kind, end) in nodes.items()
-            if kind == _RMR
-            for region in _reserved(table, offset, end, streams)
-        ],
+        "reserved": reserved,
         "notes": table.notes,
     }
 
@@ -152,9 +154,16 @@ def _mappings(table: Table, offset: int, end: int) -> list[_Mapping]:
     return found
 
 
-def _unit(
-    table: Table, kind: int, offset: int, complexes: list[tuple[int, list[_Mapping]]]
-) -> Json:
+def _scope(segment: int, each: _Mapping) -> Json:
+    return {
+        "type": "range",
+        "segment": segment,
+        "address": from_rid(segment, each.first),
+        "last": from_rid(segment, min(each.last, 0xFFFF)),
+    }
+
+
+def _unit(table: Table, kind: int, offset: int, scopes: list[Json]) -> Json:
     model, coherent = None, None
     if kind == _SMMUV3:
         number = table.number("I", offset + 40)
@@ -165,52 +174,60 @@ def _unit(
         "address": memory(table.number("Q", offset + 16)),
         "model": model,
         "coherent": coherent,
-        "scopes": [
-            {
-                "type": "range",
-                "segment": segment,
-                "address": from_rid(segment, each.first),
-                "last": from_rid(segment, min(each.last, 0xFFFF)),
-            }
-            for segment, maps in complexes
-            for each in maps
-            if each.target == offset and each.first <= 0xFFFF
-        ],
+        "scopes": scopes,
     }
 
 
 def _streams(
     tree: PciTree, complexes: list[tuple[int, list[_Mapping]]]
-) -> list[tuple[int, int, str]]:
-    """Return C((unit's offset, stream ID, address)) of every function of the host."""
-    return [
-        (each.target, each.output + rid(address) - each.first, address)
-        for address in tree.parents
-        for segment, maps in complexes
-        if segment == segment_of(address)
-        for each in maps
-        if each.first <= rid(address) <= each.last
-    ]
+) -> dict[int, list[tuple[int, str]]]:
+    """Return C((stream ID, address)) of the host's functions by the offset of their unit, sorted.
+
+    As the kernel does it: a segment has one root complex, the first (iort_scan_node()), and a
+    function one stream, of the first mapping that fits (iort_node_map_id()).
+    """
+    first: dict[int, list[_Mapping]] = {}
+    for segment, maps in complexes:
+        first.setdefault(segment, maps)
+    found: dict[int, list[tuple[int, str]]] = {}
+    for segment, maps in first.items():
+        left = tree.requesters(segment)
+        for each in maps:
+            if not left:
+                break
+            found.setdefault(each.target, []).extend(
+                (each.output + number - each.first, address)
+                for number, address in take(left, each.first, each.last)
+            )
+    return {target: sorted(streams) for target, streams in found.items()}
 
 
 def _reserved(
-    table: Table, offset: int, end: int, streams: list[tuple[int, int, str]]
-) -> list[Json]:
+    table: Table,
+    offset: int,
+    end: int,
+    streams: dict[int, list[tuple[int, str]]],
+    found: list[Json],
+) -> None:
     """Decode an RMR node: memory that the devices with certain stream IDs use all the time."""
+    if table.full(found):
+        return
     flags, count, start = table.unpack("III", offset + 16)
+    left: dict[int, list[tuple[int, str]]] = {}
     devices: list[str] = []
     for each in _mappings(table, offset, end):
-        last = each.output + each.last - each.first
-        devices += [
-            address
-            for target, stream, address in streams
-            if target == each.target and each.output <= stream <= last
-        ]
-    found: list[Json] = []
+        if each.target not in left:
+            left[each.target] = list(streams.get(each.target, ()))
+        numbers = left[each.target]
+        if numbers:
+            last = each.output + each.last - each.first
+            devices += [address for _stream, address in take(numbers, each.output, last)]
     for index in range(min(count, (end - offset) // _DESCRIPTOR_SIZE)):
         at = offset + start + index * _DESCRIPTOR_SIZE
         if at + _DESCRIPTOR_SIZE > end:
             table.note(f"The memory ranges of the node at {offset} do not fit.")
+            break
+        if table.full(found):
             break
         base, size = table.unpack("QQ", at)
         found.append(
@@ -218,10 +235,9 @@ def _reserved(
                 "start": memory(base),
                 "end": memory(base + max(size, 1) - 1),
                 "remappable": bool(flags & 1),
-                "devices": list(dict.fromkeys(devices)),
+                "devices": list(devices),
             }
         )
-    return found
 
 
 __all__ = ("decode_iort",)

@@ -78,7 +78,7 @@ def decode_ivrs(data: bytes, tree: PciTree) -> Json:
             table.note(f"The block at {offset} is too short for its type {kind:#x}.")
         elif kind == highest:
             found["units"].append(_unit(table, offset, offset + size, end))
-        elif kind not in _IVHD_SIZES:
+        elif kind not in _IVHD_SIZES and not table.full(found["reserved"]):
             found["reserved"].append(_reserved(table, kind, offset, tree))
     return {
         "revision": table.revision,

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
+from bisect import bisect_left
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import (
     bus_of,
@@ -18,7 +20,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import (
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import names, read_bytes
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 _DEVICES = "sys/bus/pci/devices"
@@ -31,11 +33,17 @@ _SECONDARY_BUS = 0x19
 _BUSES = 256
 
 
-class PciTree(t.NamedTuple):
-    """Functions by address, sorted, each with the bridge above it; and which bus is below a bridge."""
+class PciTree:
+    """Functions by address, sorted, each with the bridge above it; and which bus is below a bridge.
 
-    parents: t.Mapping[str, str | None]
-    secondary: Callable[[str], int | None]
+    A table of firmware may ask ten thousand times: what costs a walk over all functions is done once.
+    """
+
+    def __init__(
+        self, parents: Mapping[str, str | None], secondary: Callable[[str], int | None]
+    ) -> None:
+        self.parents = parents
+        self.secondary = secondary
 
     def walk(self, segment: int, bus: int, path: Iterable[tuple[int, int]]) -> str | None:
         """Return the address at the end of a path of (device, function) that begins on a bus.
@@ -57,15 +65,30 @@ class PciTree(t.NamedTuple):
 
     def below(self, address: str) -> list[str]:
         """Return the function itself, if it is there, and all functions below it."""
-        return [each for each in self.parents if address in self._up(each)]
+        return list(self._below.get(address, ()))
 
     def between(self, segment: int, first: int, last: int) -> list[str]:
         """Return the functions whose requester IDs (bus << 8 | device << 3 | function) are in a range."""
-        return [
-            each
-            for each in self.parents
-            if segment_of(each) == segment and first <= rid(each) <= last
-        ]
+        return [address for _rid, address in take(self.requesters(segment), first, last)]
+
+    def requesters(self, segment: int) -> list[tuple[int, str]]:
+        """Return C((requester ID, address)) of the functions of a segment, sorted: a list to change."""
+        return list(self._requesters.get(segment, ()))
+
+    @functools.cached_property
+    def _requesters(self) -> dict[int, list[tuple[int, str]]]:
+        found: dict[int, list[tuple[int, str]]] = {}
+        for address in self.parents:
+            found.setdefault(segment_of(address), []).append((rid(address), address))
+        return {segment: sorted(each) for segment, each in found.items()}
+
+    @functools.cached_property
+    def _below(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for address in self.parents:
+            for above in dict.fromkeys(self._up(address)):
+                found.setdefault(above, []).append(address)
+        return found
 
     def _up(self, address: str | None) -> Iterable[str]:
         # No bus is deeper below another than there are buses; a damaged tree may go in circles.
@@ -81,12 +104,29 @@ def pci_tree(root: Path) -> PciTree:
     devices = root / _DEVICES
     addresses = sorted(filter(is_address, names(devices)), key=sort_key)
 
+    parents = {address: _parent(devices / address) for address in addresses}
+
+    @functools.cache
     def secondary(address: str) -> int | None:
+        if address not in parents:
+            return None
         header = read_bytes(devices / address / "config", _HEADER_SIZE) or b""
         bridge = len(header) == _HEADER_SIZE and header[_HEADER_TYPE] & 0x7F == 1
         return header[_SECONDARY_BUS] if bridge else None
 
-    return PciTree({address: _parent(devices / address) for address in addresses}, secondary)
+    return PciTree(parents, secondary)
+
+
+def take(numbers: list[tuple[int, str]], first: int, last: int) -> list[tuple[int, str]]:
+    """Remove what is from C(first) to C(last) from a sorted list, and return it.
+
+    So of several ranges that overlap the first one gets a function, and no range looks at all.
+    """
+    low, high = bisect_left(numbers, (first, "")), bisect_left(numbers, (last + 1, ""))
+    taken = numbers[low:high]
+    if taken:
+        del numbers[low:high]
+    return taken
 
 
 def _parent(entry: Path) -> str | None:
@@ -118,4 +158,4 @@ def from_rid(segment: int, value: int) -> str:
     return f"{segment:04x}:{value >> 8:02x}:{value >> 3 & 0x1F:02x}.{value & 7}"
 
 
-__all__ = ("PciTree", "from_rid", "pci_tree", "rid", "segment_of")
+__all__ = ("PciTree", "from_rid", "pci_tree", "rid", "segment_of", "take")

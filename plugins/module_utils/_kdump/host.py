@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 from pathlib import Path, PurePosixPath
 
@@ -68,6 +69,7 @@ _DEVICES = "sys/bus/pci/devices"
 
 # Of /proc/meminfo, what is not dumped at level 31.
 _NOT_DUMPED = ("MemFree", "Buffers", "Cached", "SwapCached", "AnonPages")
+_KILOBYTES = re.compile(r"[0-9]{1,18}")
 
 # What a plan knows of a function.
 _IDENTITY = ("vendor", "device", "class")
@@ -135,7 +137,7 @@ def expected_dump_bytes(root: Path) -> int | None:
     for line in (read_text(root / "proc/meminfo") or "").splitlines():
         name, _colon, value = line.partition(":")
         words = value.split()
-        if len(words) == 2 and words[0].isdigit() and words[1] == "kB":
+        if len(words) == 2 and _KILOBYTES.fullmatch(words[0]) and words[1] == "kB":
             sizes[name] = int(words[0]) << 10
     if not {"MemTotal", *_NOT_DUMPED} <= set(sizes):
         return None

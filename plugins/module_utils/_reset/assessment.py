@@ -56,20 +56,26 @@ def _iommu(iommu: Mapping[str, t.Any]) -> list[str]:
     return [_state(iommu), *_capture_kernel(iommu.get("capture_kernel") or {})]
 
 
+_STATES = {True: "on", False: "off", None: "not known"}
+
+
 def _state(iommu: Mapping[str, t.Any]) -> str:
     """Return what the running kernel does with the IOMMU."""
     units = len(iommu.get("units") or ())
+    translation = iommu.get("translation", False)
     found = _KINDS.get(str(iommu.get("kind")), str(iommu.get("kind")))
+    if translation is None and not units:
+        found = "which IOMMU it uses is not known"
     domain = iommu.get("default_domain")
     words = [
         f"This kernel: {found}"
         + (f", {units} {'unit' if units == 1 else 'units'}" if units else ""),
-        "translation is on" if iommu.get("translation") else "translation is off",
+        f"translation is {_STATES[translation]}",
         *([f"default domain {domain}"] if domain else []),
     ]
     remapping = (iommu.get("interrupt_remapping") or {}).get("active")
     if remapping is not None:
-        words.append(f"interrupt remapping is {'on' if remapping else 'off'}")
+        words.append(f"interrupt remapping is {_STATES[remapping]}")
     return ", ".join(words) + "."
 
 

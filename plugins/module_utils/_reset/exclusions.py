@@ -137,9 +137,9 @@ def rules_without_a_place(
     dmi: Mapping[str, t.Any],
     ports: Sequence[tuple[Port, Sequence[Function]]],
 ) -> list[str]:
-    """Return the names, sorted, of the rules for this platform that name a place and match no function: mistyped, most likely.
+    """Return the names, sorted, of the rules for this platform that name a place and match no function.
 
-    C(ports) are the ports of the host, each with the functions below.
+    They are mistyped, most likely. C(ports) are the ports of the host, each with the functions below.
     """
     return sorted(
         rule.name

@@ -47,11 +47,29 @@ def test_nothing_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("online", "cpus"), [("0\n", 1), ("0-63\n", 64), ("0-3,8,10-11\n", 7), ("", None)]
+    ("online", "cpus"),
+    [
+        ("0\n", 1),
+        ("0-63\n", 64),
+        ("0-3,8,10-11\n", 7),
+        ("", None),
+        ("9" * 5000, None),
+        (f"0-{'9' * 5000}", None),
+        ("0-3,\N{SUPERSCRIPT TWO}", None),
+    ],
 )
 def test_processors(tmp_path: Path, online: str, cpus: int | None) -> None:
     root = build(tmp_path, {"sys/devices/system/cpu/online": online})
     assert platform_facts(root)["cpus"] == cpus
+
+
+@pytest.mark.parametrize(
+    ("digits", "memory"),
+    [("726368", 726368 << 10), ("9" * 5000, None), ("\N{SUPERSCRIPT TWO}", None)],
+)
+def test_memory(tmp_path: Path, digits: str, memory: int | None) -> None:
+    root = build(tmp_path, {"proc/meminfo": f"MemTotal:   {digits} kB\n"})
+    assert platform_facts(root)["memory_bytes"] == memory
 
 
 @pytest.mark.parametrize(

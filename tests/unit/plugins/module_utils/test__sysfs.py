@@ -136,3 +136,41 @@ def test_forbidden_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert str(error.value) == (
         f"The root {tmp_path} cannot be read by this user: use become, or allow the user to read it."
     )
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "/dev/null", "pipe", "."])
+def test_link_to_what_is_no_regular_file_is_not_even_opened(
+    tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening alone can do harm: it starts a watchdog."""
+    os.mkfifo(tmp_path / "pipe")
+    build(tmp_path, {"cmdline": Link(target)})
+    opened: list[str] = []
+    monkeypatch.setattr(os, "open", lambda path, _flags: opened.append(str(path)))
+    assert _sysfs.read_bytes(tmp_path / "cmdline", 64) is None
+    with _sysfs.open_window(tmp_path / "cmdline") as read:
+        assert read(0, 4) == b""
+    assert opened == []
+
+
+def test_file_that_becomes_a_device_before_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tmp_path, {"cmdline": "ro"})
+    device = Path("/dev/zero").stat()
+    monkeypatch.setattr(os, "fstat", lambda _descriptor: device)
+    assert _sysfs.read_bytes(tmp_path / "cmdline", 64) is None
+    with _sysfs.open_window(tmp_path / "cmdline") as read:
+        assert read(0, 1) == b""
+
+
+def test_no_file_is_read_without_a_limit(tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate((16 << 20) + 1)
+    assert len(_sysfs.read_bytes(tmp_path / "sparse") or b"") == 16 << 20
+    assert len(_sysfs.read_text(tmp_path / "sparse") or "") == 16 << 20
+
+
+@pytest.mark.parametrize("text", ["9" * 21, "\N{SUPERSCRIPT TWO}", "1_0", ""])
+def test_what_is_no_number_is_none(tmp_path: Path, text: str) -> None:
+    assert _sysfs.read_int(build(tmp_path, {"number": text}) / "number") is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.acpi import LIMIT
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.pci_tree import PciTree
 
 # Of the virtual machine in tests/unit/data/q35-vtd.txt: QEMU 7.2, q35, intel-iommu.
@@ -107,3 +108,20 @@ def mapping(first: int, count: int, output: int, target: int, *, single: bool = 
 
 def iort(*nodes: bytes) -> bytes:
     return table("IORT", pack("III", len(nodes), 48, 0) + b"".join(nodes))
+
+
+def large_tree() -> PciTree:
+    """Make a host of 1,000 functions: a root port for each 50 functions."""
+    parents: dict[str, str | None] = {}
+    for port in range(20):
+        parents[f"0000:00:{port:02x}.0"] = None
+    for port in range(20):
+        for number in range(49):
+            address = f"0000:{port + 1:02x}:{number >> 3:02x}.{number & 7}"
+            parents[address] = f"0000:00:{port:02x}.0"
+    return PciTree(parents, {f"0000:00:{port:02x}.0": port + 1 for port in range(20)}.get)
+
+
+def fill(structure: bytes, used: int) -> list[bytes]:
+    """Repeat a structure until a table with C(used) bytes before it has no room for another."""
+    return [structure] * ((LIMIT - used) // len(structure))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.acpi import LIMIT
+from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.acpi import LIMIT, Table
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.dmar import decode_dmar
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.iort import decode_iort
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.ivrs import decode_ivrs
@@ -130,3 +130,11 @@ def test_checksum(case: Case) -> None:
 @each_table
 def test_bytes_after_the_table_do_not_count(case: Case) -> None:
     assert case.decode(case.real + b"\xff" * 9, TREE) == case.decode(case.real, TREE)
+
+
+def test_notes_have_a_limit() -> None:
+    found = Table("TEST", b"", 1, [])
+    for number in range(1000):
+        found.note(f"The structure at {number} is odd.")
+    assert len(found.notes) == 33
+    assert found.notes[31:] == ["The structure at 31 is odd.", "More is wrong, it is left out."]

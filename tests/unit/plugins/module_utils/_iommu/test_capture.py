@@ -63,6 +63,10 @@ def situation(kind: str = "vtd", **values: t.Any) -> Situation:
         (situation("none", architecture="ppc64le"), "unknown", "of this architecture"),
         (situation("none", release=None), "unknown", "release is not known"),
         (situation("vtd", release=None), "unknown", "release is not known"),
+        (situation("vtd", release=f"{'9' * 5000}.1"), "unknown", "release is not known"),
+        (situation("none", translation=None), "unknown", "/sys/class/iommu is missing"),
+        (situation("vtd", translation=None), "unknown", "/sys/class/iommu is missing"),
+        (situation("smmuv3", translation=None), "unknown", "/sys/class/iommu is missing"),
     ],
 )
 def test_tables(host: Situation, tables: str, why: str) -> None:
@@ -122,6 +126,8 @@ def test_warning(host: Situation, warning: str) -> None:
         situation("vtd", capture="intremap=off initcall_blacklist=pci_iommu_init nox2apic"),
         situation("smmuv3", first="", capture="reset_devices"),
         situation("none"),
+        situation("vtd", translation=None, first="", capture="intel_iommu=on"),
+        situation("vtd", translation=None, first="intel_iommu=off", capture="ro"),
     ],
 )
 def test_no_warning(host: Situation) -> None:

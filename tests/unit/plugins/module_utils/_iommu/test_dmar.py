@@ -9,11 +9,14 @@ import typing as t
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.dmar import decode_dmar
+from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.pci_tree import PciTree
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._iommu.tables import (
     PXB_DMAR,
     Q35_DMAR,
     TREE,
     dmar,
+    fill,
+    large_tree,
     pack,
     remapping,
     scope,
@@ -166,3 +169,28 @@ def test_bridge_stands_for_all_below_it() -> None:
         "0000:03:01.0",
         "0000:04:00.0",
     ]
+
+
+def test_reserved_memory_has_a_limit() -> None:
+    region = remapping(1, pack("HHQQ", 0, 0, 0, 0xFFF), scope(2, 0, (3, 0)))
+    facts = decode_dmar(dmar(*fill(region, 48)), large_tree())
+    assert [len(each["devices"]) for each in facts["reserved"]] == [50] * 256
+    assert facts["notes"] == [
+        "There are more than 256 regions of reserved memory, the rest is left out."
+    ]
+
+
+def test_bridge_is_looked_up_once_per_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    below = PciTree.below
+
+    def count(self: PciTree, address: str) -> list[str]:
+        asked.append(address)
+        return below(self, address)
+
+    monkeypatch.setattr(PciTree, "below", count)
+    scopes = [scope(2, 0, (3, 0)), scope(1, 0, (3, 0))] * 3000
+    region = remapping(1, pack("HHQQ", 0, 0, 0, 0xFFF), *scopes)
+    (reserved,) = decode_dmar(dmar(region), large_tree())["reserved"]
+    assert (len(reserved["scopes"]), len(reserved["devices"])) == (6000, 50)
+    assert asked == ["0000:00:03.0"]

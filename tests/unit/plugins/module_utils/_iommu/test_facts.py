@@ -114,17 +114,21 @@ def test_nothing_known(tmp_path: Path) -> None:
     assert facts == {
         "kind": "none",
         "units": [],
-        "translation": False,
-        "interrupt_remapping": {"active": False, "mode": None, "evidence": None},
+        "translation": None,
+        "interrupt_remapping": {"active": None, "mode": None, "evidence": None},
         "default_domain": None,
         "groups": [],
         "reserved": [],
         "acpi": {"dmar": None, "ivrs": None, "iort": None},
         "command_line": [],
         "lockdown": None,
-        "notes": ["/sys/class/iommu is missing: which IOMMU the kernel uses is not known."],
+        "notes": [
+            "/sys/class/iommu is missing: which IOMMU the kernel uses is not known.",
+            "/proc/interrupts cannot be read: whether interrupts are remapped is not known.",
+        ],
     }
     assert (capture["tables"], capture["warnings"]) == ("unknown", [])
+    assert capture["why"].startswith("/sys/class/iommu is missing")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +214,12 @@ def test_lockdown(tmp_path: Path, text: str, level: str | None) -> None:
 def test_table_that_is_damaged_or_no_file(tmp_path: Path) -> None:
     root = build(
         tmp_path,
-        {"sys/class/iommu": None, f"{TABLES}/DMAR": Q35_DMAR[:100], f"{TABLES}/IORT/dir": None},
+        {
+            "proc/interrupts": "",
+            "sys/class/iommu": None,
+            f"{TABLES}/DMAR": Q35_DMAR[:100],
+            f"{TABLES}/IORT/dir": None,
+        },
     )
     facts = iommu_facts(root)
     assert facts["acpi"] == {"dmar": None, "ivrs": None, "iort": None}
@@ -231,6 +240,7 @@ def test_iommu_that_the_kernel_does_not_use(tmp_path: Path, table: bytes, why: s
     root = build(
         tmp_path,
         {
+            "proc/interrupts": "",
             "sys/class/iommu": None,
             "proc/sys/kernel/osrelease": "6.12.107+deb13-amd64\n",
             f"{TABLES}/DMAR": table,
@@ -238,8 +248,21 @@ def test_iommu_that_the_kernel_does_not_use(tmp_path: Path, table: bytes, why: s
     )
     facts = iommu_facts(root)
     assert (facts["kind"], facts["translation"], facts["notes"]) == ("none", False, [])
+    assert facts["interrupt_remapping"]["active"] is False
     assert facts["capture_kernel"]["tables"] == "none"
     assert facts["capture_kernel"]["why"].startswith(why)
+
+
+def test_missing_class_directory_is_not_a_kernel_without_iommu(tmp_path: Path) -> None:
+    """A captured tree without it tells nothing, also where firmware describes units."""
+    unit = remapping(0, pack("BBHQ", 1, 0, 0, 0xFED90000))
+    root = build(
+        tmp_path,
+        {"proc/sys/kernel/osrelease": "6.12.107+deb13-amd64\n", f"{TABLES}/DMAR": dmar(unit)},
+    )
+    facts = iommu_facts(root)
+    assert facts["translation"] is None
+    assert facts["capture_kernel"]["tables"] == "unknown"
 
 
 def test_memory_that_firmware_reserves(tmp_path: Path) -> None:

@@ -7,10 +7,15 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._iommu import iort as iort_module
+from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.acpi import LIMIT
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.iort import decode_iort
+from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.pci_tree import take
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._iommu.tables import (
     TREE,
+    fill,
     iort,
+    large_tree,
     mapping,
     node,
     pack,
@@ -23,10 +28,13 @@ SMMU = node(4, pack("QIIQIIIIIII", 0x09050000, 1, 0, 0, 0, 1, 2, 3, 4, 0, 0))
 SMMU_OFFSET = 48 + len(ITS)
 # Memory properties, ATS, segment, address size, three reserved bytes.
 ROOT_COMPLEX = node(2, pack("QIIB3x", 1, 1, 0, 64), mapping(0, 0x10000, 0x20000, SMMU_OFFSET))
+# The same with stream IDs that are requester IDs, to a unit that is the first node.
+ROOT_COMPLEX_OF_ALL = node(2, pack("QIIB3x", 1, 1, 0, 64), mapping(0, 0x10000, 0, 48))
 
 
-def rmr(*mappings: bytes, ranges: int = 1) -> bytes:
-    fields = pack("III", 1, ranges, 28) + pack("QQI", 0x80000000, 0x10000, 0)
+def rmr(*mappings: bytes, ranges: int = 1, told: int = 0) -> bytes:
+    """Compose reserved memory; C(told): how many ranges it says it has, if not those it has."""
+    fields = pack("III", 1, told or ranges, 28) + pack("QQI", 0x80000000, 0x10000, 0) * ranges
     return node(6, fields, *mappings)
 
 
@@ -104,7 +112,7 @@ def test_reserved_memory_is_named_with_its_devices(
             table("IORT", pack("III", 2, 48, 0) + ITS),
             "The table says it has 2 nodes, there are 1.",
         ),
-        (iort(rmr(ranges=3)), "The memory ranges of the node at 48 do not fit."),
+        (iort(rmr(told=3)), "The memory ranges of the node at 48 do not fit."),
         (
             iort(pack("BHBIII", 6, 48, 1, 0, 1, 40) + bytes(32)),
             "The ID mappings of the node at 48 do not fit.",
@@ -118,3 +126,67 @@ def test_damage_is_noted(data: bytes, note: str) -> None:
 def test_first_node_inside_the_header() -> None:
     with pytest.raises(KdumpError, match="first node at 12"):
         decode_iort(table("IORT", pack("III", 1, 12, 0)), TREE)
+
+
+def test_first_mapping_of_the_first_root_complex_counts() -> None:
+    """drivers/acpi/arm64/iort.c, iort_scan_node() and iort_node_map_id()."""
+    first = node(
+        2,
+        pack("QIIB3x", 1, 0, 0, 64),
+        mapping(0x100, 1, 0x500, 48),
+        mapping(0x100, 2, 0x600, 48),
+    )
+    second = node(2, pack("QIIB3x", 1, 0, 0, 64), mapping(0, 0x10000, 0x700, 48))
+    for output, devices in (
+        (0x500, ["0000:01:00.0"]),
+        (0x600, []),
+        (0x601, ["0000:01:00.1"]),
+        (0x700 + 0x200, []),
+    ):
+        facts = decode_iort(iort(SMMU, first, second, rmr(mapping(0, 1, output, 48))), TREE)
+        assert facts["reserved"][0]["devices"] == devices
+
+
+EVERYTHING = mapping(0, 0x10000, 0, 48)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "regions", "devices"),
+    [
+        # Each mapping, of the root complex and of the memory, fits every function.
+        (
+            [
+                node(2, pack("QIIB3x", 1, 0, 0, 64), *[EVERYTHING] * 3200),
+                *[rmr(*[EVERYTHING] * 3200)] * 3,
+            ],
+            3,
+            1000,
+        ),
+        # Many regions, each of every function.
+        ([ROOT_COMPLEX_OF_ALL, *fill(rmr(EVERYTHING), 1000)], 256, 1000),
+        ([ROOT_COMPLEX_OF_ALL, *[rmr(EVERYTHING, ranges=3200)] * 4], 256, 1000),
+        # Many root complexes of one segment.
+        ([*fill(ROOT_COMPLEX_OF_ALL, 1000), rmr(EVERYTHING)], 1, 1000),
+    ],
+    ids=["mappings", "nodes", "descriptors", "root complexes"],
+)
+def test_largest_table_stays_small(
+    nodes: list[bytes], regions: int, devices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each ID mapping is looked at once, and each function taken once for each region at most."""
+    data = iort(SMMU, *nodes)
+    assert LIMIT - 8000 < len(data) <= LIMIT
+    asked: list[int] = []
+    moved: list[tuple[int, str]] = []
+
+    def count(numbers: list[tuple[int, str]], first: int, last: int) -> list[tuple[int, str]]:
+        taken = take(numbers, first, last)
+        asked.append(first)
+        moved.extend(taken)
+        return taken
+
+    monkeypatch.setattr(iort_module, "take", count)
+    facts = decode_iort(data, large_tree())
+    assert [len(each["devices"]) for each in facts["reserved"]] == [devices] * regions
+    assert len(asked) <= LIMIT // 20
+    assert len(moved) <= 1000 * (regions + 1)

@@ -12,9 +12,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.ivrs import de
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._iommu.tables import (
     Q35_IVRS,
     TREE,
+    fill,
     ivhd,
     ivmd,
     ivrs,
+    large_tree,
     pack,
 )
 
@@ -131,3 +133,11 @@ def test_reserved_memory_is_named_with_its_devices(block: bytes, devices: list[s
 )
 def test_damage_is_noted(block: bytes, note: str) -> None:
     assert decode_ivrs(ivrs(block), TREE)["notes"] == [note]
+
+
+def test_reserved_memory_has_a_limit() -> None:
+    facts = decode_ivrs(ivrs(*fill(ivmd(0x20, 0, 0, 0, 0x1000), 48)), large_tree())
+    assert [len(each["devices"]) for each in facts["reserved"]] == [1000] * 256
+    assert facts["notes"] == [
+        "There are more than 256 regions of reserved memory, the rest is left out."
+    ]

@@ -170,7 +170,17 @@ def test_expected_dump_is_what_is_neither_free_nor_cached_nor_of_processes(tmp_p
     assert host.expected_dump_bytes(root) == (726368 - 480116 - 8040 - 86372 - 19184) << 10
 
 
-@pytest.mark.parametrize("text", ["", "MemTotal: 1 kB\n", "MemTotal: many kB\n", "nonsense"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "MemTotal: 1 kB\n",
+        "MemTotal: many kB\n",
+        "nonsense",
+        MEMINFO.replace("726368", "\N{SUPERSCRIPT TWO}"),
+        MEMINFO.replace("726368", "9" * 5000),
+    ],
+)
 def test_expected_dump_is_not_guessed(tmp_path: Path, text: str) -> None:
     assert host.expected_dump_bytes(build(tmp_path, {"proc/meminfo": text})) is None
 

@@ -43,6 +43,16 @@ def test_begins_with_the_tree() -> None:
             {"kind": "none", "units": [], "translation": False},
             ["  This kernel: no IOMMU that the kernel uses, translation is off."],
         ),
+        # A captured tree without /sys/class/iommu.
+        (
+            {
+                "kind": "none",
+                "units": [],
+                "translation": None,
+                "interrupt_remapping": {"active": None},
+            },
+            ["  This kernel: which IOMMU it uses is not known, translation is not known."],
+        ),
         (
             VTD,
             [
