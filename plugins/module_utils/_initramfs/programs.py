@@ -4,27 +4,37 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""Decompresses what the standard library cannot, with the host's own programs."""
+"""Unpacks what the standard library cannot, with the host's own programs."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import LIMIT
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import (
+    LIMIT,
+    archive_entry,
+    archive_trailer,
+)
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import Decompress
 
     Run = Callable[[list[str]], tuple[int, str]]
 
+# The packages that compress an initramfs or make a file system image bring these.
 _COMMANDS: dict[str, tuple[str, ...]] = {
     "zstd": ("zstd", "-dqf", "{packed}", "-o", "{unpacked}"),
     "lz4": ("lz4", "-dqf", "{packed}", "{unpacked}"),
     "lzo": ("lzop", "-dqf", "{packed}", "-o", "{unpacked}"),
+    "squashfs": ("unsquashfs", "-no-progress", "-no-xattrs", "-dest", "{unpacked}", "{packed}"),
+    "erofs": ("fsck.erofs", "--extract={unpacked}", "{packed}"),
 }
 
 
@@ -45,16 +55,45 @@ def with_programs(run: Run, directory: Path) -> Decompress:
                 raise KdumpError(
                     f"The initramfs cannot be unpacked, '{command[0]}' returned {status}: {output.strip()}"
                 )
-            if unpacked.stat().st_size > LIMIT:
-                raise KdumpError(
-                    f"The initramfs unpacks to more than {LIMIT} bytes: build it again."
-                )
-            return unpacked.read_bytes()
+            return _content(unpacked)
         finally:
-            for path in (packed, unpacked):
-                path.unlink(missing_ok=True)
+            packed.unlink(missing_ok=True)
+            if unpacked.is_dir():
+                shutil.rmtree(unpacked)
+            else:
+                unpacked.unlink(missing_ok=True)
 
     return decompress
+
+
+def _content(unpacked: Path) -> bytes:
+    """Return the content of a file, or a directory as a cpio archive."""
+    paths = [unpacked] if unpacked.is_file() else list(_below(unpacked))
+    if sum(path.lstat().st_size for path in paths) > LIMIT:
+        raise KdumpError(f"The initramfs unpacks to more than {LIMIT} bytes: build it again.")
+    if unpacked.is_file():
+        return unpacked.read_bytes()
+    archive = bytearray()
+    for path in paths:
+        archive += archive_entry(
+            os.fsencode(path.relative_to(unpacked)), path.lstat().st_mode, _data(path)
+        )
+    return bytes(archive + archive_trailer())
+
+
+def _below(directory: Path) -> Iterator[Path]:
+    """Yield everything below a directory, without following links."""
+    for path in sorted(directory.iterdir()):
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _below(path)
+
+
+def _data(path: Path) -> bytes:
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return os.fsencode(path.readlink())
+    return path.read_bytes() if stat.S_ISREG(mode) else b""
 
 
 __all__ = ("with_programs",)

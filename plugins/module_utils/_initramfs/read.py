@@ -10,6 +10,11 @@ An image is a sequence of segments (init/initramfs.c, unpack_to_rootfs()): cpio 
 archives, zero bytes between them. mkinitramfs of Debian 13 writes microcode, then an uncompressed archive with the
 compressed modules, then the compressed rest. A file in a later segment replaces the same file in an earlier one.
 Format of an archive: Documentation/driver-api/early-userspace/buffer-format.rst.
+
+dracut's squash module (kdump-utils uses it) packs the system into a squashfs or erofs file and puts a small loader
+around it: the loader's /init mounts that file and makes it the root (99squash/init-squash.sh, switch_root), which
+removes the loader's own files. Here the files of the system have their own paths then, and the loader's files have
+C(LOADER) in front of theirs.
 """
 
 from __future__ import annotations
@@ -17,13 +22,14 @@ from __future__ import annotations
 import bz2
 import lzma
 import re
+import stat
 import typing as t
 import zlib
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Decompress = Callable[[str, bytes], bytes]
 
@@ -32,6 +38,16 @@ LIMIT = 1 << 30
 
 # linux/limits.h
 PATH_MAX = 4096
+
+# What the path of a file begins with that only the loader of a nested image sees.
+LOADER = "loader:"
+
+# Where dracut's squash modules put the file system image: since 103, since 050, and before. A loader that finds
+# both of the first two takes erofs.
+NESTED = ("erofs-root.img", "squashfs-root.img", "squash-root.img", "squash/root.img")
+
+# Magic numbers of the file systems, fs/squashfs/squashfs_fs.h and fs/erofs/erofs_fs.h, and where they are.
+_FILE_SYSTEMS = (("squashfs", 0, b"hsqs"), ("erofs", 1024, b"\xe2\xe1\xf5\xe0"))
 
 _CPIO = (b"070701", b"070702")
 _CPIO_HEADER = 110
@@ -59,7 +75,7 @@ class _Decompressor(t.Protocol):
     @property
     def unused_data(self) -> bytes: ...
 
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+    def decompress(self, data: memoryview, max_length: int, /) -> bytes: ...
 
 
 _BUILT_IN: Mapping[str, Callable[[], _Decompressor]] = {
@@ -72,11 +88,15 @@ _ERRORS = (zlib.error, lzma.LZMAError, OSError, EOFError)
 
 
 class Entry(t.NamedTuple):
-    """One file of an image: its path without a leading slash, st_mode, and content (a link's: its target)."""
+    """One file of an image: its path without a leading slash, st_mode, and content (a link's: its target).
+
+    C(layer) is the path of the nested image that the file is from, empty for the initramfs itself.
+    """
 
     name: str
     mode: int
     data: memoryview
+    layer: str = ""
 
 
 class Segment(t.NamedTuple):
@@ -90,14 +110,34 @@ class Segment(t.NamedTuple):
 def read_image(image: bytes, decompress: Decompress) -> dict[str, Entry]:
     """Return the files of an image by path, as they are once the kernel has unpacked all of it.
 
-    C(decompress(kind, data)) is called for what the standard library cannot unpack, with kind C(zstd),
-    C(lz4) or C(lzo) and the rest of the image. Raises KdumpError for anything that is not an initramfs.
+    C(decompress(kind, data)) is called for what the standard library cannot unpack: with kind C(zstd), C(lz4) or
+    C(lzo) and the rest of the image, and with C(squashfs) or C(erofs) and a nested image, which it returns as a
+    cpio archive. Raises KdumpError for anything that is not an initramfs.
     """
+    return files_of(split(image, decompress), decompress)
+
+
+def files_of(segments: Iterable[Segment], decompress: Decompress) -> dict[str, Entry]:
+    """Return the files of an image's segments, see C(read_image)."""
+    outer = {entry.name: entry for segment in segments for entry in entries(segment.archive)}
+    nested = nested_image(outer)
+    if nested is None:
+        return outer
+    kind, image = nested
+    archive = memoryview(decompress(kind, bytes(image.data)))
     return {
-        entry.name: entry
-        for segment in split(image, decompress)
-        for entry in entries(segment.archive)
+        **{f"{LOADER}{name}": entry for name, entry in outer.items()},
+        **{entry.name: entry._replace(layer=image.name) for entry in entries(archive)},
     }
+
+
+def nested_image(files: Mapping[str, Entry]) -> tuple[str, Entry] | None:
+    """Return the file system image that a loader makes the root, and its kind: C(squashfs) or C(erofs)."""
+    for name in NESTED:
+        for kind, offset, magic in _FILE_SYSTEMS if name in files else ():
+            if files[name].data[offset : offset + len(magic)] == magic:
+                return kind, files[name]
+    return None
 
 
 def split(image: bytes, decompress: Decompress) -> list[Segment]:
@@ -124,21 +164,44 @@ def entries(archive: memoryview) -> Iterator[Entry]:
     """Yield the files of a segment's archives. Raises KdumpError where they are not complete cpio archives."""
     position = _skip_zeros(archive, 0)
     while position < len(archive):
-        for entry, end in _walk(archive, position):
+        found: list[Entry] = []
+        contents: dict[tuple[int, ...], memoryview] = {}
+        inodes: list[tuple[int, ...] | None] = []
+        for entry, inode, end in _walk(archive, position):
             position = end
-            if entry.name != _TRAILER:
-                yield entry
+            if inode is not None and (entry.data or inode not in contents):
+                contents[inode] = entry.data
+            found.append(entry)
+            inodes.append(inode)
+        for entry, inode in zip(found[:-1], inodes):  # the last one is the trailer
+            yield entry if inode is None else entry._replace(data=contents[inode])
         position = _skip_zeros(archive, position)
 
 
+def archive_entry(name: bytes, mode: int, content: bytes) -> bytes:
+    """Return one file of a cpio archive. C(archive_trailer) ends the archive."""
+    raw = name + b"\0"
+    fields = (0, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(raw), 0)
+    header = _CPIO[0] + b"".join(b"%08X" % field for field in fields) + raw
+    return b"".join(part + bytes(_aligned(len(part)) - len(part)) for part in (header, content))
+
+
+def archive_trailer() -> bytes:
+    """Return what ends a cpio archive."""
+    return archive_entry(_TRAILER.encode("ascii"), 0, b"")
+
+
 def _archive_end(view: memoryview, position: int) -> int:
-    for _entry, end in _walk(view, position):
+    for _entry, _inode, end in _walk(view, position):
         position = end
     return position
 
 
-def _walk(view: memoryview, position: int) -> Iterator[tuple[Entry, int]]:
-    """Yield every entry of one archive up to its trailer, each with where the next one begins.
+def _walk(view: memoryview, position: int) -> Iterator[tuple[Entry, tuple[int, ...] | None, int]]:
+    """Yield every entry of one archive up to its trailer, each with its inode and where the next one begins.
+
+    A file with several names (dracut makes such of all that are equal) has its content at one of them, which its
+    inode tells (init/initramfs.c, maybe_link()). It is None for everything else.
 
     An entry is a header of 6 + 13 * 8 ASCII digits (magic, inode, mode, uid, gid, links, mtime, size, device major
     and minor, special file major and minor, length of the name with its NUL, check sum), the name and the content,
@@ -157,7 +220,8 @@ def _walk(view: memoryview, position: int) -> Iterator[tuple[Entry, int]]:
             raise KdumpError(
                 f"The initramfs has a broken cpio header at byte {position} of an archive: build it again."
             ) from None
-        mode, size, name_size = fields[1], fields[6], fields[11]
+        mode, links, size, name_size = fields[1], fields[4], fields[6], fields[11]
+        inode = (fields[0], *fields[7:9]) if links > 1 and stat.S_ISREG(mode) else None
         begin = position + _aligned(_CPIO_HEADER + name_size)
         end = begin + _aligned(size)
         if not 0 < name_size <= PATH_MAX or begin + size > len(view):
@@ -166,7 +230,7 @@ def _walk(view: memoryview, position: int) -> Iterator[tuple[Entry, int]]:
             )
         raw = bytes(view[position + _CPIO_HEADER : position + _CPIO_HEADER + name_size - 1])
         name = raw.decode("utf-8", "surrogateescape")
-        yield Entry(_canonical(name), mode, view[begin : begin + size]), end
+        yield Entry(_canonical(name), mode, view[begin : begin + size]), inode, end
         position = end
 
 
@@ -202,9 +266,9 @@ def _unpack(
     kind: str, view: memoryview, position: int, decompress: Decompress
 ) -> tuple[bytes, int]:
     """Return what a compressed segment holds and where the segment ends."""
-    packed = bytes(view[position:])
+    packed = view[position:]
     if kind not in _BUILT_IN:
-        return decompress(kind, packed), len(view)
+        return decompress(kind, bytes(packed)), len(view)
     decompressor = _BUILT_IN[kind]()
     try:
         unpacked = decompressor.decompress(packed, LIMIT)
@@ -220,4 +284,16 @@ def _unpack(
     return unpacked, len(view) - len(decompressor.unused_data)
 
 
-__all__ = ("LIMIT", "Entry", "Segment", "entries", "read_image", "split")
+__all__ = (
+    "LIMIT",
+    "LOADER",
+    "Entry",
+    "Segment",
+    "archive_entry",
+    "archive_trailer",
+    "entries",
+    "files_of",
+    "nested_image",
+    "read_image",
+    "split",
+)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import stat
 import typing as t
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs import programs
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import entries
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,63 @@ def test_runs_the_program_of_the_compression(tmp_path: Path, kind: str, command:
     assert with_programs(run, tmp_path)(kind, b"data") == b"DATA"
     assert commands == [command.format(tmp_path).split()]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("squashfs", "unsquashfs -no-progress -no-xattrs -dest {0}/unpacked {0}/packed.squashfs"),
+        ("erofs", "fsck.erofs --extract={0}/unpacked {0}/packed.erofs"),
+    ],
+)
+def test_file_system_becomes_an_archive(tmp_path: Path, kind: str, command: str) -> None:
+    commands: list[list[str]] = []
+
+    def run(argv: list[str]) -> tuple[int, str]:
+        commands.append(argv)
+        root = tmp_path / "unpacked"
+        (root / "usr/lib").mkdir(parents=True)
+        (root / "usr/lib").chmod(0o755)
+        (root / "usr").chmod(0o755)
+        (root / "usr/lib/x.sh").write_bytes(b"#!/bin/sh\n")
+        (root / "usr/lib/x.sh").chmod(0o755)
+        (root / "lib").symlink_to("usr/lib")
+        (root / "away").symlink_to("/etc")
+        return 0, ""
+
+    archive = with_programs(run, tmp_path)(kind, b"data")
+    assert commands == [command.format(tmp_path).split()]
+    assert {
+        entry.name: (entry.mode, bytes(entry.data)) for entry in entries(memoryview(archive))
+    } == {
+        "away": (stat.S_IFLNK | 0o777, b"/etc"),
+        "lib": (stat.S_IFLNK | 0o777, b"usr/lib"),
+        "usr": (stat.S_IFDIR | 0o755, b""),
+        "usr/lib": (stat.S_IFDIR | 0o755, b""),
+        "usr/lib/x.sh": (stat.S_IFREG | 0o755, b"#!/bin/sh\n"),
+    }
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_system_that_unpacks_to_too_much_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "LIMIT", 3)
+
+    def run(_argv: t.Any) -> tuple[int, str]:
+        (tmp_path / "unpacked").mkdir()
+        (tmp_path / "unpacked/file").write_bytes(b"1234")
+        return 0, ""
+
+    with pytest.raises(KdumpError, match="more than 3 bytes"):
+        with_programs(run, tmp_path)("erofs", b"data")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_program_that_is_missing_is_named(tmp_path: Path) -> None:
+    decompress = with_programs(lambda _argv: (127, "No such file or directory"), tmp_path)
+    with pytest.raises(KdumpError, match="'unsquashfs' returned 127"):
+        decompress("squashfs", b"data")
 
 
 def test_program_that_fails_is_an_error(tmp_path: Path) -> None:

@@ -70,6 +70,74 @@ def test_several_archives_in_one_segment() -> None:
     assert "late" in contents(data)
 
 
+def linked(name: str, inode: int, content: bytes) -> bytes:
+    """Return a file that has two names, as cpio writes it."""
+    return (
+        b"070701%08X%08X" % (inode, FILE)
+        + b"%08X" * 11 % (0, 0, 2, 0, len(content), 8, 1, 0, 0, len(name) + 1, 0)
+        + name.encode()
+        + bytes(4 - (110 + len(name)) % 4)
+        + content
+        + bytes(-len(content) % 4)
+    )
+
+
+@pytest.mark.parametrize("order", [(b"", b"same"), (b"same", b"")])
+def test_file_with_two_names_has_its_content_at_one_of_them(order: tuple[bytes, bytes]) -> None:
+    first, second = order
+    data = linked("a", 7, first) + linked("other", 8, b"") + linked("b", 7, second) + cpio([])
+    assert contents(data) == {"a": (FILE, b"same"), "other": (FILE, b""), "b": (FILE, b"same")}
+
+
+INNER = [("init", PROGRAM, b"inner"), ("etc/plan", FILE, b"plan")]
+
+
+def nested(*files: tuple[str, bytes]) -> bytes:
+    return image(
+        ("gzip", [("init", PROGRAM, b"loader"), *((name, FILE, data) for name, data in files)])
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "kind"),
+    [
+        ("squashfs-root.img", b"hsqs", "squashfs"),
+        ("squash-root.img", b"hsqs", "squashfs"),
+        ("squash/root.img", b"hsqs", "squashfs"),
+        ("erofs-root.img", bytes(1024) + b"\xe2\xe1\xf5\xe0", "erofs"),
+    ],
+)
+def test_nested_image_is_the_system_and_its_loader_stays_visible(
+    name: str, begin: bytes, kind: str
+) -> None:
+    asked: list[tuple[str, bytes]] = []
+
+    def unpack(kind: str, data: bytes) -> bytes:
+        asked.append((kind, data))
+        return cpio(INNER)
+
+    found = read_image(nested((name, begin)), unpack)
+    assert asked == [(kind, begin)]
+    assert {path: (entry.layer, bytes(entry.data)) for path, entry in found.items()} == {
+        "loader:init": ("", b"loader"),
+        f"loader:{name}": ("", begin),
+        "init": (name, b"inner"),
+        "etc/plan": (name, b"plan"),
+    }
+
+
+def test_loader_takes_erofs_first() -> None:
+    data = nested(
+        ("squashfs-root.img", b"hsqs"), ("erofs-root.img", bytes(1024) + b"\xe2\xe1\xf5\xe0")
+    )
+    found = read_image(data, lambda kind, _data: cpio([(kind, FILE, b"")]))
+    assert "erofs" in found
+
+
+def test_file_with_that_name_and_without_a_file_system_is_a_file() -> None:
+    assert set(contents(nested(("squashfs-root.img", b"text")))) == {"init", "squashfs-root.img"}
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
