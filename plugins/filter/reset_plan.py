@@ -138,6 +138,23 @@ options:
         type: str
         choices: [reset, leave]
         default: reset
+      sbr:
+        description:
+          - Whether the helper may use the registers of a port itself, with C(setpci), where the kernel offers
+            no reset of the bus. It is a fallback for kernels before Linux 5.15 and for hot-plug slots
+            with several functions.
+          - The kernel's own list of devices that do not survive a bus reset is not asked then. It needs
+            C(pciutils) on the host, and a kernel that is not locked down.
+        type: str
+        choices: [never, fallback]
+        default: never
+      flr:
+        description:
+          - Whether functions may be reset one by one (Function Level Reset) where the bus cannot be. A
+            function level reset does less than a bus reset and is not enough for every device.
+        type: str
+        choices: [never, fallback]
+        default: never
 seealso:
   - module: vmcore.kdump.platform_facts
   - plugin: vmcore.kdump.reset_tree
@@ -190,7 +207,7 @@ _value:
     version:
       description: Version of this structure.
       type: int
-      sample: 1
+      sample: 2
     host:
       description: Name of the host that the facts came from.
       type: str
@@ -209,6 +226,8 @@ _value:
       type: dict
       sample:
         dump_target: reset
+        sbr: never
+        flr: never
     notes:
       description: Sentences on what could not be decided as asked for.
       type: list
@@ -247,11 +266,13 @@ _value:
               bus reset.
             - V(kernel_resets), the kernel of this architecture resets devices itself, C(ppc64le), or
               has no ports of this kind, C(s390x).
-            - V(hotplug), an occupied hot-plug slot, and a kernel that takes the reset for a removal.
-              Linux 7.2 does not, nor does a capture kernel with C(pcie_ports=compat).
+            - V(hotplug), an occupied hot-plug slot, a kernel that takes C(reset_subordinate) for a removal,
+              and no other method. Linux 7.2 does not, nor does a capture kernel with
+              C(pcie_ports=compat).
             - V(built_in_driver), the driver of a function below is built into the kernel and binds
               before the reset.
-            - V(no_reset_method), the kernel has no C(reset_subordinate) for the port.
+            - V(no_reset_method), the kernel has neither C(reset_subordinate) for the port nor the reset
+              method C(bus) for what is below, and O(policy) allows none of the others.
             - V(included), a rule has it reset. This and V(endpoints_only) go with the decision
               V(reset).
             - V(endpoints_only), only endpoints are below.
@@ -261,10 +282,15 @@ _value:
           description: The reason in words.
           type: str
           sample: Only endpoints are below.
-        method:
-          description: How the port is reset. It is V(null) if it is left alone.
-          type: str
-          sample: reset_subordinate
+        methods:
+          description:
+            - How the port may be reset, in order of preference. The helper uses the first one that is
+              possible in the capture kernel. Empty if the port is left alone.
+            - V(reset_subordinate) and V(bus) are resets of the bus by the kernel, V(sbr) is one by the
+              helper, and V(flr) a function level reset of each function by the kernel.
+          type: list
+          elements: str
+          sample: [reset_subordinate, bus]
         rule:
           description: Name of the rule that decided, if the reason is V(excluded) or V(included).
           type: str

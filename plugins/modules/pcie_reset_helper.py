@@ -17,6 +17,12 @@ description:
   - All of that is one step. When any of it fails, the previous files and the previous image are put back, the capture
     kernel is loaded as before, and the module fails with the reason.
   - The normal initramfs is not touched and never contains the helper.
+  - Knows the images of kdump-tools on Debian and Ubuntu, of kdump-utils on Fedora and Red Hat Enterprise Linux, and of
+    kdump on SUSE. On Debian and Ubuntu also an image in C(/var/lib/kdump) that was made by dracut and is named in
+    C(KDUMP_INITRD); it is rebuilt with the options that dracut recorded in it.
+  - What builds the image later, for a new kernel or a new configuration, puts helper and plan into it again.
+  - A host with firmware-assisted dump is refused. There the normal initramfs saves the dump.
+  - A plan with the method V(sbr) needs C(setpci) of pciutils on the host.
   - Rebuilding takes from seconds to minutes. It happens only when the image on the disk is not as it has to be.
 options:
   state:
@@ -261,7 +267,7 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     wanted = wanted_absent()
     if module.params["state"] == "present":
         plan = module.params["plan"] or plan_here(module.params)
-        wanted = wanted_present(module.params["files"] or {}, plan)
+        wanted = wanted_present(module.params["files"] or {}, plan, host.family)
     findings = examine(host, wanted)
     result: dict[str, t.Any] = {
         "changed": findings.changed,

@@ -116,6 +116,8 @@ class DebianHost:
             files += [(name, PROGRAM, b"\x7fELF") for name in TOOLS]
             for path, mode in (
                 ("usr/local/lib/pcie-reset/pcie-reset", PROGRAM),
+                ("usr/local/lib/pcie-reset/guard", PROGRAM),
+                ("usr/local/lib/pcie-reset/secondary-bus-reset", PROGRAM),
                 ("etc/pcie-reset/plan", FILE),
             ):
                 files.append((path, mode, (self.root / path).read_bytes()))

@@ -14,6 +14,7 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
+    DRACUT_HOOK,
     base_facts,
     free_bytes,
     helper_codes,
@@ -38,6 +39,7 @@ IMAGES = PurePosixPath("/var/lib/kdump")
 # IMAGES, sets MODULES=dep there and runs mkinitramfs with the copy.
 BUILDER = PurePosixPath("/etc/kernel/postinst.d/kdump-tools")
 RESET_HOOK = PurePosixPath("/etc/initramfs-tools/hooks/pcie-reset")
+DRACUT = PurePosixPath("/usr/bin/dracut")
 
 # The kexec command that loaded the capture kernel, in the dump directory.
 RECORD = "kexec_cmd"
@@ -68,7 +70,7 @@ class Debian:
     name = "debian"
     service = "kdump-tools.service"
     generator = "initramfs-tools"
-    supports_helper = True
+    hook = RESET_HOOK
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-tools is installed, and not only its configuration left over."""
@@ -78,16 +80,18 @@ class Debian:
         """Return the assignments in /etc/default/kdump-tools; the last one of a name wins."""
         return parse_assignments(read_text(inside(root, CONFIG)) or "")
 
-    def image(self, kernel: str) -> PurePosixPath:
+    def image(self, root: Path, kernel: str) -> PurePosixPath:
         """Return the kdump initramfs of a kernel."""
+        del root
         return IMAGES / f"initrd.img-{kernel}"
 
     def dump_directory(self, root: Path) -> PurePosixPath:
         """Return the directory below which kdump-config makes one directory a dump."""
         return PurePosixPath(self.config(root).get("KDUMP_COREDIR") or _DEFAULT_COREDIR)
 
-    def rebuild_commands(self, kernel: str) -> list[list[str]]:
+    def rebuild_commands(self, root: Path, kernel: str) -> list[list[str]]:
         """Return the commands that build the kdump initramfs of a kernel again."""
+        del root
         return [[str(BUILDER), kernel]]
 
     def rearm_commands(self) -> list[list[str]]:
@@ -100,7 +104,7 @@ class Debian:
         directory = self.dump_directory(root)
         facts = base_facts(root, kernel)
         recorded = _recorded_load(root, directory) if facts["armed"] else []
-        initramfs = resolve(root, self.image(kernel))
+        initramfs = resolve(root, self.image(root, kernel))
         boot = resolve(root, PurePosixPath(config.get("KDUMP_KERNEL") or f"/boot/vmlinuz-{kernel}"))
         remote = next((key.lower() for key in _REMOTE_TARGETS if config.get(key)), None)
         facts.update(
@@ -117,13 +121,13 @@ class Debian:
                 "path": str(directory),
                 "free_bytes": None if remote else free_bytes(root, directory),
             },
-            helper=helper_state(root, RESET_HOOK),
+            helper=helper_state(root, self.hook),
         )
         words = {
-            "image": str(self.image(kernel)),
+            "image": str(self.image(root, kernel)),
             "directory": str(directory),
             "service": self.service,
-            "rebuild": _command_line(self.rebuild_commands(kernel)),
+            "rebuild": _command_line(self.rebuild_commands(root, kernel)),
             "watchdogs": ", ".join(running_watchdogs(facts)),
             "rearm": _command_line(self.rearm_commands()),
         }
@@ -132,6 +136,41 @@ class Debian:
             problem(code, **words) for code in _problem_codes(root, facts, directory, stale)
         ]
         return facts
+
+
+class DebianDracut(Debian):
+    """kdump-tools with an image that dracut made: its operator did, and named it with KDUMP_INITRD=.
+
+    kdump-tools itself knows mkinitramfs only. Its own images are initrd.img-<kernel>; by default
+    KDUMP_INITRD= is a link to one of them.
+    """
+
+    generator = "dracut"
+    hook = DRACUT_HOOK
+
+    def present(self, root: Path) -> bool:
+        """Say whether kdump-tools is to load an image beside its own, and dracut is there to make it."""
+        return (
+            super().present(root)
+            and is_file(inside(root, DRACUT))
+            and self._image(root).parent == IMAGES
+            and not self._image(root).name.startswith("initrd.img")
+        )
+
+    def image(self, root: Path, kernel: str) -> PurePosixPath:
+        """Return the kdump initramfs, whatever the kernel."""
+        del kernel
+        return self._image(root)
+
+    def rebuild_commands(self, root: Path, kernel: str) -> list[list[str]]:
+        """Return the command that builds the image again as it was built: dracut records that in it."""
+        boot = resolve(root, PurePosixPath(self.config(root).get("KDUMP_KERNEL") or "/"))
+        version = boot.name.partition("-")[2] if boot else ""
+        return [["dracut", "--kver", version or kernel, "--rebuild", str(self._image(root))]]
+
+    def _image(self, root: Path) -> PurePosixPath:
+        named = PurePosixPath(self.config(root).get("KDUMP_INITRD") or "/")
+        return resolve(root, named) or named
 
 
 def parse_assignments(text: str) -> dict[str, str]:
@@ -225,4 +264,4 @@ def _command_line(commands: list[list[str]]) -> str:
     return " && ".join(shlex.join(command) for command in commands)
 
 
-__all__ = ("Debian", "parse_assignments")
+__all__ = ("Debian", "DebianDracut", "parse_assignments")

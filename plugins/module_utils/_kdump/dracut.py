@@ -16,6 +16,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import 
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     base_facts,
     free_bytes,
+    helper_codes,
+    helper_state,
     problem,
     running_watchdogs,
     service_enabled,
@@ -50,11 +52,13 @@ def facts_of(
     kernels: Iterable[PurePosixPath],
     target: str,
     capture_command_line: str | None,
+    stale: bool = False,
 ) -> dict[str, t.Any]:
     """Return the kdump facts, shaped as in C(base_facts); the first path that exists is the image.
 
-    Neither family keeps a record of what it loaded: whether the loaded image is the present one
-    is not known, and the capture command line is what the configuration gives.
+    Neither family keeps a record of what it loaded: the capture command line is what the
+    configuration gives. C(stale) says that another image than the present one is loaded, as far as
+    the family knows.
     """
     facts = base_facts(root, kernel)
     directory = family.dump_directory(root)
@@ -72,16 +76,19 @@ def facts_of(
             "path": str(directory),
             "free_bytes": free_bytes(root, directory) if target == "local" else None,
         },
+        helper=helper_state(root, family.hook),
     )
     words = {
-        "image": str(family.image(kernel)),
+        "image": str(family.image(root, kernel)),
         "directory": str(directory),
         "service": family.service,
-        "rebuild": " && ".join(map(shlex.join, family.rebuild_commands(kernel))),
+        "rebuild": " && ".join(map(shlex.join, family.rebuild_commands(root, kernel))),
         "watchdogs": ", ".join(running_watchdogs(facts)),
         "rearm": " && ".join(map(shlex.join, family.rearm_commands())),
     }
-    facts["problems"] = [problem(code, **words) for code in _problem_codes(root, facts, directory)]
+    facts["problems"] = [
+        problem(code, **words) for code in _problem_codes(root, facts, directory, stale)
+    ]
     return facts
 
 
@@ -94,13 +101,16 @@ def _first(root: Path, paths: Iterable[PurePosixPath]) -> str | None:
     return next((str(found) for path in paths if (found := resolve(root, path))), None)
 
 
-def _problem_codes(root: Path, facts: dict[str, t.Any], directory: PurePosixPath) -> list[str]:
+def _problem_codes(
+    root: Path, facts: dict[str, t.Any], directory: PurePosixPath, stale: bool
+) -> list[str]:
     if facts["is_capture_kernel"]:
         return ["is_capture_kernel"]
     checks = (
         ("no_reservation", not facts["crash_size"]),
         ("no_image", facts["image"]["initramfs"] is None),
         ("not_armed", bool(facts["crash_size"]) and not facts["armed"]),
+        ("image_not_loaded", facts["armed"] and stale),
         (
             "dump_directory_missing",
             facts["target"]["type"] == "local" and not is_directory(inside(root, directory)),
@@ -108,7 +118,7 @@ def _problem_codes(root: Path, facts: dict[str, t.Any], directory: PurePosixPath
         ("service_disabled", facts["service"]["enabled"] is False),
         ("watchdog_active", bool(running_watchdogs(facts))),
     )
-    return [code for code, applies in checks if applies]
+    return [code for code, applies in checks if applies] + helper_codes(facts["helper"])
 
 
 __all__ = ("SYSCONFIG", "facts_of", "sysconfig", "without")

@@ -12,7 +12,10 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import Debian
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import (
+    Debian,
+    DebianDracut,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     base_facts,
     dump_space,
@@ -21,7 +24,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.kdump_utils import KdumpUtils
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.suse import Suse
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import dump_functions
-from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_int, read_text
 
 
 class Family(t.Protocol):
@@ -30,8 +33,8 @@ class Family(t.Protocol):
     name: str
     service: str
     generator: str
-    # Whether the reset helper can be put into this family's images.
-    supports_helper: bool
+    # The file on the host that puts the reset helper into this family's images.
+    hook: PurePosixPath
 
     def present(self, root: Path) -> bool:
         """Say whether this family's kdump is installed below C(root)."""
@@ -39,13 +42,13 @@ class Family(t.Protocol):
     def config(self, root: Path) -> dict[str, str]:
         """Return the configuration as written."""
 
-    def image(self, kernel: str) -> PurePosixPath:
+    def image(self, root: Path, kernel: str) -> PurePosixPath:
         """Return the kdump initramfs of a kernel."""
 
     def dump_directory(self, root: Path) -> PurePosixPath:
         """Return the directory that dumps are saved in."""
 
-    def rebuild_commands(self, kernel: str) -> list[list[str]]:
+    def rebuild_commands(self, root: Path, kernel: str) -> list[list[str]]:
         """Return the commands that build the kdump initramfs of a kernel again."""
 
     def rearm_commands(self) -> list[list[str]]:
@@ -56,7 +59,10 @@ class Family(t.Protocol):
 
 
 # In this order: kdump-utils has a mkdumprd and an /etc/sysconfig/kdump too.
-FAMILIES: tuple[Family, ...] = (Debian(), KdumpUtils(), Suse())
+FAMILIES: tuple[Family, ...] = (DebianDracut(), Debian(), KdumpUtils(), Suse())
+
+# arch/powerpc/kernel/fadump.c: 1 while the firmware is to boot the normal kernel after a crash.
+_FADUMP = "sys/kernel/fadump/enabled"
 
 
 def detect(root: Path) -> Family | None:
@@ -69,9 +75,8 @@ def helper_family(root: Path) -> Family:
     family = detect(root)
     if family is None:
         raise KdumpError(problem("no_family")["message"])
-    if not family.supports_helper:
-        words = {"generator": family.generator, "service": family.service}
-        raise KdumpError(problem("helper_unsupported", **words)["message"])
+    if read_int(root / _FADUMP) == 1:
+        raise KdumpError(problem("fadump")["message"])
     return family
 
 

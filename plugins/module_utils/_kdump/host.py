@@ -32,6 +32,8 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 HELPER = PurePosixPath("/usr/local/lib/pcie-reset/pcie-reset")
 PLAN = PurePosixPath("/etc/pcie-reset/plan")
+# Asked by dracut whether it belongs into an image, whenever it builds one.
+DRACUT_HOOK = PurePosixPath("/usr/lib/dracut/modules.d/50pcie-reset/module-setup.sh")
 
 _UNITS = "/etc/systemd/system"
 
@@ -55,8 +57,8 @@ PROBLEMS: dict[str, str] = {
     " run pcie_reset_helper again.",
     "watchdog_active": "The watchdog {watchdogs} is running and resets the host while it dumps unless the capture"
     " kernel feeds it: put its driver into the kdump initramfs, and give it more time than a dump takes.",
-    "helper_unsupported": "The reset helper cannot be installed into the images of {generator} for {service} yet:"
-    " so far it can with kdump-tools on Debian and Ubuntu.",
+    "fadump": "Firmware-assisted dump is on: after a crash the firmware boots the normal initramfs, which the reset"
+    " helper is never put into. Boot without fadump= to use it.",
 }
 
 # Those that leave a dump possible.
@@ -236,6 +238,7 @@ def _identifier(path: Path) -> str:
 
 
 __all__ = (
+    "DRACUT_HOOK",
     "HELPER",
     "PLAN",
     "PROBLEMS",

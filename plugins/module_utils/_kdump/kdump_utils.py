@@ -4,10 +4,11 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""kdump-utils, the kdump of Fedora and Red Hat Enterprise Linux. Facts only."""
+"""kdump-utils, the kdump of Fedora and Red Hat Enterprise Linux."""
 
 from __future__ import annotations
 
+import os
 import typing as t
 from pathlib import PurePosixPath
 
@@ -16,7 +17,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import 
     sysconfig,
     without,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import DRACUT_HOOK
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
+    exists,
     inside,
     is_file,
     read_text,
@@ -45,7 +48,7 @@ class KdumpUtils:
     name = "kdump-utils"
     service = "kdump.service"
     generator = "dracut"
-    supports_helper = False
+    hook = DRACUT_HOOK
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-utils is installed."""
@@ -60,17 +63,23 @@ class KdumpUtils:
                 found[key] = value.strip()
         return found
 
-    def image(self, kernel: str) -> PurePosixPath:
-        """Return the kdump initramfs of a kernel."""
-        return PurePosixPath(f"/boot/initramfs-{kernel}kdump.img")
+    def image(self, root: Path, kernel: str) -> PurePosixPath:
+        """Return the kdump initramfs of a kernel: the one that kdumpctl builds and loads.
+
+        kdump-lib.sh, prepare_kdump_bootinfo(): beside the normal initramfs, and in /var/lib/kdump where
+        there is none or /boot cannot be written.
+        """
+        boot, own = self._images(root, kernel)
+        normal = inside(root, boot.with_name(boot.name.replace("kdump.img", ".img")))
+        return boot if exists(normal) and os.access(normal.parent, os.W_OK) else own
 
     def dump_directory(self, root: Path) -> PurePosixPath:
         """Return the directory below which one directory a dump is made, on the dump's file system."""
         return PurePosixPath(self.config(root).get("path") or _DEFAULT_PATH)
 
-    def rebuild_commands(self, kernel: str) -> list[list[str]]:
+    def rebuild_commands(self, root: Path, kernel: str) -> list[list[str]]:
         """Return the commands that build the kdump initramfs of the running kernel again."""
-        del kernel  # kdumpctl takes it from its configuration
+        del root, kernel  # kdumpctl takes it from its configuration
         return [["kdumpctl", "rebuild"]]
 
     def rearm_commands(self) -> list[list[str]]:
@@ -79,17 +88,20 @@ class KdumpUtils:
 
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""
-        image = self.image(kernel)
         return facts_of(
             self,
             root,
             kernel,
-            # kdump-lib.sh, prepare_kdump_bootinfo(): the second one where /boot cannot be written.
-            images=[image, PurePosixPath("/var/lib/kdump") / image.name],
+            images=[self.image(root, kernel), *self._images(root, kernel)],
             kernels=[PurePosixPath(f"/boot/vmlinuz-{kernel}")],
             target=self._target(root),
             capture_command_line=self._capture_command_line(root),
         )
+
+    def _images(self, root: Path, kernel: str) -> tuple[PurePosixPath, PurePosixPath]:
+        version = sysconfig(root).get("KDUMP_KERNELVER") or kernel
+        name = f"initramfs-{version}kdump.img"
+        return PurePosixPath("/boot") / name, PurePosixPath("/var/lib/kdump") / name
 
     def _target(self, root: Path) -> str:
         keys = self.config(root).keys()

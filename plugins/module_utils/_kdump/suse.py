@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""kdump, the package of SUSE Linux Enterprise and openSUSE. Facts only."""
+"""kdump, the package of SUSE Linux Enterprise and openSUSE."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import 
     sysconfig,
     without,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import DRACUT_HOOK
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
     is_file,
+    modified,
     read_text,
+    resolve,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -28,6 +31,9 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 COMMAND = PurePosixPath("/usr/sbin/mkdumprd")
 IMAGES = PurePosixPath("/var/lib/kdump")
+
+# load.sh copies it there whenever it has loaded the capture kernel.
+LOADED = PurePosixPath("/run/udev/rules.d/70-kdump.rules")
 
 _DEFAULT_SAVEDIR = "/var/crash"
 
@@ -46,7 +52,7 @@ class Suse:
     name = "suse"
     service = "kdump.service"
     generator = "dracut"
-    supports_helper = False
+    hook = DRACUT_HOOK
 
     def present(self, root: Path) -> bool:
         """Say whether kdump is installed."""
@@ -56,10 +62,10 @@ class Suse:
         """Return the assignments in /etc/sysconfig/kdump; the last one of a name wins."""
         return sysconfig(root)
 
-    def image(self, kernel: str) -> PurePosixPath:
-        """Return the kdump initramfs, a link that mkdumprd keeps, whatever the kernel."""
-        del kernel
-        return IMAGES / "initrd"
+    def image(self, root: Path, kernel: str) -> PurePosixPath:
+        """Return the kdump initramfs: whatever the kernel, and beside the kernel before version 2."""
+        images = (IMAGES / "initrd", PurePosixPath(f"/boot/initrd-{kernel}-kdump"))
+        return next((found for path in images if (found := resolve(root, path))), images[0])
 
     def dump_directory(self, root: Path) -> PurePosixPath:
         """Return the directory of KDUMP_SAVEDIR, a path or a URL: file:///var/crash, nfs://host/path."""
@@ -71,9 +77,9 @@ class Suse:
             "/" + (rest if scheme == "file" else rest.partition("/")[2]).lstrip("/")
         )
 
-    def rebuild_commands(self, kernel: str) -> list[list[str]]:
-        """Return the commands that build the kdump initramfs again."""
-        del kernel
+    def rebuild_commands(self, root: Path, kernel: str) -> list[list[str]]:
+        """Return the commands that build the kdump initramfs again, changed configuration or not."""
+        del root, kernel
         return [["mkdumprd", "-f"]]
 
     def rearm_commands(self) -> list[list[str]]:
@@ -83,15 +89,17 @@ class Suse:
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""
         scheme, separator, _rest = self._savedir(root).partition("://")
+        image = self.image(root, kernel)
+        built, loaded = modified(inside(root, image)), modified(inside(root, LOADED))
         return facts_of(
             self,
             root,
             kernel,
-            # Before version 2: beside the kernel.
-            images=[self.image(kernel), PurePosixPath(f"/boot/initrd-{kernel}-kdump")],
+            images=[image],
             kernels=[IMAGES / "kernel", PurePosixPath(f"/boot/vmlinuz-{kernel}")],
             target=scheme if separator and scheme != "file" else "local",
             capture_command_line=self._capture_command_line(root),
+            stale=built is not None and loaded is not None and built > loaded,
         )
 
     def _savedir(self, root: Path) -> str:

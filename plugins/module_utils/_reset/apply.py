@@ -29,6 +29,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import
     differing,
     expected_in_image,
     found,
+    lacking_in_image,
+    require_tools,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, read_int
 
@@ -57,7 +59,7 @@ class Host(t.NamedTuple):
 
     @property
     def image(self) -> Path:
-        return inside(self.root, self.family.image(self.kernel))
+        return inside(self.root, self.family.image(self.root, self.kernel))
 
     @property
     def armed(self) -> bool:
@@ -100,13 +102,19 @@ def examine(host: Host, wanted: State) -> Findings:
     for code in ("is_capture_kernel", *(["no_reservation"] if install else [])):
         if code in problems:
             raise KdumpError(problems[code])
+    require_tools(host.root, wanted)
     return Findings(
         wanted=wanted,
         present=found(host.root, wanted),
         proof=prove(host, wanted),
         armed=host.armed,
-        rearm=_STALE in problems or (install and not host.armed),
+        rearm=_STALE in problems or (install and not host.armed) or _was_interrupted(host),
     )
+
+
+def _was_interrupted(host: Host) -> bool:
+    """Say whether an earlier run ended before it loaded what it built: some families cannot tell otherwise."""
+    return host.armed and _kept_name(host.image).exists()
 
 
 def _problems(host: Host) -> dict[str, str]:
@@ -119,7 +127,10 @@ def prove(host: Host, wanted: State) -> dict[str, t.Any]:
     expected = expected_in_image(wanted)
     judge = partial(prove_present, expected=expected) if expected else prove_absent
     try:
-        return judge(read_image(host.image.read_bytes(), host.decompress))
+        files = read_image(host.image.read_bytes(), host.decompress)
+        proof = judge(files)
+        lacking = lacking_in_image(wanted, files) if expected and proof["proven"] else None
+        return {**proof, "proven": False, "why_not": lacking} if lacking else proof
     except FileNotFoundError:
         why_not = f"The kdump initramfs {host.image} does not exist." if expected else None
     except KdumpError as exc:
@@ -134,7 +145,7 @@ def image_facts(host: Host) -> dict[str, t.Any] | None:
     except FileNotFoundError:
         return None
     return {
-        "path": str(host.family.image(host.kernel)),
+        "path": str(host.family.image(host.root, host.kernel)),
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
@@ -145,13 +156,18 @@ def converge(host: Host, findings: Findings) -> dict[str, t.Any]:
 
     Raises KdumpError when a step fails. The host is then as it was before, or the message says what is not.
     """
-    kept = _keep(host.image) if findings.rebuild or findings.load else None
+    try:
+        kept = _keep(host.image) if findings.rebuild or findings.load else None
+    except OSError as exc:
+        raise KdumpError(
+            f"The kdump initramfs could not be kept beside itself, nothing was changed: {exc}."
+        ) from exc
     proof = findings.proof
     reloading = False
     try:
         _put(host, findings.wanted, findings.differing)
         if findings.rebuild:
-            output = _commands(host, host.family.rebuild_commands(host.kernel))
+            output = _commands(host, host.family.rebuild_commands(host.root, host.kernel))
             proof = _require_proof(host, findings.wanted, output)
         if findings.load:
             built = _identity(host.image)
@@ -203,7 +219,6 @@ def _undo(host: Host, findings: Findings, kept: Path | None, reload: bool) -> st
         _put(host, findings.present, findings.differing)
         if kept is not None:
             kept.replace(host.image)
-            kept.unlink(missing_ok=True)  # rename() does nothing when both are one file
         elif findings.rebuild:
             host.image.unlink(missing_ok=True)
         if reload:
@@ -243,7 +258,10 @@ def _kept_name(image: Path) -> Path:
 
 
 def _keep(image: Path) -> Path | None:
-    """Keep the present image under another name: builders remove it before they begin."""
+    """Keep a copy of the present image under another name.
+
+    A link would not do: kdump-tools' builder removes the image before it begins, dracut overwrites it.
+    """
     kept = _kept_name(image)
     if not image.exists():
         if not kept.exists():
@@ -251,9 +269,10 @@ def _keep(image: Path) -> Path | None:
         kept.replace(image)  # an earlier run was interrupted
     kept.unlink(missing_ok=True)
     try:
-        os.link(image, kept)
-    except OSError:
         shutil.copy2(image, kept)
+    except OSError:
+        kept.unlink(missing_ok=True)
+        raise
     return kept
 
 

@@ -16,34 +16,73 @@ from pathlib import PurePosixPath
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs import order
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import RESET_HOOK
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import HELPER, PLAN
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
+    DRACUT_HOOK,
+    HELPER,
+    PLAN,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import (
     parse_plan_text,
     plan_digest,
     plan_text,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, is_file
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import Entry
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import Family
+
+LIBRARY = HELPER.parent
 UNIT = "pcie-reset-report.service"
 UNITS = PurePosixPath("/etc/systemd/system")
+MODULE = DRACUT_HOOK.parent
 
 # The collection's own files: where they go, and their permissions.
 SHIPPED: dict[str, tuple[PurePosixPath, int]] = {
     "pcie-reset": (HELPER, 0o755),
-    "store-report": (HELPER.with_name("store-report"), 0o755),
-    "init-top": (HELPER.with_name("init-top"), 0o755),
+    "secondary-bus-reset": (LIBRARY / "secondary-bus-reset", 0o755),
+    "guard": (LIBRARY / "guard", 0o755),
+    "store-report": (LIBRARY / "store-report", 0o755),
+    "init-top": (LIBRARY / "init-top", 0o755),
     "initramfs-tools-hook": (RESET_HOOK, 0o755),
+    "dracut-module-setup.sh": (DRACUT_HOOK, 0o755),
+    "dracut-hook.sh": (MODULE / "pcie-reset.sh", 0o755),
+    "pcie-reset.service": (MODULE / "pcie-reset.service", 0o644),
+    "dracut-kdump-save.conf": (MODULE / "kdump-save.conf", 0o644),
     UNIT: (UNITS / UNIT, 0o644),
 }
 # What systemctl enable makes of the unit's WantedBy=.
 ENABLED = UNITS / "kdump-tools-dump.service.wants" / UNIT
 
+_EVERYWHERE = ("pcie-reset", "secondary-bus-reset", "guard", "store-report")
+_DRACUT = ("dracut-module-setup.sh", "dracut-hook.sh", "pcie-reset.service")
+
+# What of that a host gets, by its family and by what makes its images.
+_NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
+    ("debian", "initramfs-tools"): (*_EVERYWHERE, "init-top", "initramfs-tools-hook", UNIT),
+    ("debian", "dracut"): (*_EVERYWHERE, *_DRACUT, UNIT),
+    ("kdump-utils", "dracut"): (*_EVERYWHERE, *_DRACUT),
+    ("suse", "dracut"): (*_EVERYWHERE, *_DRACUT, "dracut-kdump-save.conf"),
+}
+
+# What of that is in every image, and where. It is below the same path as on the host.
+_IN_EVERY_IMAGE = ("pcie-reset", "secondary-bus-reset", "guard")
+# What is in some images, and where: that depends on what else is in the image.
+_IN_SOME_IMAGES = {
+    "usr/lib/systemd/system/kdump-save.service.d/pcie-reset.conf": "dracut-kdump-save.conf",
+    "var/lib/dracut/hooks/cmdline/00-pcie-reset.sh": "dracut-hook.sh",
+    "usr/lib/dracut/hooks/cmdline/00-pcie-reset.sh": "dracut-hook.sh",
+    str(LIBRARY / "store-report")[1:]: "store-report",
+}
+
+# Where pciutils puts it.
+_SETPCI = ("/usr/bin/setpci", "/usr/sbin/setpci", "/bin/setpci", "/sbin/setpci")
+
 # Removed when nothing else is in them.
-DIRECTORIES = (HELPER.parent, PLAN.parent, ENABLED.parent)
+DIRECTORIES = (LIBRARY, PLAN.parent, MODULE, ENABLED.parent)
 
 
 class Item(t.NamedTuple):
@@ -57,8 +96,8 @@ class Item(t.NamedTuple):
 State = dict[PurePosixPath, t.Optional[Item]]
 
 
-def wanted_present(files: Mapping[str, str], plan: Mapping[str, t.Any]) -> State:
-    """Return what has to be where on a host that resets by C(plan).
+def wanted_present(files: Mapping[str, str], plan: Mapping[str, t.Any], family: Family) -> State:
+    """Return what has to be where on a host that resets by C(plan): what its family needs, and nothing else.
 
     C(files) are the collection's own files, name in SHIPPED -> text. Raises KdumpError for other names and for
     a plan that is not one.
@@ -68,11 +107,14 @@ def wanted_present(files: Mapping[str, str], plan: Mapping[str, t.Any]) -> State
         raise KdumpError(
             f"The helper does not consist of these files ({wrong}): leave the option files to the action plugin."
         )
-    state: State = {
-        path: Item(files[name].encode("utf-8"), mode) for name, (path, mode) in SHIPPED.items()
-    }
+    needed = _NEEDED[family.name, family.generator]
+    state = wanted_absent()
+    for name in needed:
+        path, mode = SHIPPED[name]
+        state[path] = Item(files[name].encode("utf-8"), mode)
     state[PLAN] = Item(_checked_plan_text(plan).encode("utf-8"), 0o644)
-    state[ENABLED] = Item(bytes(UNITS / UNIT), None)
+    if UNIT in needed:
+        state[ENABLED] = Item(bytes(UNITS / UNIT), None)
     return state
 
 
@@ -92,14 +134,40 @@ def differing(wanted: State, present: State) -> list[PurePosixPath]:
 
 
 def expected_in_image(wanted: State) -> dict[str, bytes]:
-    """Return what the built image has to contain, for C(order.prove_present)."""
-    sources = {
-        order.HELPER: HELPER,
-        order.SCRIPT: SHIPPED["init-top"][0],
-        order.PLAN: PLAN,
-    }
+    """Return what the built image has to contain, for C(order.prove_present). Nothing without the helper."""
+    sources = {str(SHIPPED[name][0])[1:]: SHIPPED[name][0] for name in _IN_EVERY_IMAGE}
+    sources[order.PLAN] = PLAN
+    sources[order.SCRIPT] = SHIPPED["init-top"][0]
+    sources[order.UNIT] = SHIPPED["pcie-reset.service"][0]
     items = {name: wanted[path] for name, path in sources.items()}
     return {name: item.content for name, item in items.items() if item is not None}
+
+
+def lacking_in_image(wanted: State, files: Mapping[str, Entry]) -> str | None:
+    """Return what of an image with the helper is not the present file, in a sentence, None if all is."""
+    for path, name in _IN_SOME_IMAGES.items():
+        item = wanted[SHIPPED[name][0]]
+        if item is not None and path in files and files[path].data != item.content:
+            return f"/{path} in the image differs from the one to be installed."
+    return None
+
+
+def needs_setpci(wanted: State) -> bool:
+    """Say whether the plan may reset a port through its registers."""
+    plan = wanted[PLAN]
+    if plan is None:
+        return False
+    ports = parse_plan_text(plan.content.decode("utf-8"))["ports"]
+    return any("sbr" in port["methods"] for port in ports)
+
+
+def require_tools(root: Path, wanted: State) -> None:
+    """Raise KdumpError when a program that the image needs is not installed on the host."""
+    if needs_setpci(wanted) and not any(is_file(inside(root, path)) for path in _SETPCI):
+        raise KdumpError(
+            "The plan resets ports by sbr, and the setpci for that is not installed: install pciutils, or set the"
+            " policy sbr to never."
+        )
 
 
 def text_diff(before: State, after: State) -> list[dict[str, str]]:
@@ -163,6 +231,9 @@ __all__ = (
     "differing",
     "expected_in_image",
     "found",
+    "lacking_in_image",
+    "needs_setpci",
+    "require_tools",
     "text_diff",
     "wanted_absent",
     "wanted_present",

@@ -29,6 +29,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import 
     concern_of_port,
     read_policy,
     situation,
+    takes_reset_for_removal,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -41,8 +42,10 @@ if t.TYPE_CHECKING:  # pragma: no cover
     Function = Mapping[str, t.Any]
     Port = Mapping[str, t.Any]
 
-VERSION = 1
-METHOD = "reset_subordinate"
+VERSION = 2
+
+# How a port can be reset, in order of preference: see docs/reset-helper.md.
+METHODS = ("reset_subordinate", "bus", "sbr", "flr")
 
 # Why a port is reset or left alone. The last two are the reasons to reset.
 REASONS: dict[str, str] = {
@@ -70,7 +73,7 @@ REASONS: dict[str, str] = {
     "driver_made": "It does not exist before the driver of {function}, which resets it itself.",
     "sbr_masked": "The port ignores a bus reset while it does CXL.",
     "built_in_driver": "The driver {driver} is built in and binds before the reset.",
-    "no_reset_method": "This kernel has no reset_subordinate for the port.",
+    "no_reset_method": "This kernel resets neither the port nor what is below, and policy allows nothing else.",
     "included": "Reset by the rule {rule}.",
     "endpoints_only": "Only endpoints are below.",
 }
@@ -98,15 +101,15 @@ def make_plan(
     """Decide for every root port and switch downstream port whether the capture kernel resets it.
 
     C(facts) are the facts of M(vmcore.kdump.platform_facts); C(exclusions) are rules as in
-    read_exclusions(), C(policy) is C({"dump_target": "reset"|"leave"}).
+    read_exclusions(), C(policy) sets what read_policy() knows.
 
     A port is reset if all functions below may be. Each function is decided by the rule that
     deciding_rules() finds for it, and by policy where there is none: a rule that resets one function
     does not reset a sibling that another rule leaves alone.
 
-    Returns C({"version": 1, "host": str, "kernel": str, "digest": str, "policy": {...},
+    Returns C({"version": 2, "host": str, "kernel": str, "digest": str, "policy": {...},
     "notes": [sentence], "ports": [{"address", "decision": "reset"|"leave", "reason", "sentence",
-    "method": str|None, "rule": str|None, "children": [{"address", "vendor", "device", "class"}]}],
+    "methods": [one of METHODS], "rule": str|None, "children": [{"address", "vendor", "device", "class"}]}],
     "summary": {"reset": int, "leave": int}}). Raises KdumpError for facts without C(pcie), for a
     malformed address or identity in them, for a malformed rule and for a malformed policy.
     """
@@ -129,7 +132,8 @@ def make_plan(
             dmi,
             host,
         )
-        decided.append(_entry(port, children, reason, words, rule))
+        methods = _methods(port, children, host, by_rule=rule is not None)
+        decided.append(_entry(port, children, reason, words, rule, methods))
     notes += [
         f"The rule {name} names a place that this host does not have."
         for name in rules_without_a_place(
@@ -171,7 +175,14 @@ def plan_text(plan: Mapping[str, t.Any]) -> str:
         if port["decision"] == "leave"
     ]
     lines += [
-        " ".join(["port", port["address"], port["method"], *map(_child_text, port["children"])])
+        " ".join(
+            [
+                "port",
+                port["address"],
+                ",".join(port["methods"]),
+                *map(_child_text, port["children"]),
+            ]
+        )
         for port in plan["ports"]
         if port["decision"] == "reset"
     ]
@@ -181,7 +192,7 @@ def plan_text(plan: Mapping[str, t.Any]) -> str:
 def parse_plan_text(text: str) -> dict[str, t.Any]:
     """Read a plan file back: C({"version", "host", "kernel", "digest", "ports"}).
 
-    The ports are those to be reset, each C({"address", "method", "children"}) as in the plan that
+    The ports are those to be reset, each C({"address", "methods", "children"}) as in the plan that
     was written. Raises KdumpError for a file that is not a plan of this version.
     """
     values: dict[str, str] = {}
@@ -190,9 +201,10 @@ def parse_plan_text(text: str) -> dict[str, t.Any]:
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
-        if words[0] == "port" and len(words) > 3 and is_address(words[1]):
+        methods = words[2].split(",") if len(words) > 3 else []
+        if words[0] == "port" and methods and set(methods) <= set(METHODS) and is_address(words[1]):
             children = [_parse_child(word) for word in words[3:]]
-            ports.append({"address": words[1], "method": words[2], "children": children})
+            ports.append({"address": words[1], "methods": methods, "children": children})
         elif words[0] in _TEXT_KEYS and len(words) == 2:
             values[words[0]] = words[1]
         else:
@@ -235,7 +247,8 @@ def _reason(
         concern = None if child["address"] in deciding else concern_of_function(child, host)
         if concern:
             return concern.code, concern.words, None
-    concern = None if chosen else concern_of_port(port, bridge, host)
+    methods = _methods(port, children, host, by_rule=bool(chosen))
+    concern = None if chosen else concern_of_port(port, bridge, host, methods)
     if concern:
         return concern.code, concern.words, None
     maker = host.driver_made_buses.get(str(bridge.get("root_bus"))) if bridge else None
@@ -248,11 +261,35 @@ def _reason(
     )
     if drivers:
         return "built_in_driver", {"driver": drivers[0]}, None
-    if not port["reset_subordinate"]:
+    if not methods:
         return "no_reset_method", {}, None
     if chosen:
         return "included", {"rule": chosen[0].text}, chosen[0]
     return "endpoints_only", {}, None
+
+
+def _methods(port: Port, children: Sequence[Function], host: Situation, by_rule: bool) -> list[str]:
+    """Return the methods by which a port may be reset, in order of preference.
+
+    Where pciehp takes reset_subordinate for a removal, only a rule brings it back, and last of the kernel's methods:
+    what C(bus) does is announced to pciehp (drivers/pci/pci.c, pci_dev_reset_slot_function()).
+    """
+    removes = takes_reset_for_removal(port, host)
+    possible = (
+        ("reset_subordinate", port["reset_subordinate"] and not removes),
+        # drivers/pci/pci.c, pci_parent_bus_reset(): only for a function that is alone on its bus.
+        ("bus", len(children) == 1 and "bus" in (children[0].get("reset_methods") or ())),
+        ("reset_subordinate", port["reset_subordinate"] and removes and by_rule),
+        ("sbr", host.sbr),
+        ("flr", host.flr and all(_has_flr(child) for child in children)),
+    )
+    return [method for method, applies in possible if applies]
+
+
+def _has_flr(function: Function) -> bool:
+    """Say whether the kernel resets a function by FLR. Before 5.15 it names no methods, and takes FLR first."""
+    named = function.get("reset_methods")
+    return "flr" in named if named else bool(function.get("flr"))
 
 
 def _unresettable(children: Sequence[Function]) -> str | None:
@@ -282,6 +319,7 @@ def _entry(
     reason: str,
     words: Mapping[str, str],
     rule: Exclusion | None,
+    methods: list[str],
 ) -> dict[str, t.Any]:
     """Return the plan's entry of one port."""
     reset = reason in RESETTING
@@ -290,7 +328,7 @@ def _entry(
         "decision": "reset" if reset else "leave",
         "reason": reason,
         "sentence": REASONS[reason].format(**words),
-        "method": METHOD if reset else None,
+        "methods": methods if reset else [],
         "rule": rule.name if rule else None,
         "children": [_identity(child) for child in children],
     }
@@ -381,7 +419,7 @@ def _parse_child(word: str) -> dict[str, str]:
 
 
 __all__ = (
-    "METHOD",
+    "METHODS",
     "REASONS",
     "RESETTING",
     "VERSION",

@@ -18,14 +18,19 @@ import typing as t
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     Facts = Mapping[str, t.Any]
     Function = Mapping[str, t.Any]
     Port = Mapping[str, t.Any]
 
 # What may be set, with its values; the first one is the default.
-POLICY: dict[str, tuple[str, ...]] = {"dump_target": ("reset", "leave")}
+POLICY: dict[str, tuple[str, ...]] = {
+    "dump_target": ("reset", "leave"),
+    # Methods that go round the kernel, or reset less than the bus.
+    "sbr": ("never", "fallback"),
+    "flr": ("never", "fallback"),
+}
 
 # drivers/pci/quirks.c (Linux 7.2), quirk_no_bus_reset(): the kernel refuses to reset the bus of these. An older
 # kernel may not know all of them. vendor:device, root ports and endpoints alike.
@@ -74,6 +79,8 @@ class Situation(t.NamedTuple):
     # Root buses that exist only while a driver drives a device: Intel VMD. drivers/pci/controller/vmd.c,
     # vmd_enable_domain(), makes them, and resets what is below. Root bus -> that device.
     driver_made_buses: Mapping[str, str]
+    sbr: bool
+    flr: bool
 
 
 class Concern(t.NamedTuple):
@@ -126,6 +133,8 @@ def situation(facts: Facts, policy: Mapping[str, str]) -> tuple[Situation, list[
                 for bridge in (facts.get("pcie") or {}).get("host_bridges") or ()
                 if bridge.get("function")
             },
+            sbr=policy["sbr"] == "fallback",
+            flr=policy["flr"] == "fallback",
         ),
         notes,
     )
@@ -148,17 +157,24 @@ def concern_of_function(function: Function, host: Situation) -> Concern | None:
     return _no_bus_reset(function)
 
 
-def concern_of_port(port: Port, bridge: Function | None, host: Situation) -> Concern | None:
-    """Return why a port must not reset what is below it, None if nothing speaks against it."""
+def concern_of_port(
+    port: Port, bridge: Function | None, host: Situation, methods: Sequence[str]
+) -> Concern | None:
+    """Return why a port must not reset what is below it by any of C(methods), None if nothing speaks against it."""
     if host.architecture in _KERNEL_RESETS:
         return Concern("kernel_resets", {"architecture": str(host.architecture)})
     if port.get("cxl"):
         return Concern("cxl_port", {})
     if port.get("external"):
         return Concern("external", {})
-    if port.get("hotplug") and host.pciehp_sees_resets and _occupied(port):
+    if takes_reset_for_removal(port, host) and not methods:
         return Concern("hotplug", {"kernel": host.kernel})
     return _no_bus_reset(bridge) if bridge is not None else None
+
+
+def takes_reset_for_removal(port: Port, host: Situation) -> bool:
+    """Say whether pciehp takes what is below for removed when reset_subordinate brings the link down."""
+    return bool(port.get("hotplug")) and host.pciehp_sees_resets and _occupied(port)
 
 
 def _occupied(port: Port) -> bool:
@@ -194,4 +210,5 @@ __all__ = (
     "concern_of_port",
     "read_policy",
     "situation",
+    "takes_reset_for_removal",
 )

@@ -18,8 +18,9 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[3] / "plugins" / "plugin_utils" / "pcie_reset"
 
-# All that the helper may use: what the hook copies, and what every initramfs has.
-TOOLS = ("od", "dd", "sleep", "mkdir", "mv")
+# All that the helper may use: what every initramfs has, and what is put beside the helper.
+TOOLS = ("mkdir", "mv")
+OWN_TOOLS = ("head", "od", "sleep")
 
 CONFIG_BYTES = 256
 COMMAND = 4
@@ -49,12 +50,13 @@ def find_shells() -> dict[str, list[str]]:
 SHELLS = find_shells()
 
 
-def make_config(identity: str, command: int) -> Config:
+def make_config(identity: str, class_: str, command: int) -> Config:
     vendor, device = (int(word, 16) for word in identity.split(":"))
     config = bytearray(range(CONFIG_BYTES))
     config[0:2] = vendor.to_bytes(2, "little")
     config[2:4] = device.to_bytes(2, "little")
     config[4:6] = command.to_bytes(2, "little")
+    config[9:12] = int(class_, 16).to_bytes(3, "little")
     return config
 
 
@@ -78,6 +80,11 @@ class CaptureKernel:
         self.proc = self.root / "proc"
         self.run_directory = self.root / "run/pcie-reset"
         self.kmsg = self.root / "kmsg"
+        self.lib = self.root / "usr/local/lib/pcie-reset"
+        (self.lib / "bin").mkdir(parents=True)
+        (self.lib / "pcie-reset").symlink_to(SCRIPTS / "pcie-reset")
+        for name in OWN_TOOLS:
+            (self.lib / "bin" / name).symlink_to(t.cast(str, shutil.which(name)))
         self.devices.mkdir(parents=True)
         (self.proc / "sys/kernel").mkdir(parents=True)
         (self.proc / "vmcore").touch()
@@ -87,10 +94,18 @@ class CaptureKernel:
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
         self._fifos: list[Path] = []
+        self._held: list[Path] = []
         self._descriptors: list[int] = []
 
     def command_line(self, arguments: str) -> None:
         (self.proc / "cmdline").write_text(f"root=/dev/vda1 * {arguments} quiet\n")
+
+    def add_script(self, name: str, text: str) -> None:
+        """Put a shell script beside the helper."""
+        script = self.lib / name
+        script.unlink(missing_ok=True)  # it may be a link to the real one
+        script.write_text(f"#!/bin/sh\n{text}\n")
+        script.chmod(0o755)
 
     # The devices
 
@@ -114,7 +129,7 @@ class CaptureKernel:
         (directory / "vendor").write_text(f"0x{vendor}\n")
         (directory / "device").write_text(f"0x{device}\n")
         (directory / "class").write_text(f"0x{class_}\n")
-        (directory / "config").write_bytes(make_config(identity, command))
+        (directory / "config").write_bytes(make_config(identity, class_, command))
         (self.devices / address).symlink_to(directory)
         return directory
 
@@ -125,8 +140,7 @@ class CaptureKernel:
 
     # What the kernel does
 
-    def _fifo(self, port: Path) -> Path:
-        fifo = port / "reset_subordinate"
+    def _fifo(self, fifo: Path) -> Path:
         fifo.unlink()
         os.mkfifo(fifo)
         self._fifos.append(fifo)
@@ -152,9 +166,11 @@ class CaptureKernel:
             time.sleep(0.005)
         return False
 
-    def on_reset(self, port: Path, effect: Effect = restore) -> None:
+    def on_reset(
+        self, port: Path, effect: Effect = restore, file: str = "reset_subordinate"
+    ) -> None:
         """Apply effect to the configuration space of every function below when the helper writes, then return."""
-        fifo = self._fifo(port)
+        fifo = self._fifo(port / file)
 
         def kernel() -> None:
             if self._wait_for_write(port):
@@ -167,13 +183,31 @@ class CaptureKernel:
 
         self._start(kernel)
 
-    def reset_reports_error(self, port: Path) -> None:
-        """The write fails after 0.2 s, as it does when the kernel resets the bus and then misses the link."""
+    def clock(self, uptime: str) -> None:
+        """Replace the real clock by one that stands still."""
+        (self.proc / "uptime.new").write_text(f"{uptime} 0.90\n")
+        (self.proc / "uptime.new").replace(self.proc / "uptime")
+
+    def on_look(self, number: int, command: str) -> None:
+        """Run a shell command right before the helper looks at the functions for this time, counted from 1."""
+        head = t.cast(str, shutil.which("head"))
+        looks = self.root / "looks"
+        self.add_script(
+            "bin/head",
+            f"echo >> {looks}\n"
+            f"[ $(/usr/bin/wc -l < {looks}) -ne {number} ] || {{ {command}; }}\n"
+            f'exec {head} "$@"',
+        )
+
+    def reset_reports_error(self, port: Path, uptime: str | None = None) -> None:
+        """The write fails after 1.2 s, as it does when the kernel resets the bus and then misses the link."""
         reader = self._full_fifo(port / "reset_subordinate")
 
         def kernel() -> None:
             if self._wait_for_write(port):
-                time.sleep(0.2)
+                time.sleep(1.2)
+            if uptime:
+                self.clock(uptime)
             os.close(reader)  # nobody reads any more: EPIPE
 
         self._start(kernel)
@@ -185,24 +219,28 @@ class CaptureKernel:
 
     def reset_hangs(self, port: Path) -> None:
         """The write does not return before the test ends."""
-        self._fifo(port)
+        self._fifo(port / "reset_subordinate")
 
-    def answers_after(self, function: Path, seconds: float) -> threading.Event:
-        """A read of the identity takes that long. The event is set when it has returned."""
-        vendor = function / "vendor"
-        text = vendor.read_text()
-        vendor.unlink()
-        os.mkfifo(vendor)
-        self._fifos.append(vendor)
-        answered = threading.Event()
+    def wakes_up_after(self, port: Path, seconds: float) -> threading.Event:
+        """The port needs that long to leave its sleep. The event is set when it has."""
+        control = self._full_fifo(port / "power/control")
+        self._descriptors.append(control)
+        awake = threading.Event()
 
         def kernel() -> None:
             if not self._ended.wait(seconds):
-                vendor.write_text(text)
-                answered.set()
+                os.read(control, 1 << 20)
+                awake.set()
 
         self._start(kernel)
-        return answered
+        return awake
+
+    def registers_hang(self, function: Path) -> None:
+        """A read of the configuration space does not return before the test ends."""
+        config = function / "config"
+        config.unlink()
+        os.mkfifo(config)
+        self._held.append(config)
 
     def lock_down(self, function: Path) -> None:
         """Writes to config fail (LOCKDOWN_PCI_ACCESS), pci_disable_device() clears Bus Master."""
@@ -237,6 +275,8 @@ class CaptureKernel:
             thread.join(timeout=0.1)
         for fifo in self._fifos:  # let go of whoever still waits
             os.close(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK))
+        for fifo in self._held:
+            os.close(os.open(fifo, os.O_RDWR | os.O_NONBLOCK))
         for thread in self._threads:
             thread.join(timeout=5)
         for descriptor in self._descriptors:
@@ -258,7 +298,7 @@ class CaptureKernel:
         if plan is not None:
             path.write_bytes(plan if isinstance(plan, bytes) else plan.encode())
         process = subprocess.run(
-            [*self.shell, str(SCRIPTS / "pcie-reset"), str(path)],
+            [*self.shell, str(self.lib / "pcie-reset"), str(path)],
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

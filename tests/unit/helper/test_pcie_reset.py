@@ -11,11 +11,13 @@ import typing as t
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import METHODS
 from ansible_collections.vmcore.kdump.tests.unit.helper.capture_kernel import (
     BUS_MASTER,
     SHELLS,
     CaptureKernel,
     Config,
+    make_config,
     unplug,
 )
 
@@ -28,7 +30,7 @@ NVME_TWIN = "0000:05:00.1"
 DIGEST = "9f2c" * 16
 PLAN = f"""\
 # vmcore.kdump reset plan: written by pcie_reset_helper, read by the reset helper in the capture kernel.
-version 1
+version 2
 host db01.example.com
 kernel 6.12.107+deb13-amd64
 digest {DIGEST}
@@ -45,7 +47,7 @@ LOG_LINE = re.compile(
         off
       | start\ deadline=\d+\ uptime={SECONDS}
       | ignored\ plan_line=\d+
-      | resetting={ADDRESS}\ uptime={SECONDS}
+      | resetting={ADDRESS}\ method=[a-z_]+\ uptime={SECONDS}
       | port={ADDRESS}\ result=left\ reason=[a-z_]+\ seconds={SECONDS}
       | port={ADDRESS}\ result=(?:reset|failed|timeout)\ method=[a-z_]+\ error=[a-z_]+\ seconds={SECONDS}
         \ functions=\d+\ returned=\d+
@@ -182,6 +184,14 @@ def test_reset_that_the_kernel_refuses_is_no_reset(kernel: CaptureKernel) -> Non
     assert kernel.command(nic) & BUS_MASTER  # left as it was
 
 
+def test_busy_machine_takes_its_time_to_refuse(kernel: CaptureKernel) -> None:
+    kernel.function(kernel.port(PORT), NIC, "8086:10d3", "020000")
+    kernel.clock("4.00")
+    kernel.reset_reports_error(kernel.devices / PORT, uptime="4.45")
+    ports = run(kernel, HEADER + NIC_LINE)
+    assert (ports[PORT]["result"], ports[PORT]["error"]) == ("failed", "refused")
+
+
 def test_function_that_never_comes_back_is_a_failure(kernel: CaptureKernel) -> None:
     kernel.function(kernel.port(PORT), NIC, "8086:10d3", "020000")
     kernel.on_reset(kernel.devices / PORT, unplug)
@@ -257,20 +267,72 @@ def test_port_that_hangs_is_given_up_at_the_deadline_and_the_others_are_reset(
     }
 
 
-def test_port_that_answers_only_after_the_deadline_is_not_touched_any_more(
+def test_port_that_wakes_up_only_after_the_deadline_is_not_touched_any_more(
     kernel: CaptureKernel,
 ) -> None:
     """By then the boot goes on and a driver may have bound the device."""
     build(kernel)
     kernel.command_line("pcie_reset.deadline=1")
     kernel.on_reset(kernel.devices / OTHER_PORT)
-    answered = kernel.answers_after(kernel.devices / NIC, 2.0)
+    awake = kernel.wakes_up_after(kernel.devices / PORT, 3.0)
     ports = run(kernel)
     assert (ports[PORT]["result"], ports[OTHER_PORT]["result"]) == ("timeout", "reset")
-    assert answered.wait(5)
+    assert awake.wait(5)
     time.sleep(0.3)
     assert f"resetting={PORT}" not in kernel.log()
     assert (kernel.devices / PORT / "reset_subordinate").read_bytes() == b""
+
+
+def test_registers_that_cannot_be_read_keep_everything_from_being_touched(
+    kernel: CaptureKernel,
+) -> None:
+    build(kernel)
+    kernel.command_line("pcie_reset.deadline=1")
+    kernel.registers_hang(kernel.devices / NIC)
+    ports = run(kernel)
+    assert [port["result"] for port in ports.values()] == ["timeout", "timeout"]
+    assert [port["method"] for port in ports.values()] == [None, None]
+    assert "resetting=" not in kernel.log()
+    assert f"port={PORT} result=timeout method=none error=none seconds=1.00 " in kernel.log()
+
+
+def test_reset_that_ends_after_the_deadline_is_not_judged_by_what_was_seen_before(
+    kernel: CaptureKernel,
+) -> None:
+    """The helper is still there then, because it waits for the functions of another port."""
+    build(kernel)
+    kernel.command_line("pcie_reset.deadline=1")
+    kernel.clock("4.00")
+    with_register_reset(kernel, "sleep 1.2")
+    kernel.on_reset(kernel.devices / PORT, unplug)
+    ports = run(kernel, f"{HEADER}{NIC_LINE}\n{SBR_LINE}\n")
+    assert (ports[PORT]["result"], ports[OTHER_PORT]["result"]) == ("failed", "timeout")
+    assert ports[OTHER_PORT]["method"] == "sbr"
+
+
+def test_driver_that_binds_after_the_checks_keeps_the_port_from_being_touched(
+    kernel: CaptureKernel,
+) -> None:
+    build(kernel)
+    kernel.on_reset(kernel.devices / OTHER_PORT)
+    kernel.on_look(1, f"/usr/bin/ln -s . {kernel.devices / NIC}/driver")
+    ports = run(kernel)
+    assert (ports[PORT]["result"], ports[PORT]["reason"]) == ("left", "driver_bound")
+    assert ports[OTHER_PORT]["result"] == "reset"
+    assert f"resetting={PORT}" not in kernel.log()
+
+
+def test_bus_master_is_not_cleared_any_more_when_guard_went_on_with_the_boot(
+    kernel: CaptureKernel,
+) -> None:
+    build(kernel)
+    kernel.clock("4.00")
+    kernel.on_reset(kernel.devices / PORT)
+    kernel.on_look(2, f"echo 21.00 0.90 > {kernel.proc}/uptime")
+    ports = run(kernel, HEADER + NIC_LINE)
+    assert ports[PORT]["result"] == "reset"
+    assert ports[PORT]["functions"][0]["bus_master_after"] is True
+    assert kernel.command(kernel.devices / NIC) == 0x0406
 
 
 def add_unplanned_function(kernel: CaptureKernel) -> None:
@@ -283,14 +345,22 @@ def add_function_behind_the_function(kernel: CaptureKernel) -> None:
 
 def change_device(kernel: CaptureKernel) -> None:
     (kernel.devices / NIC / "device").write_text("0x10d4\n")
+    (kernel.devices / NIC / "config").write_bytes(make_config("8086:10d4", "020000", 0x0406))
 
 
 def change_class(kernel: CaptureKernel) -> None:
     (kernel.devices / NIC / "class").write_text("0x030000\n")
+    (kernel.devices / NIC / "config").write_bytes(make_config("8086:10d3", "030000", 0x0406))
 
 
 def hide_identity(kernel: CaptureKernel) -> None:
     (kernel.devices / NIC / "class").unlink()
+    (kernel.devices / NIC / "config").write_bytes(b"\xff" * 256)
+
+
+def hide_registers(kernel: CaptureKernel) -> None:
+    (kernel.devices / NIC / "device").write_text("0x10d4\n")
+    (kernel.devices / NIC / "config").unlink()
 
 
 def bind_driver(kernel: CaptureKernel) -> None:
@@ -317,6 +387,14 @@ def exclude_port(kernel: CaptureKernel) -> None:
     kernel.command_line(f"pcie_reset.exclude=0000:00:1c.0,{PORT}")
 
 
+def exclude_port_without_domain(kernel: CaptureKernel) -> None:
+    kernel.command_line(f"pcie_reset.exclude={PORT.replace('0000:', '')}")
+
+
+def exclude_function_without_domain(kernel: CaptureKernel) -> None:
+    kernel.command_line(f"pcie_reset.exclude=00:1c.0,{NIC.replace('0000:', '')}")
+
+
 def exclude_function(kernel: CaptureKernel) -> None:
     kernel.command_line(f"pcie_reset.exclude={NIC} pcie_reset.exclude=0000:00:1c.0")
 
@@ -329,6 +407,7 @@ def exclude_function(kernel: CaptureKernel) -> None:
         (change_device, "identity_changed"),
         (change_class, "identity_changed"),
         (hide_identity, "identity_changed"),
+        (hide_registers, "identity_changed"),
         (bind_driver, "driver_bound"),
         (take_function_away, "missing"),
         (take_port_away, "missing"),
@@ -336,6 +415,8 @@ def exclude_function(kernel: CaptureKernel) -> None:
         (take_link_down, "link_down"),
         (exclude_port, "excluded"),
         (exclude_function, "excluded"),
+        (exclude_port_without_domain, "excluded"),
+        (exclude_function_without_domain, "excluded"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -360,10 +441,188 @@ def test_port_that_is_not_as_planned_is_left_alone(
     assert ports[OTHER_PORT]["result"] == "reset"
 
 
-def test_method_that_this_helper_does_not_know_is_left(kernel: CaptureKernel) -> None:
-    build(kernel)
-    ports = run(kernel, HEADER + NIC_LINE.replace("reset_subordinate", "sbr"))
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_of_a_plan_is_known(kernel: CaptureKernel, method: str) -> None:
+    kernel.function(kernel.port(PORT, method=False), NIC, "8086:10d3", "020000")
+    ports = run(kernel, HEADER + NIC_LINE.replace("reset_subordinate", method))
     assert (ports[PORT]["result"], ports[PORT]["reason"]) == ("left", "no_method")
+
+
+def test_first_method_that_is_possible_is_used(kernel: CaptureKernel) -> None:
+    build(kernel)
+    kernel.on_reset(kernel.devices / PORT)
+    line = NIC_LINE.replace("reset_subordinate", "sbr,flr,bus,reset_subordinate")
+    ports = run(kernel, HEADER + line)
+    assert (ports[PORT]["result"], ports[PORT]["method"]) == ("reset", "reset_subordinate")
+
+
+def with_reset_method(kernel: CaptureKernel, address: str, methods: str = "flr pm bus") -> None:
+    (kernel.devices / address / "reset").touch()
+    (kernel.devices / address / "reset_method").write_text(f"{methods}\n")
+
+
+def test_bus_reset_of_a_function_that_is_alone(kernel: CaptureKernel) -> None:
+    build(kernel)
+    take_method_away(kernel)
+    with_reset_method(kernel, NIC)
+    kernel.on_reset(kernel.devices / PORT, file=f"{NIC}/reset")
+    ports = run(kernel, HEADER + NIC_LINE.replace("subordinate", "subordinate,bus"))
+    assert (ports[PORT]["result"], ports[PORT]["method"]) == ("reset", "bus")
+    assert f"resetting={PORT} method=bus " in kernel.log()
+    assert not kernel.command(kernel.devices / NIC) & BUS_MASTER
+    assert (kernel.devices / NIC / "reset_method").read_text() == "flr pm bus\n"  # as before
+
+
+def test_bus_reset_that_fails_restores_the_method_too(kernel: CaptureKernel) -> None:
+    build(kernel)
+    take_method_away(kernel)
+    with_reset_method(kernel, NIC, "bus")
+    (kernel.devices / NIC / "reset").unlink()
+    (kernel.devices / NIC / "reset").symlink_to("/dev/full")
+    ports = run(kernel, HEADER + NIC_LINE.replace("reset_subordinate", "bus,flr"))
+    assert (ports[PORT]["result"], ports[PORT]["error"]) == ("failed", "refused")
+    assert (ports[PORT]["method"]) == "bus"  # what was tried once is not tried otherwise
+    assert (kernel.devices / NIC / "reset_method").read_text() == "bus\n"
+
+
+def not_alone(kernel: CaptureKernel) -> tuple[str, str]:
+    for address in (NVME, NVME_TWIN):
+        with_reset_method(kernel, address)
+    return OTHER_PORT, NVME_LINE
+
+
+def without_bus(kernel: CaptureKernel) -> tuple[str, str]:
+    with_reset_method(kernel, NIC, "flr pm")
+    return PORT, NIC_LINE
+
+
+def before_linux_5_15(kernel: CaptureKernel) -> tuple[str, str]:
+    (kernel.devices / NIC / "reset").touch()
+    return PORT, NIC_LINE
+
+
+@pytest.mark.parametrize("change", [not_alone, without_bus, before_linux_5_15])
+def test_bus_reset_that_is_not_possible(
+    kernel: CaptureKernel, change: t.Callable[[CaptureKernel], tuple[str, str]]
+) -> None:
+    build(kernel)
+    port, line = change(kernel)
+    ports = run(kernel, HEADER + line.replace("reset_subordinate", "bus"))
+    assert (ports[port]["result"], ports[port]["reason"]) == ("left", "no_method")
+    assert "resetting=" not in kernel.log()
+
+
+def test_function_level_reset_of_each_function(kernel: CaptureKernel) -> None:
+    build(kernel)
+    for address in (NVME, NVME_TWIN):
+        with_reset_method(kernel, address)
+    ports = run(kernel, HEADER + NVME_LINE.replace("reset_subordinate", "bus,flr"))
+    assert (ports[OTHER_PORT]["result"], ports[OTHER_PORT]["method"]) == ("reset", "flr")
+    for address in (NVME, NVME_TWIN):
+        assert (kernel.devices / address / "reset").read_text() == "1\n"
+        assert (kernel.devices / address / "reset_method").read_text() == "flr pm bus\n"
+        assert not kernel.command(kernel.devices / address) & BUS_MASTER
+
+
+def test_function_level_reset_before_linux_5_15(kernel: CaptureKernel) -> None:
+    """Which methods there are is not told: the kernel takes FLR where there is one, and the plan knows."""
+    build(kernel)
+    (kernel.devices / NIC / "reset").touch()
+    ports = run(kernel, HEADER + NIC_LINE.replace("reset_subordinate", "bus,flr"))
+    assert (ports[PORT]["result"], ports[PORT]["method"]) == ("reset", "flr")
+    assert (kernel.devices / NIC / "reset").read_text() == "1\n"
+
+
+def test_function_level_reset_of_all_or_none(kernel: CaptureKernel) -> None:
+    build(kernel)
+    with_reset_method(kernel, NVME)
+    with_reset_method(kernel, NVME_TWIN, "pm bus")
+    ports = run(kernel, HEADER + NVME_LINE.replace("reset_subordinate", "flr"))
+    assert (ports[OTHER_PORT]["result"], ports[OTHER_PORT]["reason"]) == ("left", "no_method")
+    assert (kernel.devices / NVME / "reset").read_text() == ""
+
+
+SBR_LINE = NVME_LINE.replace("reset_subordinate", "reset_subordinate,sbr")
+
+
+def with_register_reset(kernel: CaptureKernel, script: str) -> None:
+    (kernel.devices / OTHER_PORT / "reset_subordinate").unlink()
+    kernel.add_script("bin/setpci", "exit 1")
+    kernel.add_script("secondary-bus-reset", f'echo "$*" > {kernel.root}/arguments; {script}')
+
+
+def test_reset_by_the_registers_of_the_port(kernel: CaptureKernel) -> None:
+    build(kernel)
+    with_register_reset(kernel, "exit 0")
+    ports = run(kernel, HEADER + SBR_LINE)
+    assert (ports[OTHER_PORT]["result"], ports[OTHER_PORT]["method"]) == ("reset", "sbr")
+    assert (kernel.root / "arguments").read_text() == f"{OTHER_PORT} {NVME} {NVME_TWIN}\n"
+
+
+def test_error_of_a_reset_by_the_registers_is_its_word(kernel: CaptureKernel) -> None:
+    build(kernel)
+    with_register_reset(kernel, "echo link_down; exit 1")
+    unplug_both(kernel)
+    ports = run(kernel, HEADER + SBR_LINE)
+    assert (ports[OTHER_PORT]["result"], ports[OTHER_PORT]["error"]) == ("failed", "link_down")
+
+
+def unplug_both(kernel: CaptureKernel) -> None:
+    for address in (NVME, NVME_TWIN):
+        (kernel.devices / address / "config").write_bytes(b"\xff" * 256)
+
+
+def test_reset_by_the_registers_that_is_refused_gives_way_to_the_next_method(
+    kernel: CaptureKernel,
+) -> None:
+    build(kernel)
+    with_register_reset(kernel, "echo locked_down; exit 2")
+    ports = run(kernel, HEADER + SBR_LINE)
+    assert (ports[OTHER_PORT]["result"], ports[OTHER_PORT]["reason"]) == ("left", "locked_down")
+    for address in (NVME, NVME_TWIN):
+        with_reset_method(kernel, address)
+    ports = run(kernel, HEADER + SBR_LINE.replace("sbr", "sbr,flr"))
+    assert (ports[OTHER_PORT]["result"], ports[OTHER_PORT]["method"]) == ("reset", "flr")
+
+
+def test_image_without_setpci_has_no_register_reset(kernel: CaptureKernel) -> None:
+    build(kernel)
+    with_register_reset(kernel, "exit 0")
+    (kernel.lib / "bin/setpci").unlink()
+    ports = run(kernel, HEADER + SBR_LINE)
+    assert (ports[OTHER_PORT]["result"], ports[OTHER_PORT]["reason"]) == ("left", "no_method")
+
+
+def test_image_without_head_reads_the_functions_one_by_one(kernel: CaptureKernel) -> None:
+    build(kernel)
+    (kernel.lib / "bin/head").unlink()
+    for port in (PORT, OTHER_PORT):
+        kernel.on_reset(kernel.devices / port)
+    assert {port["result"] for port in run(kernel).values()} == {"reset"}
+
+
+def test_function_that_vanishes_does_not_spoil_what_is_seen_of_the_others(
+    kernel: CaptureKernel,
+) -> None:
+    build(kernel)
+    for port in (PORT, OTHER_PORT):
+        kernel.on_reset(kernel.devices / port)
+    (kernel.devices / NIC / "config").unlink()
+    ports = run(kernel)
+    assert (ports[PORT]["result"], ports[OTHER_PORT]["result"]) == ("failed", "reset")
+    assert ports[PORT]["functions"][0]["identity_after"] is None
+
+
+def test_sixty_four_ports(kernel: CaptureKernel) -> None:
+    lines = []
+    for number in range(64):
+        port, child = f"0000:00:{number // 8:02x}.{number % 8}", f"0000:{number + 1:02x}:00.0"
+        kernel.function(kernel.port(port), child, "1b36:0010", "010802")
+        lines.append(f"port {port} reset_subordinate,bus {child}=1b36:0010:010802\n")
+    ports = run(kernel, HEADER + "".join(lines))
+    assert len(ports) == 64
+    assert {port["result"] for port in ports.values()} == {"reset"}
+    assert not any(port["functions"][0]["bus_master_after"] for port in ports.values())
 
 
 def test_normal_kernel_is_none_of_its_business(kernel: CaptureKernel) -> None:
@@ -406,6 +665,12 @@ NOT_UNDERSTOOD = (
     f"port {PORT} ../../../remove {NIC}=8086:10d3:020000",
     f"port ../{PORT} reset_subordinate {NIC}=8086:10d3:020000",
     f'port {PORT}" reset_subordinate {NIC}=8086:10d3:020000',
+    f"port {PORT} levitate {NIC}=8086:10d3:020000",
+    f"port {PORT} reset_subordinate,levitate {NIC}=8086:10d3:020000",
+    f"port {PORT} , {NIC}=8086:10d3:020000",
+    f"port {PORT} ,bus {NIC}=8086:10d3:020000",
+    f"port {PORT} reset_subordinate, {NIC}=8086:10d3:020000",
+    f"port {PORT} bus,,reset_subordinate {NIC}=8086:10d3:020000",
     f"port {PORT} reset_subordinate {NIC}",
     f"port {PORT} reset_subordinate {NIC}=8086:10d3",
     f"port {PORT} reset_subordinate {NIC}=8086:10d3:020000:00",
@@ -417,14 +682,25 @@ NOT_UNDERSTOOD = (
 )
 
 
-def test_line_that_is_not_understood_is_logged_and_ignored(kernel: CaptureKernel) -> None:
+@pytest.mark.parametrize("lines", [NOT_UNDERSTOOD[begin : begin + 9] for begin in (0, 9, 18)])
+def test_line_that_is_not_understood_is_logged_and_ignored(
+    kernel: CaptureKernel, lines: tuple[str, ...]
+) -> None:
     build(kernel)
     kernel.on_reset(kernel.devices / OTHER_PORT)
-    ports = run(kernel, "\n".join(("version 1", *NOT_UNDERSTOOD, NVME_LINE)))
+    ports = run(kernel, "\n".join(("version 2", *lines, NVME_LINE)))
     assert list(ports) == [OTHER_PORT]
     assert ports[OTHER_PORT]["result"] == "reset"
     ignored = [line for line in kernel.log().splitlines() if "ignored" in line]
-    expected = range(2, 2 + len(NOT_UNDERSTOOD))
+    expected = range(2, 2 + len(lines))
+    assert ignored == [f"pcie_reset: ignored plan_line={number}" for number in expected]
+
+
+def test_rubbish_does_not_flood_the_log(kernel: CaptureKernel) -> None:
+    build(kernel)
+    assert run(kernel, "version 2\n" + "rubbish\n" * 2000 + NIC_LINE) == {}
+    ignored = [line for line in kernel.log().splitlines() if "ignored" in line]
+    expected = (*range(2, 11), 1001)
     assert ignored == [f"pcie_reset: ignored plan_line={number}" for number in expected]
 
 
@@ -437,7 +713,7 @@ def test_port_is_reset_once_even_if_the_plan_names_it_twice(kernel: CaptureKerne
 
 def test_plan_of_another_version_is_ignored(kernel: CaptureKernel) -> None:
     build(kernel)
-    assert run(kernel, PLAN.replace("version 1", "version 2")) == {}
+    assert run(kernel, PLAN.replace("version 2", "version 1")) == {}
     assert kernel.log().count("ignored plan_line=") == 2
 
 

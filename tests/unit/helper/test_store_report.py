@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is stored beside the dump while kdump-tools writes it."""
+"""What is stored beside the dump, while kdump-tools writes it and after others did."""
 
 from __future__ import annotations
 
@@ -161,3 +161,130 @@ def test_shutdown_without_a_dump(capture: Capture) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
     assert not capture.dump.exists()
+
+
+class SavingInitramfs(Capture):
+    """The capture kernel's initramfs that has saved a dump to a file system that is mounted there."""
+
+    def __init__(self, root: Path, shell: list[str]) -> None:
+        super().__init__(root, shell)
+        self.dumps = root / "sysroot/var/crash"
+        self.dump = self.dumps / "127.0.0.1-2026-11-22-10:22:00"
+        self.config = root / "kdump.conf"
+        self.config.write_text("auto_reset_crashkernel yes\npath /var/crash\n")
+        (root / "proc/mounts").write_text(
+            "proc /proc proc rw 0 0\n"
+            f"/dev/nothing {root}/nothing ext4 rw 0 0\n"
+            f"/dev/vda {root}/sysroot ext4 rw 0 0\n"
+        )
+        (root / "proc/cmdline").write_text("ro\n")
+        library = root / "lib"
+        library.mkdir()
+        for name in ("guard", "store-report"):
+            (library / name).symlink_to(SCRIPTS / name)
+        for stage in ("pre.d", "post.d"):
+            (root / stage).mkdir()
+            (root / stage / "pcie-reset").symlink_to(library / "store-report")
+
+    def make_dump(self, *names: str) -> None:
+        old = self.dumps / "127.0.0.1-2026-11-21-10:22:00"
+        old.mkdir(parents=True)
+        (old / "vmcore").write_text("old")
+        past = time.time() - 100
+        os.utime(old, (past, past))
+        self.dump.mkdir()
+        for name in names:
+            (self.dump / name).touch()
+
+    def run(self, script: str, *arguments: str, **environment: str) -> None:
+        done = subprocess.run(
+            [*self.shell, str(self.root / script), *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "CONFIG": str(self.config),
+                "LIB": str(self.root / "lib"),
+                "PROC": str(self.root / "proc"),
+                "RUN": str(self.report.parent),
+                "DMESG": str(self.root / "dmesg"),
+                "KMSG": str(self.root / "kmsg"),
+                **environment,
+            },
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0
+
+    def saved(self) -> set[str]:
+        return {path.name for path in self.dump.iterdir() if path.suffix in {".json", ".txt"}}
+
+
+STORED = {"capture.json", "capture-dmesg.txt", "pcie-reset.json"}
+
+
+@pytest.fixture(params=sorted({"bash", "dash", "sh"} & set(SHELLS)))
+def initramfs(tmp_path: Path, request: pytest.FixtureRequest) -> SavingInitramfs:
+    return SavingInitramfs(tmp_path, SHELLS[request.param])
+
+
+def test_hooks_of_kdump_utils_store_everything(initramfs: SavingInitramfs) -> None:
+    before = time.time()
+    initramfs.run("pre.d/pcie-reset")
+    initramfs.make_dump("vmcore", "vmcore-dmesg.txt")
+    initramfs.run("post.d/pcie-reset", "0")
+    assert initramfs.saved() == {*STORED, "vmcore-dmesg.txt"}
+    record = initramfs.record()
+    assert record["boot_id"] == BOOT_ID
+    assert before - 1 < record["dump_started"] <= record["dump_complete"] < time.time() + 1
+    assert (initramfs.dump / "pcie-reset.json").read_text() == REPORT
+    assert (initramfs.dump / "capture-dmesg.txt").read_text() == "early"
+    assert initramfs.config.read_text().count("\n") == 2
+
+
+def test_dump_that_failed_has_a_report_too(initramfs: SavingInitramfs) -> None:
+    initramfs.make_dump("vmcore-incomplete")
+    initramfs.run("post.d/pcie-reset", "1")
+    assert initramfs.saved() == STORED
+    assert initramfs.record()["dump_started"] is None
+    assert initramfs.record()["dump_complete"] is None
+
+
+def test_report_that_has_no_place_is_not_stored(initramfs: SavingInitramfs) -> None:
+    """A dump that went to another host or to a raw device."""
+    initramfs.run("post.d/pcie-reset", "0")
+    assert not initramfs.dumps.exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "complete"), [("saved successfully", True), ("error while saving", False)]
+)
+def test_kdump_save_of_suse_is_told_to_store_it(
+    initramfs: SavingInitramfs, status: str, complete: bool
+) -> None:
+    initramfs.config.write_text("KDUMP_POSTSCRIPT='echo theirs'\n")
+    kdump_save = initramfs.root / "kdump-save"
+    kdump_save.write_text(
+        "#!/bin/bash\n"
+        f". {initramfs.config}\n"
+        f'DIR="{initramfs.dump}"\n'
+        f'eval "$KDUMP_POSTSCRIPT" > {initramfs.root}/said\n'
+        f"echo $? >> {initramfs.root}/said\n"
+    )
+    initramfs.run("lib/store-report", "begin", KDUMP_SAVE=str(kdump_save))
+    initramfs.make_dump("vmcore")
+    (initramfs.dump / "README.txt").write_text(f"Kernel crashdump\nvmcore status: {status}\n")
+    initramfs.run("kdump-save")
+    assert (initramfs.root / "said").read_text() == "theirs\n0\n"
+    assert initramfs.saved() == {*STORED, "README.txt"}
+    assert (initramfs.record()["dump_complete"] is not None) == complete
+
+
+def test_kdump_save_without_a_script_of_the_operator(initramfs: SavingInitramfs) -> None:
+    initramfs.config.write_text("KDUMP_POSTSCRIPT=''\n")
+    initramfs.run("lib/store-report", "begin", KDUMP_SAVE=str(initramfs.root))
+    script = subprocess.run(
+        ["bash", "-c", f'. {initramfs.config}; echo "$KDUMP_POSTSCRIPT"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert script == f'{initramfs.root}/lib/store-report end "$DIR" || :\n'

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import (
     Debian,
+    DebianDracut,
     parse_assignments,
 )
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build, unpack
@@ -94,9 +95,62 @@ def test_dump_directory(tmp_path: Path, config: str, directory: str) -> None:
 
 def test_commands() -> None:
     family = Debian()
-    assert family.image(KERNEL) == PurePosixPath(IMAGE)
-    assert family.rebuild_commands(KERNEL) == [["/etc/kernel/postinst.d/kdump-tools", KERNEL]]
+    assert family.image(Path("/"), KERNEL) == PurePosixPath(IMAGE)
+    assert family.rebuild_commands(Path("/"), KERNEL) == [
+        ["/etc/kernel/postinst.d/kdump-tools", KERNEL]
+    ]
     assert family.rearm_commands() == [["kdump-config", "unload"], ["kdump-config", "load"]]
+
+
+@pytest.mark.parametrize(
+    ("config", "tree", "image"),
+    [
+        ("KDUMP_INITRD=/var/lib/kdump/initrd-dracut.img\n", {}, "/var/lib/kdump/initrd-dracut.img"),
+        (
+            "KDUMP_INITRD=/var/lib/kdump/initrd\n",
+            {"var/lib/kdump/initrd": Link("other.img"), "var/lib/kdump/other.img": ""},
+            "/var/lib/kdump/other.img",
+        ),
+        ("", {}, None),
+        ("KDUMP_INITRD=/boot/initrd-kdump.img\n", {}, None),
+        ("KDUMP_INITRD=/var/lib/kdump/initrd.img\n", {}, None),
+        (
+            "KDUMP_INITRD=/var/lib/kdump/initrd\n",
+            {"var/lib/kdump/initrd": Link(f"initrd.img-{KERNEL}"), IMAGE[1:]: ""},
+            None,
+        ),
+    ],
+)
+def test_image_that_dracut_made(
+    tmp_path: Path, config: str, tree: dict[str, t.Any], image: str | None
+) -> None:
+    commands = {"usr/sbin/kdump-config": "", "usr/bin/dracut": ""}
+    root = build(tmp_path, {CONFIG: config, **commands, **tree})
+    family = DebianDracut()
+    assert family.present(root) == (image is not None)
+    if image is not None:
+        facts = family.facts(root, KERNEL)
+        assert (facts["family"], facts["image"]["generator"]) == ("debian", "dracut")
+        assert str(family.image(root, KERNEL)) == image
+        assert family.rebuild_commands(root, KERNEL) == [
+            ["dracut", "--kver", KERNEL, "--rebuild", image]
+        ]
+        (root / "usr/bin/dracut").unlink()
+        assert not family.present(root)
+
+
+def test_image_is_built_for_the_kernel_that_is_loaded_with_it(tmp_path: Path) -> None:
+    root = build(
+        tmp_path,
+        {
+            CONFIG: "KDUMP_KERNEL=/var/lib/kdump/vmlinuz\nKDUMP_INITRD=/var/lib/kdump/d.img\n",
+            "var/lib/kdump/vmlinuz": Link("/boot/vmlinuz-6.12.1-other"),
+            "boot/vmlinuz-6.12.1-other": "",
+        },
+    )
+    assert DebianDracut().rebuild_commands(root, KERNEL) == [
+        ["dracut", "--kver", "6.12.1-other", "--rebuild", "/var/lib/kdump/d.img"]
+    ]
 
 
 def test_real_host_that_is_ready(host: Path) -> None:

@@ -17,11 +17,13 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families impor
 )
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import build, unpack
 
+DRACUT_HOOK = "/usr/lib/dracut/modules.d/50pcie-reset/module-setup.sh"
+
 
 def test_family_of_a_real_host(tmp_path: Path) -> None:
     root = unpack("q35-vtd", tmp_path)
     family = detect(root)
-    assert family is FAMILIES[0]
+    assert family is FAMILIES[1]
     facts, expected = kdump_facts(root), family.facts(root, "6.12.107+deb13-amd64")
     # The tree lies on this machine's disk, whose free space changes between the two.
     for each in (facts, expected):
@@ -76,21 +78,37 @@ def test_family(tmp_path: Path, files: tuple[str, ...], name: str | None) -> Non
     assert (family and family.name) == name
 
 
-def test_helper_has_a_place_in_the_images_of_debian(tmp_path: Path) -> None:
-    assert helper_family(unpack("q35-vtd", tmp_path)).supports_helper
-
-
 @pytest.mark.parametrize(
-    ("files", "message"),
+    ("files", "generator", "hook"),
     [
-        ((), "No kdump service that this collection knows is installed"),
-        (("etc/kdump.conf", "usr/bin/kdumpctl"), "images of dracut for kdump.service yet"),
-        (("etc/sysconfig/kdump", "usr/sbin/mkdumprd"), "images of dracut for kdump.service yet"),
+        (
+            ("etc/default/kdump-tools", "usr/sbin/kdump-config"),
+            "initramfs-tools",
+            "/etc/initramfs-tools/hooks/pcie-reset",
+        ),
+        (("etc/kdump.conf", "usr/bin/kdumpctl"), "dracut", DRACUT_HOOK),
+        (("etc/sysconfig/kdump", "usr/sbin/mkdumprd"), "dracut", DRACUT_HOOK),
     ],
 )
-def test_helper_is_refused_elsewhere(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
-    with pytest.raises(KdumpError, match=message):
-        helper_family(build(tmp_path, dict.fromkeys(files, "")))
+def test_helper_has_a_place_in_the_images_of_every_family(
+    tmp_path: Path, files: tuple[str, ...], generator: str, hook: str
+) -> None:
+    family = helper_family(build(tmp_path, dict.fromkeys(files, "")))
+    assert (family.generator, str(family.hook)) == (generator, hook)
+
+
+def test_helper_has_no_place_without_kdump(tmp_path: Path) -> None:
+    with pytest.raises(KdumpError, match="No kdump service that this collection knows"):
+        helper_family(build(tmp_path, {"proc": None}))
+
+
+def test_helper_has_no_place_where_the_firmware_boots_the_normal_image(tmp_path: Path) -> None:
+    root = build(
+        tmp_path,
+        {"etc/kdump.conf": "", "usr/bin/kdumpctl": "", "sys/kernel/fadump/enabled": "1\n"},
+    )
+    with pytest.raises(KdumpError, match="Boot without fadump="):
+        helper_family(root)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def ready_host(tmp_path: Path) -> Path:
         {
             "boot/vmlinuz-" + KERNEL: "",
             IMAGE: "",
+            f"boot/initramfs-{KERNEL}.img": "",
             "etc/kdump.conf": "auto_reset_crashkernel yes\npath /var/crash\n"
             "core_collector makedumpfile -l --message-level 7 -d 31\n",
             "etc/sysconfig/kdump": SYSCONFIG,
@@ -134,8 +135,37 @@ def test_own_command_line(host: Path) -> None:
     assert KdumpUtils().facts(host, KERNEL)["capture_command_line"] == "ro iommu=off"
 
 
-def test_commands() -> None:
+@pytest.mark.parametrize(
+    ("tree", "image"),
+    [
+        ({f"boot/initramfs-{KERNEL}.img": ""}, IMAGE),
+        ({}, f"var/lib/kdump/initramfs-{KERNEL}kdump.img"),
+        (
+            {"etc/sysconfig/kdump": "KDUMP_KERNELVER=6.1\n", "boot/initramfs-6.1.img": ""},
+            "boot/initramfs-6.1kdump.img",
+        ),
+    ],
+)
+def test_image_is_beside_the_normal_one_or_in_kdumps_directory(
+    tmp_path: Path, tree: dict[str, str], image: str
+) -> None:
+    assert KdumpUtils().image(build(tmp_path, tree), KERNEL) == PurePosixPath(f"/{image}")
+
+
+def test_helper_that_is_installed(host: Path) -> None:
+    build(
+        host,
+        {
+            "usr/local/lib/pcie-reset/pcie-reset": "",
+            "usr/lib/dracut/modules.d/50pcie-reset/module-setup.sh": "",
+        },
+    )
+    facts = KdumpUtils().facts(host, KERNEL)
+    assert facts["helper"] == {"installed": True, "digest": None, "stale": None}
+    assert [problem["code"] for problem in facts["problems"]] == ["plan_missing"]
+
+
+def test_commands(host: Path) -> None:
     family = KdumpUtils()
-    assert family.image(KERNEL) == PurePosixPath(f"/{IMAGE}")
-    assert family.rebuild_commands(KERNEL) == [["kdumpctl", "rebuild"]]
+    assert family.rebuild_commands(host, KERNEL) == [["kdumpctl", "rebuild"]]
     assert family.rearm_commands() == [["kdumpctl", "restart"]]

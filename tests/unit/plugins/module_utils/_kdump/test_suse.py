@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -99,8 +100,23 @@ def test_image_of_older_versions(host: Path) -> None:
     assert Suse().facts(host, KERNEL)["image"]["initramfs"] == f"/boot/initrd-{KERNEL}-kdump"
 
 
-def test_commands() -> None:
+@pytest.mark.parametrize(
+    ("built", "loaded", "codes"),
+    [(1, 2, []), (2, 1, ["image_not_loaded"]), (2, None, [])],
+)
+def test_image_that_was_built_after_the_capture_kernel_was_loaded(
+    host: Path, built: int, loaded: int | None, codes: list[str]
+) -> None:
+    os.utime(host / "var/lib/kdump/initrd", (built, built))
+    if loaded is not None:
+        build(host, {"run/udev/rules.d/70-kdump.rules": ""})
+        os.utime(host / "run/udev/rules.d/70-kdump.rules", (loaded, loaded))
+    facts = Suse().facts(host, KERNEL)
+    assert [problem["code"] for problem in facts["problems"]] == codes
+
+
+def test_commands(host: Path) -> None:
     family = Suse()
-    assert family.image(KERNEL) == PurePosixPath("/var/lib/kdump/initrd")
-    assert family.rebuild_commands(KERNEL) == [["mkdumprd", "-f"]]
+    assert family.image(host, KERNEL) == PurePosixPath("/var/lib/kdump/initrd")
+    assert family.rebuild_commands(host, KERNEL) == [["mkdumprd", "-f"]]
     assert family.rearm_commands() == [["systemctl", "restart", "kdump.service"]]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import Debian
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import (
     converge,
     examine,
@@ -32,8 +33,8 @@ from ansible_collections.vmcore.kdump.tests.unit.debian_host import (
     DebianHost,
 )
 
-PRESENT = wanted_present(FILES, PLAN)
-CHANGED = wanted_present({**FILES, "pcie-reset": "#!/bin/sh\n# new\n"}, OTHER_PLAN)
+PRESENT = wanted_present(FILES, PLAN, Debian())
+CHANGED = wanted_present({**FILES, "pcie-reset": "#!/bin/sh\n# new\n"}, OTHER_PLAN, Debian())
 ABSENT = wanted_absent()
 
 
@@ -53,7 +54,7 @@ def apply(machine: DebianHost, wanted: State) -> dict[str, t.Any]:
 def test_installs_builds_proves_and_loads(machine: DebianHost) -> None:
     findings = examine(machine.host, PRESENT)
     assert findings.changed
-    assert findings.differing == sorted(PRESENT)
+    assert findings.differing == sorted(path for path, item in PRESENT.items() if item)
     assert (findings.rebuild, findings.load) == (True, True)
     assert findings.proof["why_not"] == (
         "The image does not contain /usr/local/lib/pcie-reset/pcie-reset."
@@ -77,7 +78,7 @@ def test_looking_changes_nothing(machine: DebianHost) -> None:
 
 def test_file_outside_the_image_needs_no_new_image(machine: DebianHost) -> None:
     apply(machine, PRESENT)
-    apply(machine, wanted_present({**FILES, "store-report": "#!/bin/sh\n# new\n"}, PLAN))
+    apply(machine, wanted_present({**FILES, "store-report": "#!/bin/sh\n# new\n"}, PLAN, Debian()))
     assert machine.commands == []
 
 

@@ -11,6 +11,14 @@ import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs import order
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import Entry
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import (
+    Debian,
+    DebianDracut,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import FAMILIES, Family
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.kdump_utils import KdumpUtils
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.suse import Suse
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (
     ENABLED,
     SHIPPED,
@@ -19,6 +27,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import
     differing,
     expected_in_image,
     found,
+    lacking_in_image,
+    needs_setpci,
+    require_tools,
     text_diff,
     wanted_absent,
     wanted_present,
@@ -31,52 +42,143 @@ FILES = {name: f"text of {name}\n" for name in SHIPPED}
 PLAN = make_plan(host(bridge("0000:00:02.0"), function("0000:01:00.0", "0000:00:02.0")))
 PLAN_PATH = PurePosixPath("/etc/pcie-reset/plan")
 
-WANTED = {
-    "/etc/initramfs-tools/hooks/pcie-reset": Item(b"text of initramfs-tools-hook\n", 0o755),
+
+def shipped(name: str, mode: int) -> Item:
+    return Item(f"text of {name}\n".encode(), mode)
+
+
+UNIT = "pcie-reset-report.service"
+EVERYWHERE = {
     "/etc/pcie-reset/plan": Item(plan_text(PLAN).encode(), 0o644),
-    "/etc/systemd/system/kdump-tools-dump.service.wants/pcie-reset-report.service": Item(
-        b"/etc/systemd/system/pcie-reset-report.service", None
-    ),
-    "/etc/systemd/system/pcie-reset-report.service": Item(
-        b"text of pcie-reset-report.service\n", 0o644
-    ),
-    "/usr/local/lib/pcie-reset/init-top": Item(b"text of init-top\n", 0o755),
-    "/usr/local/lib/pcie-reset/pcie-reset": Item(b"text of pcie-reset\n", 0o755),
-    "/usr/local/lib/pcie-reset/store-report": Item(b"text of store-report\n", 0o755),
+    "/usr/local/lib/pcie-reset/guard": shipped("guard", 0o755),
+    "/usr/local/lib/pcie-reset/pcie-reset": shipped("pcie-reset", 0o755),
+    "/usr/local/lib/pcie-reset/secondary-bus-reset": shipped("secondary-bus-reset", 0o755),
+    "/usr/local/lib/pcie-reset/store-report": shipped("store-report", 0o755),
 }
+REAL_ROOT = {
+    f"/etc/systemd/system/kdump-tools-dump.service.wants/{UNIT}": Item(
+        f"/etc/systemd/system/{UNIT}".encode(), None
+    ),
+    f"/etc/systemd/system/{UNIT}": shipped(UNIT, 0o644),
+}
+INITRAMFS_TOOLS = {
+    "/etc/initramfs-tools/hooks/pcie-reset": shipped("initramfs-tools-hook", 0o755),
+    "/usr/local/lib/pcie-reset/init-top": shipped("init-top", 0o755),
+}
+MODULE = "/usr/lib/dracut/modules.d/50pcie-reset"
+DRACUT = {
+    f"{MODULE}/module-setup.sh": shipped("dracut-module-setup.sh", 0o755),
+    f"{MODULE}/pcie-reset.service": shipped("pcie-reset.service", 0o644),
+    f"{MODULE}/pcie-reset.sh": shipped("dracut-hook.sh", 0o755),
+}
+SAVE = {f"{MODULE}/kdump-save.conf": shipped("dracut-kdump-save.conf", 0o644)}
 
 
 def named(state: State) -> dict[str, Item | None]:
     return {str(path): item for path, item in state.items()}
 
 
-def test_what_a_host_with_the_helper_has() -> None:
-    assert named(wanted_present(FILES, PLAN)) == WANTED
+@pytest.mark.parametrize(
+    ("family", "needed"),
+    [
+        (Debian(), {**EVERYWHERE, **REAL_ROOT, **INITRAMFS_TOOLS}),
+        (DebianDracut(), {**EVERYWHERE, **REAL_ROOT, **DRACUT}),
+        (KdumpUtils(), {**EVERYWHERE, **DRACUT}),
+        (Suse(), {**EVERYWHERE, **DRACUT, **SAVE}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_host_has_what_its_family_needs_and_nothing_of_another(
+    family: Family, needed: dict[str, Item]
+) -> None:
+    wanted = named(wanted_present(FILES, PLAN, family))
+    assert {path: item for path, item in wanted.items() if item} == needed
+    assert set(wanted) == {*EVERYWHERE, *REAL_ROOT, *INITRAMFS_TOOLS, *DRACUT, *SAVE}
+
+
+def test_every_family_has_its_files() -> None:
+    for family in FAMILIES:
+        wanted = wanted_present(FILES, PLAN, family)
+        assert wanted[family.hook] is not None
 
 
 def test_what_a_host_without_the_helper_has() -> None:
-    assert named(wanted_absent()) == dict.fromkeys(WANTED)
+    assert wanted_absent() == dict.fromkeys(wanted_present(FILES, PLAN, Debian()))
 
 
-def test_what_the_image_has() -> None:
-    assert expected_in_image(wanted_present(FILES, PLAN)) == {
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: type(family).__name__)
+def test_what_the_image_has(family: Family) -> None:
+    expected = expected_in_image(wanted_present(FILES, PLAN, family))
+    placement = (
+        {order.UNIT: b"text of pcie-reset.service\n"}
+        if family.generator == "dracut"
+        else {order.SCRIPT: b"text of init-top\n"}
+    )
+    assert expected == {
         order.HELPER: b"text of pcie-reset\n",
-        order.SCRIPT: b"text of init-top\n",
         order.PLAN: plan_text(PLAN).encode(),
+        "usr/local/lib/pcie-reset/guard": b"text of guard\n",
+        order.SEQUENCE: b"text of secondary-bus-reset\n",
+        **placement,
     }
     assert expected_in_image(wanted_absent()) == {}
+
+
+def in_image(**files: str) -> dict[str, Entry]:
+    return {name: Entry(name, 0o100644, memoryview(text.encode())) for name, text in files.items()}
+
+
+SBR_PLAN = make_plan(
+    host(bridge("0000:00:02.0"), function("0000:01:00.0", "0000:00:02.0")), [], {"sbr": "fallback"}
+)
+
+
+def test_registers_are_reset_with_setpci() -> None:
+    without, wanted = (wanted_present(FILES, plan, Debian()) for plan in (PLAN, SBR_PLAN))
+    assert not needs_setpci(without)
+    assert not needs_setpci(wanted_absent())
+    assert needs_setpci(wanted)
+
+
+def test_host_without_setpci_is_told_to_install_it(tmp_path: Path) -> None:
+    wanted = wanted_present(FILES, SBR_PLAN, Debian())
+    with pytest.raises(KdumpError, match="install pciutils"):
+        require_tools(tmp_path, wanted)
+    require_tools(tmp_path, wanted_present(FILES, PLAN, Debian()))
+    require_tools(tmp_path, wanted_absent())
+    require_tools(build(tmp_path, {"usr/bin/setpci": ""}), wanted)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (
+            "usr/lib/systemd/system/kdump-save.service.d/pcie-reset.conf",
+            "dracut-kdump-save.conf",
+        ),
+        ("var/lib/dracut/hooks/cmdline/00-pcie-reset.sh", "dracut-hook.sh"),
+        ("usr/lib/dracut/hooks/cmdline/00-pcie-reset.sh", "dracut-hook.sh"),
+        ("usr/local/lib/pcie-reset/store-report", "store-report"),
+    ],
+)
+def test_what_is_in_some_images_is_the_present_one(path: str, name: str) -> None:
+    wanted = wanted_present(FILES, PLAN, Suse())
+    assert lacking_in_image(wanted, in_image(**{path: FILES[name]})) is None
+    assert lacking_in_image(wanted, in_image(**{path: "old"})) == (
+        f"/{path} in the image differs from the one to be installed."
+    )
 
 
 @pytest.mark.parametrize(
     ("files", "named_in_error"),
     [
-        ({}, "init-top, initramfs-tools-hook, pcie-reset, pcie-reset-report.service, store-report"),
+        ({}, ", ".join(sorted(FILES))),
         ({**FILES, "init-bottom": ""}, "init-bottom"),
     ],
 )
 def test_files_come_from_the_collection(files: dict[str, str], named_in_error: str) -> None:
     with pytest.raises(KdumpError, match=f"\\({named_in_error}\\)"):
-        wanted_present(files, PLAN)
+        wanted_present(files, PLAN, Debian())
 
 
 @pytest.mark.parametrize(
@@ -93,7 +195,7 @@ def test_files_come_from_the_collection(files: dict[str, str], named_in_error: s
 )
 def test_only_a_plan_gets_into_the_capture_kernel(plan: dict[str, t.Any], sentence: str) -> None:
     with pytest.raises(KdumpError, match=sentence):
-        wanted_present(FILES, plan)
+        wanted_present(FILES, plan, Debian())
 
 
 def test_content_permissions_and_links_count(tmp_path: Path) -> None:

@@ -76,7 +76,11 @@ CASES: list[tuple[str, Json, list[Json]]] = [
     ("memory", host(bridge(PORT), function(CHILD, PORT, **{"class": "050210"})), []),
     (
         "no_reset_method",
-        host(bridge(PORT), function(CHILD, PORT), p02_0={"reset_subordinate": False}),
+        host(
+            bridge(PORT),
+            function(CHILD, PORT, reset_methods=[]),
+            p02_0={"reset_subordinate": False},
+        ),
         [],
     ),
     # Half a device answers: what the other half is, is not known, and it is not conventional PCI.
@@ -118,7 +122,10 @@ POLICY_CASES: list[tuple[str, Json]] = [
         "no_bus_reset",
         host(bridge(PORT, vendor="10de", device="22ce"), function(CHILD, PORT)),
     ),
-    ("hotplug", host(bridge(PORT), function(CHILD, PORT), p02_0={"hotplug": True})),
+    (
+        "hotplug",
+        host(bridge(PORT), function(CHILD, PORT, reset_methods=[]), p02_0={"hotplug": True}),
+    ),
 ]
 
 
@@ -153,7 +160,7 @@ def test_reason(reason: str, facts: Json, exclusions: list[Json]) -> None:
     (port,) = make_plan(facts, exclusions)["ports"]
     assert port["reason"] == reason
     assert port["decision"] == ("reset" if reason == "endpoints_only" else "leave")
-    assert port["method"] == ("reset_subordinate" if reason == "endpoints_only" else None)
+    assert bool(port["methods"]) == (reason == "endpoints_only")
     assert port["rule"] == ("bmc" if reason == "excluded" else None)
 
 
@@ -238,15 +245,70 @@ def test_a_rule_for_one_function_does_not_reset_what_another_rule_leaves() -> No
     ],
 )
 def test_hotplug(kernel: str | None, capture: str | None, port: Json, reason: str) -> None:
-    facts = host(bridge(PORT), function(CHILD, PORT), p02_0={"hotplug": True, **port})
+    child = function(CHILD, PORT, reset_methods=[])
+    facts = host(bridge(PORT), child, p02_0={"hotplug": True, **port})
     plan = make_plan(with_kdump(facts, kernel_release=kernel, capture_command_line=capture))
     assert plan["ports"][0]["reason"] == reason
+
+
+BUS = {"reset_methods": ["flr", "bus"]}
+NOTHING = {"reset_subordinate": False}
+SLOT = {"hotplug": True}
+EVERYTHING = {"sbr": "fallback", "flr": "fallback"}
+
+
+@pytest.mark.parametrize(
+    ("child", "port", "policy", "methods"),
+    [
+        (BUS, {}, {}, ["reset_subordinate", "bus"]),
+        (BUS, {}, EVERYTHING, ["reset_subordinate", "bus", "sbr", "flr"]),
+        (BUS, NOTHING, {}, ["bus"]),
+        (BUS, NOTHING, {"flr": "fallback"}, ["bus", "flr"]),
+        ({"reset_methods": ["pm"]}, NOTHING, EVERYTHING, ["sbr"]),
+        # Before Linux 5.15 nothing names a function's methods, its capabilities do.
+        ({"reset_methods": []}, NOTHING, EVERYTHING, ["sbr"]),
+        ({"reset_methods": [], "flr": True}, NOTHING, EVERYTHING, ["sbr", "flr"]),
+        # Linux knows functions that do not survive their FLR, and does not name it then.
+        ({"reset_methods": ["pm", "bus"], "flr": True}, {}, EVERYTHING,
+         ["reset_subordinate", "bus", "sbr"]),
+        # An occupied slot: what pciehp is not told about is left out.
+        (BUS, SLOT, {}, ["bus"]),
+        (BUS, SLOT, EVERYTHING, ["bus", "sbr", "flr"]),
+        ({"reset_methods": []}, SLOT, {"sbr": "fallback"}, ["sbr"]),
+        (BUS, {**SLOT, "link_active": False, "presence": False}, {}, ["reset_subordinate", "bus"]),
+    ],
+)  # fmt: skip
+def test_methods(child: Json, port: Json, policy: dict[str, str], methods: list[str]) -> None:
+    facts = host(bridge(PORT), function(CHILD, PORT, **child), p02_0=port)
+    plan = make_plan(facts, policy=policy)
+    assert plan["ports"][0]["reason"] == "endpoints_only"
+    assert plan["ports"][0]["methods"] == methods
+
+
+def test_methods_of_two_functions() -> None:
+    """The kernel offers bus for a function that is alone, FLR is for all or for none."""
+    facts = host(bridge(PORT), function(CHILD, PORT, **BUS), function(SECOND, PORT, **BUS))
+    (port,) = make_plan(facts, policy=EVERYTHING)["ports"]
+    assert port["methods"] == ["reset_subordinate", "sbr", "flr"]
+    facts["pcie"]["functions"][2]["reset_methods"] = []
+    (port,) = make_plan(facts, policy=EVERYTHING)["ports"]
+    assert port["methods"] == ["reset_subordinate", "sbr"]
+
+
+def test_a_rule_brings_reset_subordinate_back_for_an_occupied_slot() -> None:
+    facts = host(bridge(PORT), function(CHILD, PORT, **BUS), p02_0=SLOT)
+    (port,) = make_plan(facts, [RESET], EVERYTHING)["ports"]
+    assert port["methods"] == ["bus", "reset_subordinate", "sbr", "flr"]
+
+
+def test_what_is_left_has_no_method() -> None:
+    assert make_plan(ENDPOINT, [RULE])["ports"][0]["methods"] == []
 
 
 def test_dump_target() -> None:
     facts = with_kdump(ENDPOINT, target={"type": "local", "functions": [CHILD]})
     assert make_plan(facts)["ports"][0]["reason"] == "endpoints_only"
-    assert make_plan(facts)["policy"] == {"dump_target": "reset"}
+    assert make_plan(facts)["policy"] == {"dump_target": "reset", "sbr": "never", "flr": "never"}
     plan = make_plan(facts, policy={"dump_target": "leave"})
     assert (plan["ports"][0]["reason"], plan["notes"]) == ("dump_target", [])
     assert make_plan(facts, [RESET], {"dump_target": "leave"})["ports"][0]["reason"] == "included"
@@ -268,8 +330,8 @@ def test_dump_target_that_nobody_knows(target: Json) -> None:
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ([1], "The policy is not a dictionary: it may set dump_target."),
-        ({"display": "reset"}, "The policy has no 'display': it may set dump_target."),
+        ([1], "The policy is not a dictionary: it may set dump_target, sbr, flr."),
+        ({"display": "reset"}, "The policy has no 'display': it may set dump_target, sbr, flr."),
         (
             {"dump_target": True},
             "The policy dump_target is True: it may be reset or leave.",
@@ -290,7 +352,7 @@ def test_entry_of_a_port() -> None:
             "decision": "reset",
             "reason": "endpoints_only",
             "sentence": "Only endpoints are below.",
-            "method": "reset_subordinate",
+            "methods": ["reset_subordinate"],
             "rule": None,
             "children": [
                 {"address": CHILD, "vendor": "8086", "device": "10d3", "class": "020000"},
@@ -303,7 +365,7 @@ def test_entry_of_a_port() -> None:
 def test_plan_names_its_host() -> None:
     plan = make_plan(host(bridge(PORT), bridge("0000:00:03.0"), function(CHILD, PORT)))
     assert (plan["version"], plan["host"], plan["kernel"]) == (
-        1,
+        2,
         "db01.example.com",
         "6.12.107+deb13-amd64",
     )
@@ -432,7 +494,7 @@ def test_text() -> None:
     assert plan_text(plan) == (
         "# vmcore.kdump reset plan: written by pcie_reset_helper,"
         " read by the reset helper in the capture kernel.\n"
-        "version 1\n"
+        "version 2\n"
         "host db01.example.com\n"
         "kernel 6.12.107+deb13-amd64\n"
         f"digest {plan['digest']}\n"
@@ -447,7 +509,7 @@ def test_text_is_read_back() -> None:
     assert parse_plan_text(plan_text(plan)) == {
         **{key: plan[key] for key in ("version", "host", "kernel", "digest")},
         "ports": [
-            {key: port[key] for key in ("address", "method", "children")}
+            {key: port[key] for key in ("address", "methods", "children")}
             for port in plan["ports"]
             if port["decision"] == "reset"
         ],
@@ -466,8 +528,13 @@ def test_text_is_read_back() -> None:
             "port 0000:00:02.0 reset_subordinate 0000:01:00.0",
             "The reset plan names a function as '0000:01:00.0'",
         ),
+        (
+            "port 0000:00:02.0 bus,../remove 0000:01:00.0=8086:10d3:020000",
+            "The reset plan has the line",
+        ),
+        ("port", "The reset plan has the line 'port'"),
         ("colour blue", "The reset plan has the line 'colour blue'"),
-        ("version 2", "The file is no reset plan of version 1"),
+        ("version 1", "The file is no reset plan of version 2"),
     ],
 )
 def test_text_that_is_no_plan(line: str, message: str) -> None:
@@ -486,15 +553,15 @@ def test_real_machine(tmp_path: Path) -> None:
     facts = {"pcie": pcie_facts(root), "kdump": kdump_facts(root), "platform": platform_facts(root)}
     plan = make_plan(facts)
     assert plan_text(plan).splitlines()[1:] == [
-        "version 1",
+        "version 2",
         "host lab",
         "kernel 6.12.107+deb13-amd64",
         f"digest {plan['digest']}",
         "# leave 0000:00:03.0 built_in_driver",
         "# leave 0000:00:04.0 not_endpoint",
-        "port 0000:00:02.0 reset_subordinate 0000:01:00.0=8086:10d3:020000",
-        "port 0000:04:00.0 reset_subordinate 0000:05:00.0=1b36:0010:010802",
-        "port 0000:04:01.0 reset_subordinate 0000:06:00.0=1b36:000d:0c0330",
+        "port 0000:00:02.0 reset_subordinate,bus 0000:01:00.0=8086:10d3:020000",
+        "port 0000:04:00.0 reset_subordinate,bus 0000:05:00.0=1b36:0010:010802",
+        "port 0000:04:01.0 reset_subordinate,bus 0000:06:00.0=1b36:000d:0c0330",
     ]
 
 
@@ -535,7 +602,8 @@ def test_a_virtual_function_keeps_its_port_and_does_not_free_it() -> None:
 
 
 def test_what_is_not_loaded_yet_will_inherit_the_command_line() -> None:
-    facts = host(bridge(PORT), function(CHILD, PORT), p02_0={"hotplug": True})
+    child = function(CHILD, PORT, reset_methods=[])
+    facts = host(bridge(PORT), child, p02_0={"hotplug": True})
     for line, reason in (("ro pcie_ports=compat", "endpoints_only"), ("ro", "hotplug")):
         kdump = with_kdump(facts, command_line=line, capture_command_line=None)
         assert make_plan(kdump)["ports"][0]["reason"] == reason
