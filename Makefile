@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tools demo test lint unit sanity lab-test bench build clean distclean
+.PHONY: help setup setup-tools demo test lint unit sanity lab-test lanes effect faults ports bench build clean distclean
 
 VENV := $(CURDIR)/.venv
 
@@ -36,6 +36,18 @@ sanity: setup-tools ## ansible-test sanity
 
 lab-test: setup ## the collection at work on virtual machines that crash
 	@tests/gate lab-test
+
+lanes: setup ## crash and verify every kind of kdump image (ARGS=debian12 for one of them)
+	@python -m lab lanes $(ARGS)
+
+effect: setup ## the DMA of busy devices after a panic, without the reset helper and with it
+	@python -m lab effect $(ARGS)
+
+faults: setup ## crashes with a reset helper that fails in every way
+	@python -m lab faults $(ARGS)
+
+ports: setup ## how long 64 ports take to reset, against the slowest one of them (ARGS=--crash after a crash, too)
+	@python -m lab ports $(ARGS)
 
 bench: setup-tools ## time and memory of the PCIe facts against lspci's (ARGS=... are passed on)
 	@python -m bench $(ARGS)

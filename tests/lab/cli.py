@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from lab import demo, machine
+from lab import demo, effect, faults, lanes, machine, ports
 from lab.errors import LabError
 from lab.progress import tail
 
@@ -110,7 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--write", action="store_true", help="into the machine's directory")
     command.set_defaults(run=_inventory)
 
-    demo.add_command(commands)
+    for module in (demo, lanes, effect, faults, ports):
+        module.add_command(commands)
     return parser
 
 

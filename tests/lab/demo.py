@@ -6,22 +6,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import time
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
 from lab import machine
 from lab.errors import LabError
+from lab.plays import Plays
 from lab.progress import tail
 
 _NAME = "demo"
-_CHECKOUT = Path(__file__).parents[2]
 _EVERYTHING = [{"name": "empty plan", "match": {"port": "*"}, "reason": "The demo was told to."}]
 
 
@@ -63,57 +56,27 @@ def run(arguments: argparse.Namespace) -> int:
 class _Demo:
     def __init__(self, host: machine.Machine, arguments: argparse.Namespace) -> None:
         self.host = host
-        self.results = _CHECKOUT / "build" / "results"
-        self.inventory = host.directory / "inventory.yml"
-        self.inventory.write_text(yaml.safe_dump(host.inventory(), sort_keys=False))
-        self.variables = {
-            "pcie_reset_exclusions": _EVERYTHING if arguments.empty_plan else [],
-            "crash_test_confirm": [] if arguments.no_confirm else [host.name],
-            "crash_test_console": str(host.console),
-            "crash_test_results_directory": str(self.results),
-            "crash_test_fetch_dump": True,
-            # The image has the packages; the guest reaches no mirror.
-            "kdump_manage_packages": False,
-        }
+        self.plays = Plays(
+            host,
+            pcie_reset_exclusions=_EVERYTHING if arguments.empty_plan else [],
+            crash_test_confirm=[] if arguments.no_confirm else [host.name],
+            crash_test_fetch_dump=True,
+        )
 
     def run(self) -> int:
         """Run the playbooks; 0 if all that was to be seen was seen, 1 otherwise."""
         boot_id = self._boot_id()
         for playbook in ("assess", "configure", "crash_test"):
-            started = time.monotonic()
-            print(f"\n===== {playbook} =====", flush=True)
-            code = self._play(playbook)
-            print(f"===== {playbook} took {time.monotonic() - started:.0f} s =====")
-            if code:
+            if self.plays.play(playbook):
                 self._report_failure(playbook, boot_id)
                 return 1
-        record = self._record()
+        path, record = self.plays.record()
         print(f"\n{summary(record)}\n")
-        path = self._record_path(record)
         print(f"Result record: {path}\nDump: {path.with_suffix('.dump')}")
         return 0
 
-    def _play(self, playbook: str) -> int:
-        command = ["ansible-playbook", "-i", str(self.inventory), f"vmcore.kdump.{playbook}",
-                   "--extra-vars", json.dumps(self.variables)]  # fmt: skip
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(Path(__file__).parent / "ansible.cfg")}
-        return subprocess.run(
-            command, check=False, env=environment, cwd=_CHECKOUT, stdin=subprocess.DEVNULL
-        ).returncode
-
     def _boot_id(self) -> str:
         return self.host.ssh("cat /proc/sys/kernel/random/boot_id").strip()
-
-    def _record(self) -> dict[str, Any]:
-        """The newest record: the one of this run."""
-        records = sorted(
-            self.results.glob(f"{self.host.name}-*.json"), key=lambda path: path.stat().st_mtime
-        )
-        record: dict[str, Any] = json.loads(records[-1].read_text())
-        return record
-
-    def _record_path(self, record: dict[str, Any]) -> Path:
-        return self.results / f"{record['host']}-{record['run_id']}.json"
 
     def _report_failure(self, playbook: str, boot_id: str) -> None:
         print(f"\nThe demo failed in the stage {playbook}. Last lines of the console:")

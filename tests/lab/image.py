@@ -21,6 +21,7 @@ from lab.progress import Progress, tail
 
 _HERE = Path(__file__).parent / "images"
 _CUSTOMIZE = _HERE / "customize.sh"
+_CRASHKERNEL = "256M"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Image:
     """A directory of the cache: what QEMU boots and what pins the guest's identity."""
 
     directory: Path
+    crashkernel: str = _CRASHKERNEL
 
     @property
     def disk(self) -> Path:
@@ -60,17 +62,52 @@ def obtain(name: str) -> Image:
     """The image *name*, from the cache or made now (about a minute).
 
     Raises:
-        LabError: there is no such recipe, no Debian mirror, or the bootstrap failed.
+        LabError: there is no such recipe, no Debian mirror, a checkout it wants is not named, or the
+            bootstrap failed.
     """
     recipe_file = _HERE / f"{name}.yml"
     if not recipe_file.exists():
         known = ", ".join(sorted(path.stem for path in _HERE.glob("*.yml")))
         raise LabError(f"There is no image called {name}; choose one of: {known}.")
-    key = hashlib.sha256(recipe_file.read_bytes() + _CUSTOMIZE.read_bytes()).hexdigest()[:16]
-    image = Image(cache_directory() / f"{name}-{key}")
+    recipe = yaml.safe_load(recipe_file.read_text())
+    checkout = _checkout(recipe["checkout"]) if "checkout" in recipe else None
+    inputs = [recipe_file, _CUSTOMIZE, *(_hook(hook) for hook in recipe["hooks"])]
+    key = _digest([*inputs, *(_files(checkout) if checkout else [])])
+    image = Image(cache_directory() / f"{name}-{key}", recipe.get("crashkernel", _CRASHKERNEL))
     if not image.directory.exists():
-        _build(image.directory, yaml.safe_load(recipe_file.read_text()))
+        _build(image.directory, recipe, checkout)
     return image
+
+
+def _hook(name: str) -> Path:
+    return _HERE / "hooks" / f"{name}.sh"
+
+
+def _checkout(variable: str) -> Path:
+    """The directory that the environment variable *variable* names."""
+    checkout = Path(os.environ.get(variable) or "/nonexistent")
+    if not checkout.is_dir():
+        raise LabError(
+            f"This image installs what Debian has no package of: name a checkout of it with {variable}=DIR."
+        )
+    return checkout
+
+
+def _files(directory: Path) -> list[Path]:
+    """The files of a checkout, without what git keeps for itself."""
+    return sorted(
+        path
+        for path in directory.rglob("*")
+        if path.is_file() and ".git" not in path.relative_to(directory).parts
+    )
+
+
+def _digest(files: list[Path]) -> str:
+    """What an image is known by: it is made again when one of these has another name or content."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def debian_mirror() -> str:
@@ -99,7 +136,7 @@ def debian_mirror() -> str:
     )
 
 
-def _build(directory: Path, recipe: dict[str, Any]) -> None:
+def _build(directory: Path, recipe: dict[str, Any], checkout: Path | None) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     log = directory.parent / f"{directory.name}.log"
     # Without root mmdebstrap works in a user namespace, whose root is another user of this
@@ -109,10 +146,16 @@ def _build(directory: Path, recipe: dict[str, Any]) -> None:
         output.mkdir()
         Path(temporary).chmod(0o711)
         output.chmod(0o1777)
+        copy_in = []
+        if checkout:
+            source = Path(temporary) / directory.name.rpartition("-")[0]
+            shutil.copytree(checkout, source, ignore=shutil.ignore_patterns(".git"), symlinks=True)
+            copy_in = [f"--customize-hook=copy-in {source} /usr/local/src"]
+        hooks = " ".join(recipe["hooks"])
         command = [
             "mmdebstrap", "--variant=minbase", f"--keyring={recipe['keyring']}",
-            f"--include={','.join(recipe['packages'])}",
-            f'--customize-hook={_CUSTOMIZE} "$1" {output} {recipe["disk_mib"]}',
+            f"--include={','.join(recipe['packages'])}", *copy_in,
+            f'--customize-hook={_CUSTOMIZE} "$1" {output} {recipe["disk_mib"]} {hooks}',
             "--format=null", recipe["suite"], "-", debian_mirror(),
         ]  # fmt: skip
         _run(command, log, f"making the guest image {directory.name}")
@@ -134,8 +177,11 @@ def _run(command: list[str], log: Path, stage: str) -> None:
     try:
         with log.open("w") as stream:
             process = subprocess.Popen(
-                command, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL
-            )
+                command, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL,
+                # The kernel's package makes no initramfs: none that would do can be made so early,
+                # and Debian 12's kdump-tools fails to.
+                env={**os.environ, "INITRD": "No"},
+            )  # fmt: skip
     except FileNotFoundError:
         raise LabError(f"{command[0]} is not installed; run 'make setup'.") from None
     try:

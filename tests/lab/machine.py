@@ -17,9 +17,10 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from qemu.qmp import ExecuteError, QMPClient, QMPError
@@ -30,13 +31,16 @@ from lab.image import Image, obtain
 from lab.progress import Progress, tail
 
 _PROFILES = Path(__file__).parent / "profiles"
-_BOOT_SECONDS = 400
+_GUESTS = Path(__file__).parent / "guests"
+_BOOT_SECONDS = 900
+_START_SECONDS = 300
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # panic= lets a stray panic reboot instead of hanging the lab. Debian 13's makedumpfile cannot tell
 # free pages of its own kernel ("The kernel version is not supported"): zeroed ones are left out of a
 # dump all the same, and a dump of 70 MiB instead of 220 saves a minute under emulation.
 _KERNEL_ARGUMENTS = [
-    "root=/dev/vda", "ro", "console=ttyS0", "crashkernel=256M", "panic=10", "init_on_free=1",
+    "root=/dev/vda", "ro", "console=ttyS0", "panic=10", "init_on_free=1",
+    "no_timer_check",
 ]  # fmt: skip
 
 
@@ -68,6 +72,15 @@ class Process:
         return Process.of(self.pid) == self
 
 
+class Function(NamedTuple):
+    """A PCI function of a machine."""
+
+    address: str
+    name: str  # the id of its device in the profile, or nothing
+    kind: int  # base class and subclass
+    port: str | None  # the address of the bridge above
+
+
 @dataclass
 class Machine:
     """A machine of the lab, as its directory describes it."""
@@ -93,6 +106,52 @@ class Machine:
         """The machine's own overlay."""
         return self.directory / "disk.qcow2"
 
+    @property
+    def trace_log(self) -> Path:
+        """What QEMU's trace events say, with time stamps (lab.trace reads it)."""
+        return self.directory / "trace.log"
+
+    @property
+    def wires(self) -> list[Path]:
+        """Sockets for raw Ethernet frames to the NICs of the profile on "wire0", ... (lab.wire)."""
+        return sorted((self.directory / "monitor").readlink().glob("wire?"))
+
+    @property
+    def devices(self) -> list[dict[str, Any]]:
+        """The devices of its profile."""
+        devices: list[dict[str, Any]] = _profile(self.profile)["devices"]
+        return devices
+
+    @property
+    def measured(self) -> list[str]:
+        """The ids of those whose DMA "lab effect" counts."""
+        measured: list[str] = _profile(self.profile)["measured"]
+        return measured
+
+    def qmp(self, command: str, **arguments: object) -> Any:
+        """What QEMU's monitor answers to *command*.
+
+        Raises:
+            LabError: it refused, or does not answer.
+        """
+        try:
+            return asyncio.run(_qmp(_socket(self.directory), command, **arguments))
+        except (ExecuteError, QMPError, OSError, TimeoutError) as error:
+            raise LabError(f"QEMU's monitor refused {command}: {error}") from error
+
+    def trace(self, events: Iterable[str], enable: bool) -> None:
+        """Switch trace events (names or shell patterns) on or off."""
+        for event in events:
+            self.qmp("trace-event-set-state", name=event, enable=enable)
+
+    def functions(self) -> list[Function]:
+        """All PCI functions, with the addresses that the guest gave them."""
+        return [found for bus in self.qmp("query-pci") for found in _functions(bus["devices"])]
+
+    def addresses(self) -> dict[str, str]:
+        """The addresses of the profile's devices that have an id: C({"nic": "0000:01:00.0"})."""
+        return {found.name: found.address for found in self.functions() if found.name}
+
     def alive(self) -> bool:
         """Whether its QEMU runs."""
         return self.process.alive()
@@ -110,8 +169,8 @@ class Machine:
         """The ssh command line for *command* (a shell without one)."""
         return ["ssh", *self.ssh_options(), "-p", str(self.port), "root@127.0.0.1", *command]
 
-    def ssh(self, command: str, timeout: float = 60) -> str:
-        """What *command* printed on the machine.
+    def ssh(self, command: str, timeout: float = 60, text: str = "") -> str:
+        """What *command*, which reads *text*, printed on the machine.
 
         Raises:
             LabError: it failed, or did not end within *timeout* seconds.
@@ -119,7 +178,7 @@ class Machine:
         try:
             result = subprocess.run(
                 self.ssh_command(command), capture_output=True, text=True, timeout=timeout,
-                stdin=subprocess.DEVNULL, check=False,
+                input=text, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise LabError(
@@ -129,6 +188,17 @@ class Machine:
             reason = result.stderr.strip() or f"exit code {result.returncode}"
             raise LabError(f"'{command}' failed on {self.name}: {reason}")
         return result.stdout
+
+    def start(self, script: str, *arguments: str) -> None:
+        """Run guests/*script* on the machine as the unit of that name; it goes on when it is ready."""
+        path, unit = f"/run/{script}", Path(script).stem
+        self.ssh(f"cat >{path}", text=(_GUESTS / script).read_text(), timeout=_START_SECONDS)
+        command = f"python3 {shlex.join((path, *arguments))}"
+        self.ssh(
+            f"systemd-run --quiet --unit={unit} --property=Type=notify"
+            f" --property=TimeoutStartSec={_START_SECONDS} {command}",
+            timeout=_START_SECONDS,
+        )
 
     def inventory(self) -> dict[str, Any]:
         """An Ansible inventory with this one host."""
@@ -153,6 +223,15 @@ class Machine:
         _forget_monitor(self.directory)
         if not keep:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _functions(devices: list[dict[str, Any]], port: str | None = None) -> Iterator[Function]:
+    """What query-pci tells about the devices of a bus, below *port*, and those further below."""
+    for device in devices:
+        place = f"{device['bus']:02x}:{device['slot']:02x}.{device['function']:x}"
+        address = f"0000:{place}"
+        yield Function(address, device["qdev_id"], device["class_info"]["class"], port)
+        yield from _functions(device.get("pci_bridge", {}).get("devices", []), address)
 
 
 def machines() -> list[Machine]:
@@ -280,23 +359,41 @@ def _command(name: str, directory: Path, image: Image, profile: dict[str, Any]) 
     credential = f"io.systemd.credential.binary:ssh.authorized_keys.root={key}"
     machine = ",".join([profile["machine"].pop("type")]
                        + [f"{option}={value}" for option, value in profile["machine"].items()])  # fmt: skip
-    arguments = [*_KERNEL_ARGUMENTS, f"systemd.hostname={name}", *profile["kernel_arguments"]]
+    arguments = [*_KERNEL_ARGUMENTS, f"crashkernel={image.crashkernel}", f"systemd.hostname={name}",
+                 *profile["kernel_arguments"]]  # fmt: skip
     root = {"node-name": "root", "driver": "qcow2", "discard": "unmap",
             "file": {"driver": "file", "filename": str(directory / "disk.qcow2")}}  # fmt: skip
-    scratch = {"node-name": "scratch", "driver": "null-co", "size": 64 << 20, "read-zeroes": True}
+    empty = {"driver": "null-co", "size": 64 << 20, "read-zeroes": True}
+    scratch = {
+        "node-name": "scratch",
+        "driver": "throttle",
+        "throttle-group": "pace",
+        "file": empty,
+    }
     command = [
         "qemu-system-x86_64", "-name", name, "-machine", machine, *accelerator(image),
-        "-m", str(profile["memory_mib"]), "-smp", "1", "-nodefaults", "-display", "none",
+        "-m", str(profile["memory_mib"]), "-smp", str(profile.get("smp", 1)),
+        "-nodefaults", "-display", "none",
         "-chardev", f"file,id=console,path={directory / 'console.log'}",
         "-serial", "chardev:console",
         "-qmp", f"unix:{_socket(directory)},server=on,wait=off",
+        # Trace events are switched on when they are wanted; this one is rare and opens the log.
+        "-trace", "vtd_dmar_fault", "-D", str(directory / "trace.log"), "-msg", "timestamp=on",
         # Port 0: the kernel picks a free one, _ssh_port() asks QEMU which.
         "-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:0-:22",
+        "-audiodev", "none,id=silence",
+        "-object", "throttle-group,id=pace",
         "-blockdev", json.dumps(root), "-blockdev", json.dumps(scratch),
         "-smbios", f"type=11,value={credential}",
         "-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", " ".join(arguments),
     ]  # fmt: skip
     for device in profile["devices"]:
+        wire = str(device.get("netdev", ""))
+        if wire.startswith("wire"):
+            path = _socket(directory).with_name(wire)
+            # Nobody listens at the other end: frames go one way.
+            ends = f"local.type=unix,local.path={path},remote.type=unix,remote.path={path}-nobody"
+            command += ["-netdev", f"dgram,id={wire},{ends}"]
         command += ["-device", json.dumps(device)]
     return command
 

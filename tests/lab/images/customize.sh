@@ -4,13 +4,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Turns a freshly bootstrapped Debian into a lab guest and makes its disk.
-# Run by mmdebstrap as a customize hook: customize.sh ROOT OUTPUT DISK_MIB
+# Run by mmdebstrap as a customize hook: customize.sh ROOT OUTPUT DISK_MIB HOOK...
+# Each hook does what not every guest needs: hooks/HOOK.sh ROOT KERNEL_VERSION
 # Leaves in OUTPUT: disk.raw, vmlinuz, initrd.img, host_key.pub.
 set -eu
 
 root=$1
 output=$2
 disk_mib=$3
+shift 3
 version=$(ls "$root/lib/modules")
 
 # The guest: one ext4 disk, QEMU's user network, a serial console. No host name of its own:
@@ -19,9 +21,10 @@ echo localhost >"$root/etc/hostname"
 echo '127.0.0.1 localhost' >"$root/etc/hosts"
 echo '/dev/vda / ext4 errors=remount-ro 0 1' >"$root/etc/fstab"
 mkdir -p "$root/etc/systemd/network"
+# Only the NIC of the user network: this is QEMU's first MAC address.
 cat >"$root/etc/systemd/network/lab.network" <<'NETWORK'
 [Match]
-Name=en*
+MACAddress=52:54:00:12:34:56
 [Network]
 Address=10.0.2.15/24
 Gateway=10.0.2.2
@@ -35,17 +38,15 @@ chroot "$root" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dp
     systemd-networkd-wait-online.service
 printf 'blacklist %s\n' kvm kvm_amd kvm_intel powernow_k8 >"$root/etc/modprobe.d/lab.conf"
 
-# Both initramfs images are built here, natively. mkinitramfs cannot see the guest's devices from a
-# chroot (MODULES=dep), so these two list what the disk needs; in the guest MODULES=dep holds.
+# The initramfs is built here, natively. mkinitramfs cannot see the guest's devices from a chroot
+# (MODULES=dep), so this one lists what the disk needs; in the guest MODULES=dep holds.
 conf=$root/etc/initramfs-tools
 sed -i 's/^MODULES=.*/MODULES=list/' "$conf/initramfs.conf"
-printf '%s\n' ext4 virtio_blk >"$conf/modules"
+printf '%s\n' ext4 virtio_blk virtio_pci >"$conf/modules"
 chroot "$root" update-initramfs -c -k "$version"
-cp -a "$conf" "$root/var/lib/kdump/initramfs-tools"
-chroot "$root" mkinitramfs -k -d /var/lib/kdump/initramfs-tools \
-    -o "/var/lib/kdump/initrd.img-$version" "$version" >/dev/null
-# kdump-tools rebuilds its image when this copy is missing or differs.
-cp "$root/etc/kdump/sysctl.conf" "$root/var/lib/kdump/latest_sysctls-$version"
+for hook; do
+    "${0%/*}/hooks/$hook.sh" "$root" "$version"
+done
 sed -i 's/^MODULES=.*/MODULES=dep/' "$conf/initramfs.conf"
 : >"$conf/modules"
 

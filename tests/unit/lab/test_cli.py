@@ -32,7 +32,11 @@ def test_a_lab_without_machines_has_nothing_to_list_or_to_end(
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status", "ssh", "console", "inventory", "demo"])
+@pytest.mark.parametrize(
+    "command",
+    ["up", "down", "status", "ssh", "console", "inventory",
+     "demo", "lanes", "effect", "faults", "ports"],
+)  # fmt: skip
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         cli.main([command, "--help"])

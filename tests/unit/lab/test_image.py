@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lab import image
 from lab.errors import LabError
+
+RECIPES = Path(image.__file__).parent / "images"
 
 # What apt-get indextargets prints on a machine with other vendors' sources beside Debian's.
 LISTING = """\
@@ -49,6 +53,28 @@ def test_a_machine_without_a_mirror_is_told_how_to_name_one(
 def test_the_cache_is_outside_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert image.cache_directory() == tmp_path / "vmcore-kdump-lab"
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yml")), ids=lambda path: path.stem)
+def test_every_recipe_has_its_hooks(recipe: Path) -> None:
+    for hook in yaml.safe_load(recipe.read_text())["hooks"]:
+        assert os.access(image._hook(hook), os.X_OK)
+
+
+def test_an_image_of_a_checkout_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB_KDUMP_UTILS", raising=False)
+    with pytest.raises(LabError, match="name a checkout of it with LAB_KDUMP_UTILS=DIR"):
+        image.obtain("kdump-utils")
+
+
+def test_an_image_is_made_again_when_a_file_of_its_checkout_changes(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/index").write_text("anything")
+    (tmp_path / "kdumpctl").write_text("one")
+    assert [path.name for path in image._files(tmp_path)] == ["kdumpctl"]
+    before = image._digest(image._files(tmp_path))
+    (tmp_path / "kdumpctl").write_text("two")
+    assert image._digest(image._files(tmp_path)) != before
 
 
 def test_a_bootstrap_that_fails_shows_its_last_lines(tmp_path: Path) -> None:

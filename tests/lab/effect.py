@@ -1,0 +1,275 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the reset helper does, measured from outside the guest: ``make effect``.
+
+The same machine is crashed without the helper and with it, while devices are busy. QEMU's trace events tell each DMA
+operation that the IOMMU translated, with the device that did it, and when. docs/effect.md explains the columns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+from lab import machine
+from lab.errors import LabError
+from lab.plays import RESULTS, Plays
+from lab.trace import Event, read_events
+from lab.wire import Traffic
+
+_NAME = "effect"
+_EVENTS = ("serial_write", "vtd_dmar_translate", "vtd_dmar_fault", "pci_cfg_write")
+_BRIDGE_CONTROL, _SECONDARY_BUS_RESET = 0x3E, 0x40
+
+# What the events say, without their names:
+#   dev 05:00.00 iova 0xffc00000 -> gpa 0x4000000 mask 0x1fffff
+#   sid 0x500 fault 6 addr 0xffc00000 write 0
+#   pcie-root-port 00:04.0 @0x3e <- 0x42
+_TRANSLATION = re.compile(r"dev (\w\w):(\w\w)\.0(\d) ")
+_FAULT = re.compile(r"sid 0x(\w+) ")
+_CONFIG_WRITE = re.compile(r"(\w\w):(\w\w)\.(\d) @0x(\w+) <- 0x(\w+)")
+
+
+class Device(NamedTuple):
+    """A device whose DMA is counted."""
+
+    name: str
+    model: str
+    address: str
+    port: str  # the address of the port above
+
+
+@dataclass
+class Effect:
+    """What one device did in one crash, in DMA operations."""
+
+    device: Device
+    until_helper: int = 0
+    until_driver: int = 0
+    after: int = 0
+    driver: float | None = None  # when its driver came
+    window: float = 0.0  # how many seconds until_driver counts
+    resets: int = 0
+    faults: int = 0
+
+
+def measure(events: Iterable[Event], devices: Sequence[Device]) -> list[Effect]:
+    """Count what the devices did from the panic to the end of the capture kernel.
+
+    The first window ends with the helper, or where it would have begun: at the start of /init. The second ends with
+    the first write to the device's configuration space, which is its driver's.
+
+    Raises:
+        LabError: there was no panic, or the capture kernel did not come to /init.
+    """
+    crash = list(_crash(events))
+    settled = _settled(crash)
+    effects = {device.address: Effect(device) for device in devices}
+    below = {device.port: effects[device.address] for device in devices}
+    for event in crash:
+        if event.name == "vtd_dmar_translate":
+            bus, slot, function = _match(_TRANSLATION, event)
+            effect = effects.get(f"0000:{bus}:{slot}.{function}")
+            if effect is None:
+                continue
+            if event.time < settled:
+                effect.until_helper += 1
+            elif effect.driver is None:
+                effect.until_driver += 1
+            else:
+                effect.after += 1
+        elif event.name == "vtd_dmar_fault":
+            source = int(_match(_FAULT, event)[0], 16)
+            place = f"0000:{source >> 8:02x}:{source >> 3 & 0x1F:02x}.{source & 7}"
+            if place in effects:
+                effects[place].faults += 1
+        elif event.name == "pci_cfg_write":
+            bus, slot, function, offset, value = _match(_CONFIG_WRITE, event)
+            place = f"0000:{bus}:{slot}.{function}"
+            if place in effects and effects[place].driver is None and event.time > settled:
+                effects[place].driver = event.time
+            if place in below and int(offset, 16) == _BRIDGE_CONTROL:
+                below[place].resets += bool(int(value, 16) & _SECONDARY_BUS_RESET)
+    for effect in effects.values():
+        effect.window = (effect.driver or crash[-1].time) - settled
+    return list(effects.values())
+
+
+def _crash(events: Iterable[Event]) -> Iterator[Event]:
+    """The events between the first panic and the end of the kernel that starts after it."""
+    panicked = captures = False
+    for event in events:
+        if event.name == "console":
+            panicked = panicked or "Kernel panic - not syncing" in event.text
+            if captures and ("reboot: " in event.text or "Linux version " in event.text):
+                return
+            captures = captures or (panicked and "Linux version " in event.text)
+        if panicked:
+            yield event
+
+
+def _settled(crash: list[Event]) -> float:
+    """When the helper had reported; without it, when the capture kernel started /init."""
+    times = {
+        mark: event.time
+        for mark in ("Run /init as init process", "pcie_reset: summary ")
+        for event in crash
+        if event.name == "console" and mark in event.text
+    }
+    if not times:
+        raise LabError("The trace shows no panic, or no capture kernel that came to /init.")
+    return max(times.values())
+
+
+def _match(pattern: re.Pattern[str], event: Event) -> tuple[str, ...]:
+    match = pattern.search(event.text)
+    if match is None:
+        raise LabError(f"This QEMU says {event.name} in other words: {event.text!r}")
+    return match.groups()
+
+
+_COLUMNS = {
+    "helper": "",
+    "crash": "",
+    "dump": "",
+    "device": "",
+    "DMA, panic to helper": ":",
+    "DMA, helper to driver": ":",
+    "s": ":",
+    "DMA, after": ":",
+    "resets": ":",
+    "faults": ":",
+}
+
+
+def table(crashes: list[Crash]) -> str:
+    """The crashes as a Markdown table, a row a device."""
+    rows = [list(_COLUMNS), [f"---{align}" for align in _COLUMNS.values()]]
+    rows += [
+        [
+            "yes" if crash.helper else "no",
+            str(crash.number),
+            crash.verdict,
+            f"{effect.device.name}, {effect.device.model} {effect.device.address}",
+            str(effect.until_helper),
+            str(effect.until_driver),
+            f"{effect.window:.1f}" + ("" if effect.driver else " (no driver)"),
+            str(effect.after),
+            str(effect.resets),
+            str(effect.faults),
+        ]
+        for crash in crashes
+        for effect in crash.effects
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+@dataclass
+class Crash:
+    """One crash of the machine, and what its devices did in it."""
+
+    helper: bool
+    number: int
+    verdict: str
+    run_id: str
+    effects: list[Effect]
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``effect`` to the lab's command line."""
+    command = commands.add_parser("effect", help="measure stray DMA without and with the helper")
+    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
+    command.add_argument("--crashes", type=int, default=3, help="of each kind (default: 3)")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Crash, count and print; 0 if no device that was reset did DMA before its driver came."""
+    host = machine.up(_NAME, _NAME, arguments.image)
+    try:
+        crashes = _Bench(host).run(arguments.crashes)
+    except BaseException:
+        host.down(keep=True)
+        raise
+    host.down()
+    text = table(crashes)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "effect.md").write_text(text + "\n")
+    (RESULTS / "effect.json").write_text(
+        json.dumps([asdict(crash) for crash in crashes], indent=2) + "\n"
+    )
+    verdict, code = judge(crashes)
+    print(f"\n{text}\n\n{verdict}\nWritten to {RESULTS / 'effect.md'} and effect.json.")
+    return code
+
+
+def judge(crashes: list[Crash]) -> tuple[str, int]:
+    """One sentence about the devices that the helper reset, and an exit code."""
+    reset = {
+        effect.device.name
+        for crash in crashes
+        if crash.helper
+        for effect in crash.effects
+        if effect.resets
+    }
+    counts = {
+        helper: sum(
+            effect.until_driver
+            for crash in crashes
+            if crash.helper is helper
+            for effect in crash.effects
+            if effect.device.name in reset
+        )
+        for helper in (False, True)
+    }
+    sentence = (
+        f"Between the helper's report and the driver, the devices that were reset"
+        f" ({', '.join(sorted(reset)) or 'none'}) did {counts[True]} DMA operations;"
+        f" without the helper they did {counts[False]} in the same window."
+    )
+    complete = all(crash.verdict == "passed" for crash in crashes)
+    return sentence, 0 if reset and counts[False] and not counts[True] and complete else 1
+
+
+class _Bench:
+    """The machine under load, crashed again and again."""
+
+    def __init__(self, host: machine.Machine) -> None:
+        self.host = host
+        self.plays = Plays(host)
+        models = {device.get("id"): device["driver"] for device in host.devices}
+        self.devices = [
+            Device(found.name, models[found.name], found.address, found.port or "")
+            for found in host.functions()
+            if found.name in host.measured
+        ]
+
+    def run(self, count: int) -> list[Crash]:
+        """Crash *count* times without the helper, then with it."""
+        crashes = [self._crash(False, number + 1) for number in range(count)]
+        self.plays.run("configure")
+        return crashes + [self._crash(True, number + 1) for number in range(count)]
+
+    def _crash(self, helper: bool, number: int) -> Crash:
+        print(f"\nCrash {number} {'with' if helper else 'without'} the helper", flush=True)
+        # Reads that come back slowly enough for some to be under way when the kernel dies.
+        self.host.qmp("qom-set", path="/objects/pace", property="limits", value={"iops-total": 20})
+        self.host.start("workload.py")
+        self.host.start("passthrough.py", self.host.addresses()["passed"])
+        offset = self.host.trace_log.stat().st_size
+        with Traffic(self.host.wires):
+            self.host.trace(_EVENTS, enable=True)
+            self.plays.run("crash_test")
+            self.host.trace(_EVENTS, enable=False)
+        _path, record = self.plays.record()
+        with self.host.trace_log.open(errors="replace") as log:
+            log.seek(offset)
+            effects = measure(read_events(log), self.devices)
+        crash = Crash(helper, number, record["verdict"], record["run_id"], effects)
+        print(f"\n{table([crash])}", flush=True)
+        return crash

@@ -1,0 +1,174 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A reset helper that fails in every way, and a dump that is complete all the same: ``make faults``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from lab import machine
+from lab.errors import LabError
+from lab.machine import Machine
+from lab.plays import Plays
+
+_PLAN = "/etc/pcie-reset/plan"
+_SETTINGS = "/etc/default/kdump-tools"
+_REBUILD = "/etc/kernel/postinst.d/kdump-tools $(uname -r)"
+_RELOAD = "kdump-config reload"
+_BUILD_SECONDS = 600
+
+
+class Fault(NamedTuple):
+    """One thing that goes wrong in the capture kernel."""
+
+    what: str
+    profile: str = "vtd"
+    helper: str | None = None  # in the place of the helper
+    before: str | None = None  # run on the machine before the crash
+    after: str | None = None  # and after it
+    vanishes: str | None = None  # the id of a device that QEMU removes in the middle of its reset
+
+
+FAULTS = {
+    "sleeps": Fault("a helper that never ends", helper="#!/bin/sh\nexec sleep infinity\n"),
+    "exits": Fault("a helper that exits with 1", helper="#!/bin/sh\nexit 1\n"),
+    "garbage": Fault(
+        "a plan with garbage in it",
+        before=f"printf 'port \\377 ../..\nversion x\n\n$(reboot)\n' >{_PLAN}; {_REBUILD}; {_RELOAD}",
+    ),
+    "off": Fault(
+        "pcie_reset=off on the capture command line",
+        before="sed -i.lab '$a KDUMP_CMDLINE_APPEND="
+        '"reset_devices systemd.unit=kdump-tools-dump.service nr_cpus=1 irqpoll usbcore.nousb pcie_reset=off"'
+        f"' {_SETTINGS}; {_RELOAD}",
+        after=f"mv {_SETTINGS}.lab {_SETTINGS}; {_RELOAD}",
+    ),
+    "stubborn": Fault(
+        "a device that never comes back from its reset", profile="stubborn", vanishes="stubborn"
+    ),
+}
+
+
+class Result(NamedTuple):
+    """How a fault ended."""
+
+    fault: str
+    what: str
+    dump: str
+    verdict: str
+    why: str
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``faults`` to the lab's command line."""
+    command = commands.add_parser("faults", help="crash with a reset helper that fails")
+    command.add_argument("names", nargs="*", metavar="FAULT", help=f"of {', '.join(FAULTS)}")
+    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Try faults one after the other; 0 if every dump was complete."""
+    unknown = sorted(set(arguments.names) - set(FAULTS))
+    if unknown:
+        raise LabError(f"There is no fault {unknown[0]}; choose of: {', '.join(FAULTS)}.")
+    names = arguments.names or list(FAULTS)
+    results = []
+    # One machine for all faults of a profile: each leaves it as it was.
+    for profile in dict.fromkeys(FAULTS[name].profile for name in names):
+        host = machine.up(f"faults-{profile}", profile, arguments.image)
+        try:
+            plays = Plays(host)
+            plays.run("configure")
+            results += [
+                _try(name, FAULTS[name], host, plays)
+                for name in names
+                if FAULTS[name].profile == profile
+            ]
+        except BaseException:
+            host.down(keep=True)
+            raise
+        host.down()
+    print(f"\n{table(results)}")
+    incomplete = [result for result in results if result.dump != "complete"]
+    print(f"faults: {len(results) - len(incomplete)} dumps complete, {len(incomplete)} not")
+    return 1 if incomplete else 0
+
+
+def table(results: list[Result]) -> str:
+    """The faults as a Markdown table."""
+    header = ("fault", "what", "dump", "verdict", "what the record says")
+    rows = [header, ("---",) * len(header), *results]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _try(name: str, fault: Fault, host: Machine, plays: Plays) -> Result:
+    print(f"\n########## {name}: {fault.what} ##########", flush=True)
+    if fault.helper:
+        plays.install(**{"pcie-reset": fault.helper})
+    else:
+        plays.install()
+    if fault.before:
+        host.ssh(fault.before, timeout=_BUILD_SECONDS)
+    with _vanishing(host, fault.vanishes):
+        # Its verdict may well be "failed": what counts is the record.
+        plays.play("crash_test")
+    _path, record = plays.record()
+    if fault.after:
+        host.ssh(fault.after, timeout=_BUILD_SECONDS)
+    dump = record["vmcore"]["verdict"] if record["vmcore"] else "none"
+    return Result(name, fault.what, dump, record["verdict"], record["why"])
+
+
+@contextmanager
+def _vanishing(host: Machine, device: str | None) -> Iterator[None]:
+    """Remove *device* as soon as the console says that the port above is being reset."""
+    if device is None:
+        yield
+        return
+    address = host.addresses()[f"port-{device}"]
+    path = f"/machine/peripheral/{device}"
+    watch = _Watch(
+        host,
+        re.compile(rf"pcie_reset: resetting={address}"),
+        lambda: host.qmp("qom-set", path=path, property="realized", value=False),
+    )
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.end.set()
+        watch.join()
+    if watch.seen is None:
+        raise LabError(f"The capture kernel's console never said that {address} is being reset.")
+
+
+class _Watch(threading.Thread):
+    """Acts once, when a line of the console matches."""
+
+    def __init__(self, host: Machine, line: re.Pattern[str], act: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self.end = threading.Event()
+        self.seen: str | None = None
+        self._console = host.console
+        self._line = line
+        self._act = act
+
+    def run(self) -> None:
+        """Follow the console from where it is now."""
+        with self._console.open(errors="replace") as console:
+            console.seek(0, 2)
+            text = ""
+            while not self.end.wait(0.01):
+                text = (text + console.read())[-4096:]
+                match = self._line.search(text)
+                if match:
+                    self._act()
+                    self.seen = match[0]
+                    return

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every supported way to make a kdump image, crashed and verified: ``make lanes``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
+from lab import machine
+from lab.errors import LabError
+from lab.machine import Machine
+from lab.plays import Plays
+from lab.wire import Traffic
+
+_NORMAL = "/var/tmp/normal.img"
+_BUILD_SECONDS = 900
+
+
+class Lane(NamedTuple):
+    """A guest, its devices, and what is different about it."""
+
+    image: str
+    profile: str = "vtd"
+    variables: Mapping[str, Any] = MappingProxyType({})  # of the playbooks
+    needs: str | None = None  # an environment variable without which the image cannot be made
+    normal_image: str | None = None  # a command that makes an image as for the normal boot, _NORMAL
+
+
+LANES = {
+    "debian13": Lane("debian13"),
+    "debian12": Lane("debian12"),
+    "debian13-dracut": Lane(
+        "debian13-dracut",
+        # As the kdump image is made, but for its place.
+        normal_image="dracut --quiet --force --no-hostonly --add systemd --drivers 'virtio_blk ext4'"
+        f" --omit 'i18n plymouth resume lvm mdraid dm crypt btrfs multipath network nfs iscsi' {_NORMAL}",
+    ),
+    # Linux 5.10 resets no bus for anybody: registers are all there is.
+    "bullseye": Lane("bullseye", variables={"pcie_reset_policy": {"sbr": "fallback"}}),
+    "passthrough": Lane("debian13", profile="passthrough"),
+    "kdump-utils": Lane("kdump-utils", needs="LAB_KDUMP_UTILS"),
+}
+
+
+class Result(NamedTuple):
+    """How a lane ended."""
+
+    lane: str
+    kernel: str = "-"
+    proof: str = "-"
+    reset: str = "-"
+    dump: str = "-"
+    verdict: str = "failed"
+    why: str = ""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``lanes`` to the lab's command line."""
+    command = commands.add_parser("lanes", help="crash and verify every kind of kdump image")
+    command.add_argument("names", nargs="*", metavar="LANE", help=f"of {', '.join(LANES)}")
+    command.add_argument("--keep", action="store_true", help="leave the machines running")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run lanes one after the other; 0 if all passed."""
+    unknown = sorted(set(arguments.names) - set(LANES))
+    if unknown:
+        raise LabError(f"There is no lane {unknown[0]}; choose of: {', '.join(LANES)}.")
+    results = []
+    for name in arguments.names or LANES:
+        lane = LANES[name]
+        if lane.needs and lane.needs not in os.environ and not arguments.names:
+            print(f"The lane {name} is left out: {lane.needs} names no checkout.")
+            continue
+        print(f"\n########## {name} ##########", flush=True)
+        try:
+            results.append(_run(name, lane, arguments.keep))
+        except LabError as error:
+            results.append(Result(name, why=str(error)))
+    print(f"\n{table(results)}")
+    failed = [result for result in results if result.verdict != "passed"]
+    print(f"lanes: {len(results) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+def table(results: list[Result]) -> str:
+    """The lanes as a Markdown table, and a sentence for each that did not pass."""
+    header = ("lane", "kernel", "proof", "reset", "dump", "verdict")
+    rows = [header, ("---",) * len(header), *(result[:-1] for result in results)]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines += [f"{each.lane}: {each.why}" for each in results if each.verdict != "passed"]
+    return "\n".join(lines)
+
+
+def _run(name: str, lane: Lane, keep: bool) -> Result:
+    host = machine.up(f"lane-{name}", lane.profile, lane.image)
+    ended = False
+    try:
+        with Traffic(host.wires):
+            result = _crash(name, lane, host)
+        ended = result.verdict == "passed"
+        return result
+    finally:
+        if not keep:
+            host.down(keep=not ended)
+
+
+def _crash(name: str, lane: Lane, host: Machine) -> Result:
+    plays = Plays(host, **lane.variables)
+    if lane.profile == "passthrough":
+        host.start("passthrough.py", host.addresses()["passed"])
+        virtual = host.addresses()["virtual"]
+        host.ssh(f"echo 2 >/sys/bus/pci/devices/{virtual}/sriov_numvfs", timeout=120)
+    plays.run("configure")
+    proof = plays.module("initramfs_info")["proof"]
+    print("\n".join((proof["statement"], *(f"    {line}" for line in proof["evidence"]))))
+    _look_for_traces(lane, host, plays)
+    if plays.install()["changed"]:
+        raise LabError("Installing the helper a second time changed the host.")
+    code = plays.play("crash_test")
+    path, record = plays.record()
+    print(f"\n{summary(record)}\n\nResult record: {path}")
+    return Result(
+        name,
+        record["kernel"]["before"],
+        "proven" if proof["proven"] else f"NOT PROVEN: {proof['why_not']}",
+        _reset(record["reset"]),
+        record["vmcore"]["verdict"] if record["vmcore"] else "none",
+        "failed" if code else record["verdict"],
+        record["why"],
+    )
+
+
+def _look_for_traces(lane: Lane, host: Machine, plays: Plays) -> None:
+    """Raises LabError if an image of the normal boot has anything of the helper."""
+    images = [host.ssh("echo /boot/initrd.img-$(uname -r)").strip()]
+    if lane.normal_image:
+        host.ssh(lane.normal_image, timeout=_BUILD_SECONDS)
+        images.append(_NORMAL)
+    for image in images:
+        traces = plays.module("initramfs_info", path=image)["helper"]["traces"]
+        if traces:
+            raise LabError(f"The image of the normal boot {image} has {', '.join(traces)}.")
+        print(f"{image}, of the normal boot, has no trace of the helper.", flush=True)
+
+
+def _reset(report: dict[str, Any] | None) -> str:
+    """The helper's report in a cell: C(3 of 3 in 1.4 s (bus, reset_subordinate))."""
+    if report is None:
+        return "no report"
+    counts = report["summary"]
+    methods = sorted({port["method"] for port in report["ports"] if port["method"]})
+    return (
+        f"{counts['reset']} of {counts['planned']} in {counts['seconds']:.1f} s"
+        f" ({', '.join(methods)})"
+    )

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reset of 64 ports against that of the slowest one of them, in the same guest: ``python -m lab ports``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from lab import machine
+from lab.errors import LabError
+from lab.machine import Machine
+from lab.plays import Plays
+
+_GOAL = 1.25
+_HELPER = Path(__file__).parents[2] / "plugins" / "plugin_utils" / "pcie_reset" / "pcie-reset"
+_NVME, _NVME_CLASS = "1b36:0010:010802", 0x0108
+
+# The helper runs only where /proc/vmcore is: it gets a /proc of its own.
+_PREPARE = r"""
+set -e
+mkdir -p /run/ports/proc
+cd /run/ports
+ln -sf /proc/uptime /proc/sys proc
+echo >proc/vmcore
+echo quiet >proc/cmdline
+for function in /sys/bus/pci/drivers/nvme/0*; do
+    echo "${function##*/}" >"$function/driver/unbind"
+done
+"""
+_RUN = """
+cd /run/ports
+rm -rf run
+PROC=/run/ports/proc RUN=/run/ports/run KMSG=/dev/null sh ./pcie-reset plan
+cat run/report.json
+"""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``ports`` to the lab's command line."""
+    command = commands.add_parser("ports", help="time the reset of 64 ports against that of one")
+    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
+    command.add_argument("--runs", type=int, default=3, help="of each, the median counts")
+    command.add_argument("--crash", action="store_true", help="in a capture kernel, too")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the ratio; 0 if it is as wanted."""
+    host = machine.up("ports", "many-ports", arguments.image)
+    try:
+        if arguments.crash:
+            _in_capture_kernel(Plays(host))
+        ratio = _in_normal_kernel(host, arguments.runs)
+    finally:
+        host.down()
+    return 0 if ratio <= _GOAL else 1
+
+
+def plan_of(pairs: dict[str, str]) -> str:
+    """A plan for ports (address of port: of the NVMe controller below)."""
+    lines = ["version 2", "host lab", "kernel any", "digest 0"]
+    lines += [f"port {port} reset_subordinate {child}={_NVME}" for port, child in pairs.items()]
+    return "\n".join(lines) + "\n"
+
+
+def compare(title: str, everything: list[float], slowest: list[float], count: int) -> float:
+    """Print the times of all ports and of the slowest one; the ratio of their medians."""
+    whole, single = statistics.median(everything), statistics.median(slowest)
+    ratio = whole / single
+    print(f"{title}: {count} ports {whole:.2f} s, the slowest port alone {single:.2f} s,"
+          f" ratio {ratio:.2f} (goal: at most {_GOAL})", flush=True)  # fmt: skip
+    return ratio
+
+
+def _in_normal_kernel(host: Machine, runs: int) -> float:
+    pairs = {
+        found.port: found.address
+        for found in host.functions()
+        if found.kind == _NVME_CLASS and found.port
+    }
+    host.ssh(_PREPARE, timeout=300)
+    host.ssh("cat >/run/ports/pcie-reset", text=_HELPER.read_text())
+    reports = [_report(host, pairs) for _run in range(runs)]
+    ports = reports[0]["ports"]
+    slowest = max(ports, key=lambda port: float(port["seconds"]))["address"]
+    singles = [_report(host, {slowest: pairs[slowest]}) for _run in range(runs)]
+    return compare(
+        "normal kernel",
+        [report["summary"]["seconds"] for report in reports],
+        [report["summary"]["seconds"] for report in singles],
+        len(ports),
+    )
+
+
+def _report(host: Machine, pairs: dict[str, str]) -> dict[str, Any]:
+    host.ssh("cat >/run/ports/plan", text=plan_of(pairs))
+    report: dict[str, Any] = json.loads(host.ssh(_RUN, timeout=120))
+    if report["summary"]["reset"] != len(pairs):
+        raise LabError(f"Not all ports were reset: {report['summary']}.")
+    return report
+
+
+def _in_capture_kernel(plays: Plays) -> None:
+    plays.run("configure")
+    plays.run("crash_test")
+    _path, record = plays.record()
+    report = record["reset"]
+    seconds = [port["seconds"] for port in report["ports"]]
+    compare("capture kernel", [report["summary"]["seconds"]], [max(seconds)], len(seconds))
