@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tools demo test lint unit sanity lab-test lanes effect faults ports bench build clean distclean
+.PHONY: help setup setup-tools demo test lint unit sanity lab-test lanes effect faults ports bench damage fuzz build \
+	clean distclean
 
 VENV := $(CURDIR)/.venv
 
@@ -49,8 +50,15 @@ faults: setup ## crashes with a reset helper that fails in every way
 ports: setup ## how long 64 ports take to reset, against the slowest one of them (ARGS=--crash after a crash, too)
 	@python -m lab ports $(ARGS)
 
-bench: setup-tools ## time and memory of the PCIe facts against lspci's (ARGS=... are passed on)
+bench: setup-tools ## time and memory of the PCIe facts against lspci's, of dumps with ARGS='dumps [DUMP...]'
 	@python -m bench $(ARGS)
+
+damage: setup-tools ## a thousand damaged variants of each dump in DUMPS=..., and what is said of them
+	@python -m damage $(ARGS) $(DUMPS)
+
+fuzz: setup-tools # the parsers of dumps with atheris, which is installed for it; TARGET=..., SECONDS=...
+	@pip install --quiet atheris
+	@python -m fuzz $(TARGET) $(SECONDS)
 
 build: setup-tools ## build/vmcore-kdump-<version>.tar.gz, for ansible-galaxy
 	@ansible-galaxy collection build --force --output-path build

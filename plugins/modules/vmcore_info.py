@@ -16,7 +16,8 @@ description:
     C(makedumpfile) failed halfway. So this module reads the dump itself. It follows its structure to the
     last byte, decompresses pages, and reads the log of the crashed kernel out of the crashed kernel's
     memory.
-  - It needs no other tool and no debug information on the host, and changes nothing.
+  - It needs no other tool and no debug information on the host, and changes nothing. Only a dump that was
+    compressed as a whole is unpacked while it is looked at, into a file without a name beside it.
   - A bad dump is a result and not a failure. The module fails only if there is nothing that it could read.
 author:
   - vmcore.kdump authors (@vmcore-kdump)
@@ -29,8 +30,8 @@ attributes:
 options:
   path:
     description:
-      - A directory with dumps in the layout of Debian's kdump-tools, the directory of one crash in it, or
-        a dump file with any name.
+      - A directory with dumps in the layout of kdump-tools (Debian, Ubuntu), kdump-utils (Fedora, RHEL) or
+        SUSE's kdump, the directory of one crash in it, or a dump file with any name.
       - If it is not given, it is the directory in which the kdump of the host saves its dumps.
     type: path
   run_id:
@@ -58,10 +59,34 @@ options:
       - The kernel must not have crashed after this time, in seconds since the epoch by the clock of the
         host.
     type: float
+  build_id:
+    description:
+      - The build id that the crashed kernel must have, in hexadecimal. C(/sys/kernel/notes) has it.
+    type: str
+  cpus:
+    description:
+      - How many CPUs the host had. More cannot have left their state in the dump; fewer can.
+    type: int
+  memory:
+    description:
+      - How much memory the host had, in bytes, as C(MemTotal) of C(/proc/meminfo) or
+        C(ansible_facts.platform.memory_bytes) says. The dump must be of a host with about that much.
+    type: int
   full:
     description:
-      - Decompress every page instead of about 2000 that are evenly spread over the dump.
-      - This reads the whole dump, and takes a few seconds for each 100 MB.
+      - Read and decompress every page instead of about 2000 all over the dump.
+      - This takes a few seconds for each 100 MB and CPU. Every tenth of it is noted in the host's journal.
+    type: bool
+    default: false
+  processes:
+    description:
+      - In how many processes to read every page. If it is not given, it is one for each CPU.
+    type: int
+  deep:
+    description:
+      - Add what C(makedumpfile), C(crash) and C(drgn) say, if they are installed on the host and read the
+        format. C(crash) needs the debug information of the crashed kernel as well.
+      - What one of them cannot read makes its check V(unverified).
     type: bool
     default: false
   log:
@@ -70,9 +95,12 @@ options:
     type: bool
     default: false
 notes:
-  - Dumps in the kdump-compressed format of C(makedumpfile), flattened or not, of x86_64 kernels since Linux
-    5.10 can be verified. Their pages can be compressed with zlib or not at all. For all others the
-    verdict is V(unsupported).
+  - Dumps of x86_64 and aarch64 kernels since Linux 3.5 can be verified that are in the kdump-compressed format
+    of C(makedumpfile), versions 3 to 6, with any of its compressors, or ELF core files; flattened, split or
+    as a whole compressed with gzip, bzip2, xz, zstd or lz4. For all others the verdict is V(unsupported).
+  - Pages that are compressed with zstd need C(libzstd.so.1) or Python 3.14 on the host.
+  - An ELF core file and pages that are not compressed have no checksum. What can be seen of damage, and what
+    cannot, is in C(docs/vmcore-verification.md) of the collection.
   - Dumps can usually be read by root only.
 seealso:
   - module: vmcore.kdump.crash_test
@@ -127,8 +155,14 @@ dumps:
       description: The directory that it is in.
       type: str
       sample: /var/crash/202611220951
+    parts:
+      description: All files of a split dump, or the one file.
+      type: list
+      elements: path
+      sample:
+        - /var/crash/202611220951/dump.202611220951
     size:
-      description: Its size in bytes.
+      description: Its size in bytes; that of all parts.
       type: int
       sample: 121438696
     mtime:
@@ -152,7 +186,7 @@ dumps:
       description: What led to the verdict, in one sentence.
       type: str
       sample: >-
-        The dump is whole to its last byte, 2049 of its 164669 pages were decompressed, its kernel log of 728
+        The dump is whole to its last byte, 2049 of its 164669 pages were read, its kernel log of 728
         lines was read, and it is of the expected crash (run_id, host).
     checks:
       description: Every single check, in the order in which they were made.
@@ -162,11 +196,13 @@ dumps:
         name:
           description:
             - What was looked at.
-            - The content is V(stream) for a flattened dump, V(format), V(header), V(finished), V(bitmaps),
-              V(descriptors), V(pages), V(vmcoreinfo) and V(kernel_log). Those that an earlier one made
-              impossible are missing.
-            - The file's name is V(name).
-            - What was expected is V(run_id), V(host), V(kernel) and V(crash_time).
+            - The content is V(wrapper) for a dump that is compressed as a whole, V(stream) for a flattened one,
+              V(format), V(header), V(parts) for a split one, V(finished), V(bitmaps), V(descriptors),
+              V(segments), V(pages), V(vmcoreinfo), V(cpus_stopped), V(utsname) and V(kernel_log). Those that an
+              earlier one made impossible, and those that the format does not have, are missing.
+            - The file's name is V(name), and what is written beside it V(sayings).
+            - What was expected is V(run_id), V(host), V(kernel), V(crash_time), V(build_id), V(cpus) and V(memory).
+            - What other programs say is V(makedumpfile), V(crash) and V(drgn).
           type: str
           sample: stream
         status:
@@ -201,6 +237,10 @@ dumps:
           description: Number of CPUs whose state is in the dump.
           type: int
           sample: 8
+        build_id:
+          description: Build id of the crashed kernel.
+          type: str
+          sample: 9c54a8e41141472ef75c7d0bef45c721ad398682
         crash_time:
           description: When the kernel crashed, in seconds since the epoch.
           type: int
@@ -209,6 +249,20 @@ dumps:
           description: The line of the kernel's log that says why it crashed.
           type: str
           sample: "Kernel panic - not syncing: sysrq triggered crash"
+        cpu:
+          description: The CPU that crashed.
+          type: int
+          sample: 0
+        task:
+          description: What ran on it.
+          type: str
+          sample: sh
+        last_lines:
+          description: The last lines of the kernel's log.
+          type: list
+          elements: str
+          sample:
+            - "[  173.466241] [    T572]  </TASK>"
         run_ids:
           description: Identifiers of the crash tests that are in the kernel's log, in its order.
           type: list
@@ -224,9 +278,13 @@ dumps:
           type: int
           sample: 164669
         sampled:
-          description: How many of them were decompressed to verify them.
+          description: How many of them were read and decompressed to verify them.
           type: int
           sample: 2049
+        ram:
+          description: How many the host had, without those of the capture kernel.
+          type: int
+          sample: 196308
     log_lines:
       description: How many lines the crashed kernel's log has. It is 0 if the log could not be read.
       type: int
@@ -251,6 +309,18 @@ dumps:
           description: The log of the capture kernel.
           type: str
           sample: /var/crash/202611220951/capture-dmesg.txt
+        kexec_dmesg:
+          description: The log of the capture kernel as kdump-utils saved it.
+          type: str
+          sample: /var/crash/127.0.0.1-2026-11-22-09:51:13/kexec-dmesg.log
+        readme:
+          description: What SUSE's kdump says about the dump.
+          type: str
+          sample: /var/crash/2026-11-22-09-51/README.txt
+        creation_status:
+          description: What C(kdumpctl test) says about the dump.
+          type: str
+          sample: /var/crash/kdump-test-1795341073-1/vmcore-creation.status
     log:
       description: The crashed kernel's log, as far as it could be read.
       returned: O(log) is V(true)
@@ -261,18 +331,39 @@ dumps:
         [  173.465123] Kernel panic - not syncing: sysrq triggered crash
 """
 
+import sys
 import typing as t
+from functools import partial
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.container import How
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import dumps_at
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Check
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.tools import tool_checks
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.workers import available
 
 ROOT = Path("/")
-EXPECTED = ("run_id", "host", "kernel", "since", "until")
+EXPECTED = ("run_id", "host", "kernel", "since", "until", "build_id", "cpus", "memory")
+
+
+class Progress:
+    """Notes every tenth of a long verification in the journal of the host."""
+
+    def __init__(self, module: AnsibleModule, dump: Path) -> None:
+        self._module = module
+        self._dump = dump
+        self._tenths = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        tenths = done * 10 // max(total, 1)
+        if tenths > self._tenths:
+            self._tenths = tenths
+            self._module.log(f"{self._dump}: {tenths * 10} % verified")
 
 
 def dump_directory(root: Path) -> Path:
@@ -285,12 +376,31 @@ def dump_directory(root: Path) -> Path:
     return Path(family.dump_directory(root))
 
 
-def look(params: dict[str, t.Any]) -> dict[str, t.Any]:
+def look_with_tools(
+    module: AnsibleModule, path: Path, release: str | None, form: str
+) -> list[Check]:
+    """What the programs of this host say of a dump."""
+
+    def run(argv: list[str], data: str) -> tuple[int, str]:
+        status, output, errors = module.run_command(argv, data=data)
+        return status, output + errors
+
+    return tool_checks(path, release, form, run, module.get_bin_path, sys.executable)
+
+
+def look(module: AnsibleModule) -> dict[str, t.Any]:
     """Find and verify what the parameters of the module ask for."""
+    params = module.params
     path = Path(params["path"]) if params["path"] else dump_directory(ROOT)
     expect = Expectation(**{name: params[name] for name in EXPECTED})
     dumps = [
-        verify(dump, expect, full=params["full"], log=params["log"])
+        verify(
+            dump,
+            expect,
+            how=How(params["full"], params["processes"] or available(), Progress(module, dump)),
+            log=params["log"],
+            deep=partial(look_with_tools, module) if params["deep"] else None,
+        )
         for dump in dumps_at(path, expect.since)
     ]
     return {
@@ -309,13 +419,18 @@ def main() -> None:
             "kernel": {"type": "str"},
             "since": {"type": "float"},
             "until": {"type": "float"},
+            "build_id": {"type": "str"},
+            "cpus": {"type": "int"},
+            "memory": {"type": "int"},
             "full": {"type": "bool", "default": False},
+            "processes": {"type": "int"},
+            "deep": {"type": "bool", "default": False},
             "log": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     try:
-        module.exit_json(**look(module.params))
+        module.exit_json(**look(module))
     except KdumpError as exc:
         module.fail_json(msg=str(exc))
 

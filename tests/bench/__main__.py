@@ -1,10 +1,15 @@
 # Copyright (c) 2026, the vmcore.kdump authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m bench``."""
+"""``python -m bench`` is about the facts, ``python -m bench dumps [DUMP...]`` about dumps."""
 
 from __future__ import annotations
 
-from bench.bench import main
+import sys
 
-main()
+from bench import bench, dumps
+
+if sys.argv[1:2] == ["dumps"]:
+    dumps.main(sys.argv[2:])
+else:
+    bench.main()

@@ -26,6 +26,15 @@ class Flaw(KdumpError):
         self.verdict: Verdict = verdict
 
 
+def unproven(pages: int) -> Flaw:
+    """What a full look must say of pages that are stored as they are."""
+    return Flaw(
+        "unsupported",
+        f"All {pages} pages were read, but they are not compressed and have no checksum: whether they are "
+        "what was written cannot be known.",
+    )
+
+
 class Check(t.NamedTuple):
     """One look at a dump, and the verdict on the dump if all depended on this check."""
 
@@ -46,4 +55,4 @@ def check(name: str, look: t.Callable[[], str]) -> Check:
         return Check(name, str(flaw), flaw.verdict)
 
 
-__all__ = ("Check", "Flaw", "Verdict", "check")
+__all__ = ("Check", "Flaw", "Verdict", "check", "unproven")

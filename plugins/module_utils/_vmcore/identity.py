@@ -27,6 +27,9 @@ class Expectation(t.NamedTuple):
     machine: str | None = None  # uname -m
     since: float | None = None  # seconds since the epoch, by the clock of the host
     until: float | None = None
+    build_id: str | None = None  # of the kernel, in hexadecimal
+    cpus: int | None = None  # that were online
+    memory: int | None = None  # bytes, MemTotal
 
 
 class Identity(t.NamedTuple):
@@ -37,10 +40,19 @@ class Identity(t.NamedTuple):
     kernel: str | None = None
     machine: str | None = None
     crash_time: int | None = None  # seconds since the epoch
+    build_id: str | None = None
+    cpus: int | None = None  # that left their state
+    memory: int | None = None  # bytes of RAM that the capture kernel did not have
+
+
+# MemTotal is what is left of RAM after the kernel took its own, mostly below 2 %, and what is reserved.
+_LEAST_MEMORY = 0.9
+_MOST_MEMORY = 1.15
+_RESERVED = 1 << 29
 
 
 def identity_checks(expect: Expectation, found: Identity) -> list[Check]:
-    """One check for each thing that is expected: run_id, host, kernel, machine, crash_time."""
+    """One check for each thing that is expected."""
     checks = []
     if expect.run_id is not None:
         checks.append(check("run_id", partial(_run_id, expect.run_id, found.run_ids)))
@@ -48,11 +60,16 @@ def identity_checks(expect: Expectation, found: Identity) -> list[Check]:
         ("host", "host name", expect.host, found.host),
         ("kernel", "kernel release", expect.kernel, found.kernel),
         ("machine", "machine", expect.machine, found.machine),
+        ("build_id", "build id of the kernel", expect.build_id, found.build_id),
     ):
         if wanted is not None:
             checks.append(check(name, partial(_name, what, wanted, value)))
     if expect.since is not None or expect.until is not None:
         checks.append(check("crash_time", partial(_crash_time, expect, found.crash_time)))
+    if expect.cpus is not None:
+        checks.append(check("cpus", partial(_cpus, expect.cpus, found.cpus)))
+    if expect.memory is not None:
+        checks.append(check("memory", partial(_memory, expect.memory, found.memory)))
     return checks
 
 
@@ -89,6 +106,29 @@ def _crash_time(expect: Expectation, found: int | None) -> str:
     if expect.until is not None and found > expect.until:
         raise Flaw("not_this_crash", f"{crashed}, which is after {expect.until}.")
     return f"{crashed}, in the expected time."
+
+
+def _cpus(wanted: int, found: int | None) -> str:
+    if found is None:
+        raise Flaw("unsupported", "How many CPUs left their state is not known.")
+    if found > wanted:
+        raise Flaw("not_this_crash", f"{found} CPUs left their state, but the host had {wanted}.")
+    if found < wanted:
+        # They did not answer the interrupt that stops them, which happens in a crash.
+        return f"{found} of {wanted} CPUs left their state; the others did not answer any more."
+    return f"All {wanted} CPUs left their state."
+
+
+def _memory(wanted: int, found: int | None) -> str:
+    if found is None:
+        raise Flaw("unsupported", "How much memory the host had is not known.")
+    mib = f"{found >> 20} MiB"
+    if not wanted * _LEAST_MEMORY <= found <= wanted * _MOST_MEMORY + _RESERVED:
+        raise Flaw(
+            "not_this_crash",
+            f"The host had {mib} of memory, which does not fit {wanted >> 20} MiB.",
+        )
+    return f"The host had {mib} of memory, which fits {wanted >> 20} MiB in use."
 
 
 __all__ = ("Expectation", "Identity", "identity_checks")

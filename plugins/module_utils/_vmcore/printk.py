@@ -6,7 +6,8 @@
 # Do not use this from other collections or standalone plugins/modules!
 """The kernel's log out of the kernel's memory: the printk ring buffer of Linux 5.10 and later.
 
-kernel/printk/printk_ringbuffer.h. SYMBOL(prb) points to a printk_ringbuffer, which has
+For older kernels see log_buf.py. kernel/printk/printk_ringbuffer.h: SYMBOL(prb) points to a
+printk_ringbuffer, which has
 * a ring of 1 << count_bits descriptors (prb_desc) and as many printk_info: the descriptors with the
   ids from tail_id to head_id are in use, id modulo count is the place in both;
 * a ring of 1 << size_bits bytes of text (prb_data_ring), in which a descriptor has a block from
@@ -17,15 +18,16 @@ kernel/printk/printk_ringbuffer.h. SYMBOL(prb) points to a printk_ringbuffer, wh
 
 from __future__ import annotations
 
-import re
 import struct
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.log_buf import LogBuf
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.log_line import Record, line
 
 if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory import Memory
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
-    from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.x86_64 import AddressSpace
 
 _ULONG = struct.Struct("<Q")
 _UINT = struct.Struct("<I")
@@ -47,25 +49,17 @@ _MAX_SIZE_BITS = 27
 _MAX_COUNT_BITS = 22
 _MAX_STRUCTURE = 4096
 
-_NOT_PRINTABLE = re.compile(rb"[^\t-\r -~]")
 
-
-def read_log(memory: AddressSpace, info: VmcoreInfo) -> str:
-    """The text of the log, one line "[    5.123456] text" for each record, oldest first.
-
-    The lines behind the first one of a record are indented, and bytes that are not printable ASCII
-    become "\\xe2", both as makedumpfile --dump-dmesg does it (printk.c, dump_record()).
-    """
-    if "SYMBOL(prb)" not in info:
-        raise Flaw("unsupported", "The kernel's log is in the format from before Linux 5.10.")
-    ring = _Ring(memory, info)
-    return "".join(map(_line, ring.records()))
+def read_log(memory: Memory, info: VmcoreInfo) -> str:
+    """The text of the log, a line for each record, oldest first, as makedumpfile --dump-dmesg does it."""
+    log = _Ring(memory, info) if "SYMBOL(prb)" in info else LogBuf(memory, info)
+    return "".join(map(line, log.records()))
 
 
 class _Ring:
     """The ring buffer. Structures that cannot be what they should be raise a Flaw."""
 
-    def __init__(self, memory: AddressSpace, info: VmcoreInfo) -> None:
+    def __init__(self, memory: Memory, info: VmcoreInfo) -> None:
         self._memory = memory
         size = info.size("printk_ringbuffer", 1, _MAX_STRUCTURE)
         self._counter = info.field("atomic_long_t.counter", 8, _MAX_STRUCTURE)
@@ -106,9 +100,10 @@ class _Ring:
         self._info_size = info.size("printk_info", 10, _MAX_STRUCTURE)
         self._time = info.field("printk_info.ts_nsec", 8, self._info_size)
         self._length = info.field("printk_info.text_len", 2, self._info_size)
+        self._caller = info.optional_field("printk_info.caller_id", 4, self._info_size)
 
-    def records(self) -> t.Iterator[tuple[int, bytes]]:
-        """Nanoseconds since boot and text of each record, oldest first."""
+    def records(self) -> t.Iterator[Record]:
+        """Each record, oldest first."""
         used = (self._head - self._tail & _ID_MASK) + 1
         if used > self._count:
             raise Flaw("damaged", f"The kernel's log has {self._count} records, but {used} in use.")
@@ -117,12 +112,12 @@ class _Ring:
             record = self._record(identity & _ID_MASK)
             if record is None:
                 continue
-            budget -= len(record[1])
+            budget -= len(record.text)
             if budget < 0:
                 raise Flaw("damaged", "The records of the kernel's log overlap each other.")
             yield record
 
-    def _record(self, identity: int) -> tuple[int, bytes] | None:
+    def _record(self, identity: int) -> Record | None:
         """The record with this id; None while it is written and if it has no text."""
         place = identity % self._count
         descriptor = self._memory.read(
@@ -146,14 +141,10 @@ class _Ring:
         length = min(length, last % self._size + 1 - first)
         if length < 0:
             raise Flaw("damaged", f"Record {identity} of the kernel's log ends before it begins.")
-        return nanoseconds, self._memory.read(self._text + first, length)
-
-
-def _line(record: tuple[int, bytes]) -> str:
-    nanoseconds, text = record
-    prefix = f"[{nanoseconds // 10**9:5}.{nanoseconds // 1000 % 10**6:06}] "
-    printable = _NOT_PRINTABLE.sub(lambda match: b"\\x%02x" % match.group()[0], text)
-    return prefix + printable.decode("ascii").replace("\n", "\n" + " " * len(prefix)) + "\n"
+        caller = None
+        if self._caller is not None:
+            (caller,) = _UINT.unpack_from(details, self._caller)
+        return Record(nanoseconds, caller, self._memory.read(self._text + first, length))
 
 
 __all__ = ("read_log",)

@@ -222,6 +222,8 @@ def _walk(file: PlainFile, records: _Extents) -> None:
     kind, version = _TYPE_AND_VERSION.unpack_from(header, len(_SIGNATURE))
     if (kind, version) != (1, 1):
         raise Flaw("unsupported", f"The stream has type {kind} and version {version}, not 1 and 1.")
+    if any(header[len(_SIGNATURE) + _TYPE_AND_VERSION.size :]):
+        raise Flaw("damaged", "The header of the stream has more than a type and a version.")
     limit = min(_MAX_RECORDS, _RECORDS_OF_ANY_SIZE + file.size // _MIN_AVERAGE)
     position = _HEADER_SIZE
     while True:

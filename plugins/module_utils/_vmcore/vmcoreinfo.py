@@ -21,6 +21,7 @@ class VmcoreInfo:
     OFFSET(prb_desc.state_var)=0        decimal, as all below
     SIZE(printk_info)=88
     NUMBER(phys_base)=-1048576
+    NUMBER(kimage_voffset)=0xffff800040000000    some are hexadecimal, and say so
     CRASHTIME=1795342260                seconds since the epoch
     """
 
@@ -45,6 +46,10 @@ class VmcoreInfo:
         """The OFFSET(name) of a field of this size in a structure or array of within bytes."""
         return self.bounded(f"OFFSET({name})", 0, within - size)
 
+    def optional_field(self, name: str, size: int, within: int) -> int | None:
+        """The same for a field that only some kernels have."""
+        return self.field(name, size, within) if f"OFFSET({name})" in self else None
+
     def size(self, name: str, minimum: int, maximum: int) -> int:
         """The SIZE(name) of a structure."""
         return self.bounded(f"SIZE({name})", minimum, maximum)
@@ -63,7 +68,7 @@ class VmcoreInfo:
                 raise Flaw("damaged", f"VMCOREINFO does not have {key}.")
             return default
         try:
-            return int(value, base)
+            return int(value, 16 if value.startswith("0x") else base)
         except ValueError as exc:
             raise Flaw("damaged", f"VMCOREINFO says {key}={value[:40]}, not a number.") from exc
 

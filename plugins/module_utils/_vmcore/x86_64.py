@@ -43,9 +43,18 @@ class AddressSpace:
     read_page returns the content of a page frame, or raises a Flaw.
     """
 
-    def __init__(self, read_page: t.Callable[[int], bytes], info: VmcoreInfo) -> None:
+    def __init__(
+        self,
+        read_page: t.Callable[[int], bytes],
+        page_size: int,
+        info: VmcoreInfo,
+        phys_base: int | None = None,
+    ) -> None:
+        if page_size != _PAGE:
+            raise Flaw("damaged", f"VMCOREINFO says pages of {page_size} bytes, not {_PAGE}.")
         self._read_page = read_page
-        self._phys_base = info.number("NUMBER(phys_base)")
+        # Kernels before 4.10 leave it to the dump to say.
+        self._phys_base = info.number("NUMBER(phys_base)", phys_base)
         self._image_size = info.number("NUMBER(KERNEL_IMAGE_SIZE)", _KERNEL_IMAGE_SIZE)
         self._levels = 5 if info.number("NUMBER(pgtable_l5_enabled)", 0) else 4
         self._entry_mask = _ADDRESS & ~info.number("NUMBER(sme_mask)", 0)

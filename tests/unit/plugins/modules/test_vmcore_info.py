@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.vmcore.kdump.plugins.modules import vmcore_info
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
+    BUILD_ID,
     CRASH_TIME,
     HOST,
     LOG,
@@ -19,9 +20,13 @@ from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.du
     RUN_ID,
     Kdump,
     flattened,
+    plain,
 )
 
 DUMP = flattened(Kdump().parts())
+
+
+logged: list[str] = []
 
 
 class Exit(Exception):
@@ -38,6 +43,17 @@ class Module:
         assert set(self.arguments) <= set(argument_spec)
         defaults = {name: option.get("default") for name, option in argument_spec.items()}
         self.params = {**defaults, **self.arguments}
+
+    def log(self, text: str) -> None:
+        logged.append(text)
+
+    def get_bin_path(self, name: str) -> str | None:
+        return f"/bin/{name}" if name == "makedumpfile" else None
+
+    def run_command(self, argv: list[str], data: str) -> tuple[int, str, str]:
+        assert argv[:4] == ["/bin/makedumpfile", "--dry-run", "-d", "31"]
+        assert data == ""
+        return 1, "", "makedumpfile Failed.\n"
 
     def exit_json(self, **result: t.Any) -> t.NoReturn:
         raise Exit(result)
@@ -109,6 +125,19 @@ def test_one_file_can_be_named(run: Run, tmp_path: Path) -> None:
     assert result["verdict"] == "complete"
     assert result["dumps"][0]["log"] == LOG
     assert result["dumps"][0]["pages"]["sampled"] == len(Kdump().memory)
+    assert logged[-1] == f"{path}: 100 % verified"
+
+
+def test_what_other_programs_say_is_a_check(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "vmcore.flat"
+    path.write_bytes(plain(Kdump().parts()))
+    (dump,) = run(path=str(path), deep=True)["dumps"]
+    assert dump["verdict"] == "unsupported"
+    assert dump["checks"][-1] == {
+        "name": "makedumpfile",
+        "status": "unverified",
+        "detail": "makedumpfile --dry-run ended with 1: makedumpfile Failed.",
+    }
 
 
 @pytest.mark.parametrize(
@@ -120,6 +149,10 @@ def test_one_file_can_be_named(run: Run, tmp_path: Path) -> None:
         ({"host": "other"}, "not_this_crash"),
         ({"kernel": "other"}, "not_this_crash"),
         ({"until": 1500.0}, "not_this_crash"),
+        ({"build_id": BUILD_ID, "cpus": 2, "memory": 4 << 20}, "complete"),
+        ({"build_id": "other"}, "not_this_crash"),
+        ({"cpus": 1}, "not_this_crash"),
+        ({"memory": 8 << 30}, "not_this_crash"),
     ],
     ids=str,
 )

@@ -26,6 +26,7 @@ PHYS_BASE = 0x100000 - (IMAGE - START_KERNEL_MAP)
 TOP_TABLE = IMAGE
 PRB = IMAGE + PAGE
 PRB_STATIC = PRB + 64
+INIT_UTS_NS = PRB + 1024
 
 FIRST_TABLE_FRAME = 0x110
 FIRST_RING_FRAME = 0x200
@@ -37,6 +38,7 @@ RELEASE = "6.12.107+deb13-amd64"
 VERSION = "#1 SMP PREEMPT_DYNAMIC Debian 6.12.107-1 (2026-08-29)"
 HOST = "db01"
 CRASH_TIME = 1795341073
+BUILD_ID = "9c54a8e41141472ef75c7d0bef45c721ad398682"
 RUN_ID = "6f1c1f0e-8f6c-4a51-9c3c-0d2a1b3c4d5e"
 
 Memory = dict[int, bytearray]
@@ -61,7 +63,10 @@ LOG = (
 # The layout of these structures in Linux 6.12 on x86_64.
 VMCOREINFO = {
     "OSRELEASE": RELEASE,
+    "BUILD-ID": BUILD_ID,
     "PAGESIZE": "4096",
+    "SYMBOL(init_uts_ns)": f"{INIT_UTS_NS:x}",
+    "OFFSET(uts_namespace.name)": "4",
     "SYMBOL(swapper_pg_dir)": f"{TOP_TABLE:x}",
     "SYMBOL(prb)": f"{PRB:x}",
     "SIZE(printk_ringbuffer)": "88",
@@ -95,6 +100,12 @@ def vmcoreinfo(**changes: str | None) -> bytes:
     """The text of VMCOREINFO; a change to None leaves the key out."""
     values = {**VMCOREINFO, **changes}
     return "".join(f"{key}={value}\n" for key, value in values.items() if value).encode()
+
+
+def utsname(machine: str = "x86_64") -> bytes:
+    """struct new_utsname"""
+    names = ("Linux", HOST, RELEASE, VERSION, machine, "(none)")
+    return b"".join(name.encode().ljust(65, b"\0") for name in names)
 
 
 class Ring(t.NamedTuple):
@@ -199,6 +210,7 @@ class Kernel(t.NamedTuple):
         address = self.direct_map + FIRST_RING_FRAME * PAGE
         ring, arrays = self.ring.pack(address)
         write(memory, PRB - START_KERNEL_MAP + PHYS_BASE, struct.pack("<Q", PRB_STATIC))
+        write(memory, INIT_UTS_NS + 4 - START_KERNEL_MAP + PHYS_BASE, utsname())
         write(memory, PRB_STATIC - START_KERNEL_MAP + PHYS_BASE, ring)
         write(memory, FIRST_RING_FRAME * PAGE, arrays)
         for frame in range(FIRST_RING_FRAME, FIRST_RING_FRAME - (-len(arrays) // PAGE)):
@@ -241,6 +253,88 @@ def noise(size: int) -> bytes:
     return bytes(result)
 
 
+def note(name: bytes, kind: int, data: bytes) -> bytes:
+    """An ELF note."""
+    name += b"\0"
+    head = struct.pack("<III", len(name), len(data), kind)
+    return (
+        head + name.ljust(-(-len(name) // 4) * 4, b"\0") + data.ljust(-(-len(data) // 4) * 4, b"\0")
+    )
+
+
+def notes_of(info: bytes, cpus: int = 2) -> bytes:
+    """The notes of a dump."""
+    return note(b"CORE", 1, noise(336)) * cpus + note(b"VMCOREINFO", 0, info)
+
+
+def _split_tail(page: bytes) -> tuple[bytes, int]:
+    """A page as what it begins with, and how many zeros follow."""
+    head = page.rstrip(b"\0")
+    return head, len(page) - len(head)
+
+
+def lzo(page: bytes) -> bytes:
+    """LZO1X of a page: literals, and one match for its zeros."""
+    head, zeros = _split_tail(page)
+    head += b"\0" * 4
+    length = zeros - 4
+    run = len(head) - 3
+    out = bytes((len(head) + 17,)) if len(head) < 239 else b"\0" + _lzo_length(run - 15)
+    out += head
+    if length > 0:
+        # M3: a distance of 1
+        out += (
+            (b"\x20" + _lzo_length(length - 2 - 31))
+            if length - 2 > 31
+            else bytes((0x20 | length - 2,))
+        )
+        out += b"\0\0"
+    return out + b"\x11\0\0"
+
+
+def _lzo_length(rest: int) -> bytes:
+    zeros, last = divmod(rest - 1, 255)
+    return bytes(zeros) + bytes((last + 1,))
+
+
+def snappy(page: bytes) -> bytes:
+    """Snappy of a page: literals, and copies for its zeros."""
+    head, zeros = _split_tail(page)
+    head, zeros = head + b"\0", zeros - 1
+    size = len(page)
+    out = bytearray()
+    while size >= 0x80:
+        out.append(size & 0x7F | 0x80)
+        size >>= 7
+    out.append(size)
+    out += b"\xf4" + struct.pack("<H", len(head) - 1) + head
+    while zeros > 0:
+        length = min(zeros, 64)
+        out += bytes((length - 1 << 2 | 2, 1, 0))
+        zeros -= length
+    return bytes(out)
+
+
+def zstd(page: bytes) -> bytes:
+    """A zstd frame with a block as it is, and one of a repeated zero (RFC 8878)."""
+    head, zeros = _split_tail(page)
+
+    def block(last: bool, kind: int, size: int, data: bytes) -> bytes:
+        return (last | kind << 1 | size << 3).to_bytes(3, "little") + data
+
+    frame = b"\x28\xb5\x2f\xfd\x60" + struct.pack("<H", len(page) - 256)
+    return frame + block(False, 0, len(head), head) + block(True, 1, zeros, b"\0")
+
+
+CODECS: dict[str, tuple[int, t.Callable[[bytes], bytes]]] = {
+    "uncompressed": (0, bytes),
+    "zlib": (1, lambda page: zlib.compress(page, 1)),
+    "lzo": (2, lzo),
+    "snappy": (4, snappy),
+    "zstd": (0x20, zstd),
+}
+# How much of the sub header a version has.
+SUB_HEADER_SIZES = {1: 16, 2: 32, 3: 48, 4: 64, 5: 80, 6: 104}
 # No field of a header is changed.
 AS_IT_IS: Mapping[str, t.Any] = {}
 
@@ -253,41 +347,54 @@ class Kdump(t.NamedTuple):
     header: Mapping[str, t.Any] = AS_IT_IS
     sub_header: Mapping[str, t.Any] = AS_IT_IS
     eraseinfo: bytes = b""
+    codec: str = "zlib"
+    version: int = 6
+    page: int = PAGE
+    machine: str = "x86_64"
+    phys_base: int = PHYS_BASE
+    # The page frames of a part of a split dump.
+    split: tuple[int, int] | None = None
 
     def parts(self) -> list[tuple[int, bytes]]:
         """(offset, bytes), in the order and with the holes of makedumpfile."""
-        notes = noise(100) + self.info + bytes(12)
-        sub_blocks = -(-(104 + len(notes)) // PAGE)
-        bitmap = (1 + sub_blocks) * PAGE
-        descriptors_at = bitmap + 2 * PAGE
+        page = self.page
+        flag, compress = CODECS[self.codec]
+        sub_size = SUB_HEADER_SIZES[self.version]
+        notes = notes_of(self.info)
+        sub_blocks = -(-(104 + len(notes)) // page)
+        bitmap = (1 + sub_blocks) * page
+        descriptors_at = bitmap + 2 * page
         first_data = descriptors_at + 24 * len(self.memory)
-        end = first_data + PAGE
+        end = first_data + page
         descriptors, pages = [], []
-        for _frame, content in sorted(self.memory.items()):
-            if not any(content):
-                descriptors.append(struct.pack("<QIIQ", first_data, PAGE, 0, 0))
+        for frame, content in sorted(self.memory.items()):
+            if self.split and not self.split[0] <= frame < self.split[1]:
                 continue
-            data, flags = zlib.compress(content, 1), 1
-            if len(data) >= PAGE:
+            if not any(content):
+                descriptors.append(struct.pack("<QIIQ", first_data, page, 0, 0))
+                continue
+            data, flags = compress(bytes(content)), flag
+            if len(data) >= page:
                 data, flags = bytes(content), 0
             descriptors.append(struct.pack("<QIIQ", end, len(data), flags, 0))
             pages.append(data)
             end += len(data)
+        start, stop = self.split or (0, 0)
         header = struct.pack(
             "<8si65s65s65s65s65s65s6xqqIiiIIIIIIi",
             *{
                 "signature": b"KDUMP   ",
-                "header_version": 6,
+                "header_version": self.version,
                 "sysname": b"Linux",
                 "nodename": HOST.encode(),
                 "release": RELEASE.encode(),
                 "version": VERSION.encode(),
-                "machine": b"x86_64",
+                "machine": self.machine.encode(),
                 "domainname": b"(none)",
                 "seconds": CRASH_TIME,
                 "microseconds": 0,
-                "status": 1,
-                "block_size": PAGE,
+                "status": flag,
+                "block_size": page,
                 "sub_hdr_size": sub_blocks,
                 "bitmap_blocks": 2,
                 "max_mapnr": MAX_FRAME,
@@ -300,37 +407,122 @@ class Kdump(t.NamedTuple):
             }.values(),
         )
         sub_header = struct.pack(
-            "<QiiQQQQQQQQQQQ",
+            "<qiiQQQQQQQQQQQ",
             *{
-                "phys_base": 0,
+                "phys_base": self.phys_base,
                 "dump_level": 31,
-                "split": 0,
-                "start_pfn": 0,
-                "end_pfn": 0,
-                "offset_vmcoreinfo": PAGE + 104 + 100,
+                "split": int(bool(self.split)),
+                "start_pfn": start,
+                "end_pfn": stop,
+                "offset_vmcoreinfo": page
+                + 104
+                + len(notes)
+                - len(self.info)
+                - (-len(self.info) % 4),
                 "size_vmcoreinfo": len(self.info),
-                "offset_note": PAGE + 104,
+                "offset_note": page + 104,
                 "size_note": len(notes),
                 "offset_eraseinfo": end if self.eraseinfo else 0,
                 "size_eraseinfo": len(self.eraseinfo),
-                "start_pfn_64": 0,
-                "end_pfn_64": 0,
+                "start_pfn_64": start,
+                "end_pfn_64": stop,
                 "max_mapnr_64": MAX_FRAME,
                 **self.sub_header,
             }.values(),
-        )
+        )[:sub_size]
         ram = bitmap_of(range(MAX_FRAME))
         return [
             (0, header),
-            (PAGE + 104, notes),
-            (PAGE, sub_header),
+            (page + 104, notes),
+            (page, sub_header),
             (bitmap, ram),
-            (bitmap + PAGE, bitmap_of(self.memory)),
-            (first_data, bytes(PAGE)),
-            (first_data + PAGE, b"".join(pages)),
+            (bitmap + page, bitmap_of(self.memory)),
+            (first_data, bytes(page)),
+            (first_data + page, b"".join(pages)),
             (descriptors_at, b"".join(descriptors)),
             *([(end, self.eraseinfo)] if self.eraseinfo else []),
         ]
+
+
+class Elf(t.NamedTuple):
+    """An ELF core file, as parts that are written one after the other."""
+
+    memory: Memory = Kernel().memory()
+    info: bytes = vmcoreinfo()
+    header: Mapping[str, t.Any] = AS_IT_IS
+    # e_phnum cannot say how many program headers there are.
+    extended: bool = False
+    # The kernel's image, which /proc/vmcore has once more.
+    image: range = range(0x100, 0x102)
+
+    def parts(self) -> list[tuple[int, bytes]]:
+        """(offset, bytes), in an order that a flattened stream has, too."""
+        pieces = runs(sorted(self.memory))
+        count = len(pieces) + 2
+        table = 64 + (64 if self.extended else 0)
+        notes = notes_of(self.info)
+        notes_at = table + 56 * count
+        end = -(-(notes_at + len(notes)) // PAGE) * PAGE
+        programs = [struct.pack("<IIQQQQQQ", 4, 0, notes_at, 0, 0, len(notes), len(notes), 4)]
+        data: list[tuple[int, bytes]] = []
+        for run in (self.image, *pieces):
+            size = len(run) * PAGE
+            base = START_KERNEL_MAP - PHYS_BASE if run is self.image else Kernel().direct_map
+            content = b"".join(bytes(self.memory[frame]) for frame in run)
+            # What follows a run is excluded.
+            excluded = 0 if run is self.image else PAGE
+            physical = run.start * PAGE
+            programs.append(
+                struct.pack(
+                    "<IIQQQQQQ", 1, 7, end, base + physical, physical, size, size + excluded, 0
+                )
+            )
+            data.append((end, content))
+            end += size
+        header = struct.pack(
+            "<4s5B7sHHIQQQIHHHHHH",
+            *{
+                "magic": b"\x7fELF",
+                "class": 2,
+                "data": 1,
+                "version": 1,
+                "abi": 0,
+                "abi_version": 0,
+                "padding": bytes(7),
+                "type": 4,
+                "machine": 62,
+                "e_version": 1,
+                "entry": 0,
+                "phoff": table,
+                "shoff": 64 if self.extended else 0,
+                "flags": 0,
+                "ehsize": 64,
+                "phentsize": 56,
+                "phnum": 0xFFFF if self.extended else count,
+                "shentsize": 64 if self.extended else 0,
+                "shnum": int(self.extended),
+                "shstrndx": 0,
+                **self.header,
+            }.values(),
+        )
+        section = struct.pack("<IIQQQQIIQQ", 0, 0, 0, 0, 0, 0, 0, count, 0, 0)
+        return [
+            (table, b"".join(programs)),
+            (0, header),
+            *([(64, section)] if self.extended else []),
+            (notes_at, notes),
+            *data,
+        ]
+
+
+def runs(frames: Sequence[int]) -> list[range]:
+    result: list[range] = []
+    for frame in frames:
+        if result and result[-1].stop == frame:
+            result[-1] = range(result[-1].start, frame + 1)
+        else:
+            result.append(range(frame, frame + 1))
+    return result
 
 
 def bitmap_of(frames: Iterable[int]) -> bytes:

@@ -35,7 +35,16 @@ def touch(path: Path, mtime: float = 1000.0) -> Path:
     [
         f"{STAMP}/dump.{STAMP}",
         f"{STAMP}/dump-incomplete",
+        f"{STAMP}/dump.1",
         f"{STAMP}/vmcore.{STAMP}",
+        "127.0.0.1-2026-11-22-09:51:13/vmcore",
+        "127.0.0.1-2026-11-22-09:51:13/vmcore-incomplete",
+        "db01.example.com-2026-11-22-09:51:13/vmcore.flat",
+        "kdump-test-1795341073-123456789/vmcore",
+        "2026-11-22-09-51/vmcore",
+        "2026-11-22-09:51/vmcore",
+        "db01-2026-11-22-09-51/vmcore",
+        "2026-11-22-09-51/vmcore1",
         f"{STAMP}/vmcore-incomplete",
         f"{STAMP}/dump.{STAMP}.gz",
         f"{STAMP}/dump.{STAMP}.xz",
@@ -56,6 +65,18 @@ def test_these_names_are_dumps(tmp_path: Path, name: str) -> None:
     [
         f"{STAMP}/dmesg.{STAMP}",
         f"{STAMP}/vmcore-dmesg.txt",
+        f"{STAMP}/vmcore",
+        f"{STAMP}/vmcore.flat",
+        f"{STAMP}/dump.1234",
+        "127.0.0.1-2026-11-22-09:51:13/vmcore-dmesg.txt",
+        "127.0.0.1-2026-11-22-09:51:13/vmcore-dmesg-incomplete.txt",
+        "127.0.0.1-2026-11-22-09:51:13/kexec-dmesg.log",
+        f"127.0.0.1-2026-11-22-09:51:13/dump.{STAMP}",
+        "2026-11-22-09-51/README.txt",
+        "2026-11-22-09-51/dmesg",
+        "2026-11-22-09-51/vmcore.flat",
+        "2026-11-22/vmcore",
+        "vmcore",
         f"{STAMP}/vmcore-dmesg-incomplete.txt",
         f"{STAMP}/dump.202611220952",
         f"{STAMP}/dump.{STAMP}.txt",
@@ -124,6 +145,9 @@ def test_side_files_are_found_by_name(tmp_path: Path) -> None:
         "pcie_reset": str(dump.parent / "pcie-reset.json"),
         "capture": str(dump.parent / "capture.json"),
         "capture_dmesg": str(dump.parent / "capture-dmesg.txt"),
+        "kexec_dmesg": None,
+        "readme": None,
+        "creation_status": None,
     }
     assert side_files(dump) == expected
     assert side_files(dump.parent / f"vmcore.{STAMP}") == expected
@@ -137,3 +161,33 @@ def test_a_copied_dump_finds_the_dmesg_of_its_own_stamp(tmp_path: Path) -> None:
     dmesg = touch(tmp_path / f"dmesg.{STAMP}")
     assert side_files(dump)["dmesg"] == str(dmesg)
     assert side_files(tmp_path / "vmcore.flat")["dmesg"] is None
+
+
+def test_the_parts_of_a_split_dump_are_one_dump(tmp_path: Path) -> None:
+    directory = tmp_path / "2026-11-22-09-51"
+    parts = [touch(directory / f"vmcore{number}", 1000.0 + number) for number in (1, 2, 3)]
+    os.utime(directory, (1000.0, 1000.0))
+    (dump,) = find(tmp_path)
+    assert (dump.path, dump.changed) == (parts[0], 1003.0)
+
+
+@pytest.mark.parametrize(
+    ("directory", "dump", "dmesg"),
+    [
+        ("127.0.0.1-2026-11-22-09:51:13", "vmcore", "vmcore-dmesg.txt"),
+        ("127.0.0.1-2026-11-22-09:51:13", "vmcore-incomplete", "vmcore-dmesg-incomplete.txt"),
+        ("2026-11-22-09-51", "vmcore", "dmesg"),
+        (STAMP, "dump-incomplete", f"dmesg.{STAMP}"),
+    ],
+)
+def test_each_family_has_its_own_name_for_the_dmesg(
+    tmp_path: Path, directory: str, dump: str, dmesg: str
+) -> None:
+    path = touch(tmp_path / directory / dump)
+    log = touch(tmp_path / directory / dmesg)
+    for name in ("kexec-dmesg.log", "README.txt"):
+        touch(tmp_path / directory / name)
+    files = side_files(path)
+    assert files["dmesg"] == str(log)
+    assert files["kexec_dmesg"] == str(path.parent / "kexec-dmesg.log")
+    assert files["readme"] == str(path.parent / "README.txt")

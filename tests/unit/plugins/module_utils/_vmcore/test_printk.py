@@ -41,7 +41,7 @@ def log_of(memory: Memory, **changes: str | None) -> str:
         return bytes(memory[frame])
 
     info = VmcoreInfo(Kernel().vmcoreinfo(**changes))
-    return read_log(AddressSpace(read_page, info), info)
+    return read_log(AddressSpace(read_page, PAGE, info), info)
 
 
 def log_of_ring(ring: Ring) -> str:
@@ -155,7 +155,7 @@ def test_records_that_overlap_are_a_flaw() -> None:
 
 
 VMCOREINFO_FLAWS: list[tuple[dict[str, t.Any], Verdict, str]] = [
-    ({"SYMBOL(prb)": None}, "unsupported", "from before Linux 5.10"),
+    ({"SYMBOL(prb)": None}, "unsupported", "from before Linux 3.5"),
     ({"SYMBOL(prb)": "0"}, "damaged", "no memory at its address 0x0"),
     ({"SIZE(prb_desc)": None}, "damaged", "does not have SIZE(prb_desc)"),
     ({"SIZE(prb_desc)": "0"}, "damaged", "SIZE(prb_desc)=0"),

@@ -91,6 +91,12 @@ def test_a_read_without_holes_needs_every_byte(
 
 FLAWS: list[tuple[str, bytes, Verdict, str]] = [
     ("other type", b"makedumpfile\0\0\0\0".ljust(4096, b"\0"), "unsupported", "type 0"),
+    (
+        "more in the header",
+        stream()[:100] + b"x" + stream()[101:],
+        "damaged",
+        "The header of the stream has more than a type and a version.",
+    ),
     ("cut in the header", stream()[:4000], "incomplete", "reach at least to byte 4096,"),
     ("no record", stream(end=b""), "incomplete", "ends at byte 4096, 16 bytes before"),
     ("end record cut", stream(end=END[:-1]), "incomplete", "ends at byte 4111, 1 byte before"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import struct
@@ -20,13 +21,18 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpE
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
+    BUILD_ID,
+    CODECS,
     CRASH_TIME,
     HOST,
     LOG,
+    MAX_FRAME,
     PAGE,
+    PHYS_BASE,
     RELEASE,
     RUN_ID,
     VERSION,
+    Elf,
     Kdump,
     Kernel,
     Ring,
@@ -39,6 +45,15 @@ PARTS = Kdump().parts()
 PLAIN = plain(PARTS)
 FLATTENED = flattened(PARTS)
 FORMS = {"plain": PLAIN, "flattened": FLATTENED}
+EVERY_FORM = {
+    **FORMS,
+    **{codec: plain(Kdump(codec=codec).parts()) for codec in CODECS},
+    "v3": plain(Kdump(version=3).parts()),
+    "ELF": plain(Elf(extended=True).parts()),
+    "flattened ELF": flattened(Elf().parts()),
+    "split": plain(Kdump(split=(0, MAX_FRAME)).parts()),
+    "gzip": gzip.compress(FLATTENED),
+}
 VERDICTS = {"complete", "incomplete", "damaged", "not_this_crash", "unsupported"}
 
 EVERYTHING = Expectation(RUN_ID, HOST, RELEASE, "x86_64", CRASH_TIME - 1.5, CRASH_TIME + 1.5)
@@ -79,7 +94,7 @@ def test_a_whole_dump_of_the_expected_crash_is_complete(form: str, full: bool) -
     pages = result["pages"]
     assert result["why"] == (
         f"The dump is whole to its last byte, {pages['sampled']} of its {pages['dumped']} pages "
-        "were decompressed, its kernel log of 6 lines was read, and it is of the expected crash "
+        "were read, its kernel log of 6 lines was read, and it is of the expected crash "
         "(run_id, host, kernel, machine, crash_time)."
     )
 
@@ -103,14 +118,19 @@ def test_the_result_is_plain_data_with_everything_in_it(tmp_path: Path) -> None:
         "descriptors",
         "pages",
         "vmcoreinfo",
+        "cpus_stopped",
+        "utsname",
         "kernel_log",
+        "ram_map",
         "name",
+        "sayings",
         "host",
     ]
     assert result.pop("why")
     assert result == {
         "path": str(path),
         "directory": str(path.parent),
+        "parts": [str(path)],
         "size": len(FLATTENED),
         "mtime": 1000.5,
         "format": "flattened kdump-compressed v6 (zlib)",
@@ -120,18 +140,29 @@ def test_the_result_is_plain_data_with_everything_in_it(tmp_path: Path) -> None:
             "release": RELEASE,
             "version": VERSION,
             "machine": "x86_64",
+            "build_id": BUILD_ID,
             "cpus": 2,
             "crash_time": CRASH_TIME,
             "panic": "Kernel panic - not syncing: sysrq triggered crash",
+            "cpu": None,
+            "task": None,
             "run_ids": [RUN_ID],
+            "last_lines": LOG.splitlines(),
         },
-        "pages": {"dumped": len(Kdump().memory), "sampled": 7},
+        "pages": {
+            "dumped": len(Kdump().memory),
+            "sampled": len(Kdump().memory),
+            "ram": MAX_FRAME,
+        },
         "log_lines": 6,
         "files": {
             "dmesg": str(dmesg),
             "pcie_reset": None,
             "capture": None,
             "capture_dmesg": None,
+            "kexec_dmesg": None,
+            "readme": None,
+            "creation_status": None,
         },
     }
 
@@ -173,10 +204,16 @@ def test_a_cut_dump_still_shows_whose_it_is() -> None:
     assert (status["stream"], status["run_id"], status["host"]) == ("failed", "ok", "failed")
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.data(), st.sampled_from(sorted(FORMS)))
+@pytest.mark.parametrize("form", EVERY_FORM)
+def test_a_quick_look_at_every_form_sees_a_whole_dump(form: str) -> None:
+    result = verdict_on(EVERY_FORM[form], EVERYTHING, full=False)
+    assert (result["verdict"], result["log"]) == ("complete", LOG)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data(), st.sampled_from(sorted(EVERY_FORM)))
 def test_no_bytes_raise_an_exception(data: st.DataObject, form: str) -> None:
-    content = bytearray(FORMS[form])
+    content = bytearray(EVERY_FORM[form])
     for _change in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(content) - 1))
         piece = data.draw(st.binary(min_size=1, max_size=16) | st.just(bytes(512)))
@@ -206,16 +243,11 @@ def test_a_block_of_zeros_anywhere_in_the_data_is_seen_by_a_full_look() -> None:
 
 
 UNSUPPORTED = [
-    (b"\x7fELF\x02\x01".ljust(100, b"\0"), "ELF"),
-    (b"\x1f\x8b\x08".ljust(100, b"\0"), "gzip"),
-    (b"BZh9".ljust(100, b"\0"), "bzip2"),
-    (b"\x04\x22\x4d\x18".ljust(100, b"\0"), "lz4"),
-    (b"\xfd7zXZ\0".ljust(100, b"\0"), "xz"),
-    (b"\x28\xb5\x2f\xfd".ljust(100, b"\0"), "zstd"),
     (b"DISKDUMP".ljust(5000, b"\0"), "diskdump"),
     (b"[    0.000000] Linux version", "unknown"),
-    (flattened([(0, b"\x7fELF\x02\x01".ljust(100, b"\0"))]), "flattened ELF"),
     (flattened([(0, b"x" * 100)]), "flattened unknown"),
+    (gzip.compress(b"x" * 100), "gzip of unknown"),
+    (gzip.compress(flattened([(0, b"x" * 100)])), "gzip of flattened unknown"),
 ]
 
 
@@ -288,7 +320,29 @@ def dump_of(kernel: Kernel, **changes: str | None) -> bytes:
             "damaged",
             f"VMCOREINFO is of the kernel None, the header of {RELEASE}.",
         ),
-        ({"CRASHTIME": None}, "damaged", "VMCOREINFO does not have CRASHTIME."),
+        (
+            {"CRASHTIME": None},
+            "unsupported",
+            (
+                f"VMCOREINFO is of the kernel {RELEASE}, and does not say when it crashed: the dump is "
+                "not by kdump."
+            ),
+        ),
+        (
+            {"CRASHTIME": "1"},
+            "damaged",
+            f"VMCOREINFO says 1 as the time of the crash, the header {CRASH_TIME}.",
+        ),
+        (
+            {"NUMBER(phys_base)": "1"},
+            "damaged",
+            f"VMCOREINFO says 1 as phys_base, the header {PHYS_BASE}.",
+        ),
+        (
+            {"OFFSET(uts_namespace.name)": "5"},
+            "damaged",
+            "The names in the header are not those in the kernel's memory.",
+        ),
         (
             {"CRASHTIME": "9" * 20},
             "damaged",
@@ -297,7 +351,7 @@ def dump_of(kernel: Kernel, **changes: str | None) -> bytes:
         (
             {"SYMBOL(prb)": None},
             "unsupported",
-            "The kernel's log is in the format from before Linux 5.10.",
+            "The kernel's log is in the format from before Linux 3.5.",
         ),
         (
             {"SYMBOL(swapper_pg_dir)": None},
@@ -382,3 +436,22 @@ def test_what_is_not_a_file_is_an_error(tmp_path: Path, name: str, sentence: str
     (tmp_path / "directory").mkdir()
     with pytest.raises(KdumpError, match=sentence):
         verify(tmp_path / name)
+
+
+NODES = b"  node   0: [mem 0x0000000000001000-0x00000000003bffff]"
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [(NODES, "complete"), (NODES.replace(b"3b", b"3c"), "damaged"), (b"x", "complete")],
+)
+def test_an_island_in_the_bitmap_of_ram_must_be_known_to_the_kernel(
+    line: bytes, verdict: str
+) -> None:
+    data = bytearray(plain(Kdump(Kernel(Ring([(0, line)])).memory()).parts()))
+    # The frames 0x3b8 to 0x3c0 are not RAM.
+    data[2 * PAGE + 0x3B8 // 8] ^= 0xFF
+    result = verdict_on(bytes(data))
+    assert result["verdict"] == verdict
+    if verdict == "damaged":
+        assert result["why"].startswith("The bitmap of RAM has a gap or an island at 0x3b8000 that")

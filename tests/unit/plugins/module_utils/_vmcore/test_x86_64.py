@@ -35,7 +35,7 @@ def address_space(memory: Memory, kernel: Kernel) -> AddressSpace:
             raise Flaw("damaged", f"no frame {frame:#x}")
         return bytes(memory[frame])
 
-    return AddressSpace(read_page, VmcoreInfo(kernel.vmcoreinfo()))
+    return AddressSpace(read_page, PAGE, VmcoreInfo(kernel.vmcoreinfo()))
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)

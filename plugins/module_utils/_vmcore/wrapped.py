@@ -1,0 +1,252 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""Dumps that went through a compressor on their way to the disk (KDUMP_COMPRESSION of kdump-tools).
+
+Such a stream can be read from its start only, and a dump needs to be read at any place. So it is
+unpacked once, to a file without a name beside the dump, which is gone with this process. What it may
+take is bounded by the space that is free there.
+"""
+
+from __future__ import annotations
+
+import bz2
+import ctypes
+import importlib
+import lzma
+import os
+import tempfile
+import typing as t
+import zlib
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore import lz4
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import PlainFile
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from pathlib import Path
+
+_PIECE = 1 << 20
+# What is left free on the file system of the dump.
+_LEFT_FREE = 1 << 28
+
+
+class _Decompressor(t.Protocol):
+    """What the decompressors of Python have in common."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has ended."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows the end of the stream."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether there is nothing more to come of what was given already."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """At most so many bytes."""
+
+
+class _Gzip:
+    """zlib with a gzip header, and the interface of the others."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=31)
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._stream.unconsumed_tail
+
+
+class _ZstdBuffer(ctypes.Structure):
+    """ZSTD_inBuffer and ZSTD_outBuffer."""
+
+    _fields_: t.ClassVar = [
+        ("data", ctypes.c_char_p), ("size", ctypes.c_size_t), ("position", ctypes.c_size_t)
+    ]  # fmt: skip
+
+
+class _LibZstd:
+    """The host's libzstd, for Python before 3.14."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL("libzstd.so.1")
+        self._library.ZSTD_createDStream.restype = ctypes.c_void_p
+        self._library.ZSTD_decompressStream.restype = ctypes.c_size_t
+        self._library.ZSTD_decompressStream.argtypes = [
+            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p
+        ]  # fmt: skip
+        self._library.ZSTD_freeDStream.argtypes = [ctypes.c_void_p]
+        self._library.ZSTD_isError.argtypes = [ctypes.c_size_t]
+        self._stream = self._library.ZSTD_createDStream()
+        self._page = ctypes.create_string_buffer(_PIECE)
+        self.eof = False
+        self.needs_input = True
+        self.unused_data = b""
+        self._rest = b""
+
+    def __del__(self) -> None:
+        if getattr(self, "_stream", None):
+            self._library.ZSTD_freeDStream(self._stream)
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        data = self._rest + data
+        source = _ZstdBuffer(data, len(data), 0)
+        target = _ZstdBuffer(ctypes.cast(self._page, ctypes.c_char_p), min(max_length, _PIECE), 0)
+        status = self._library.ZSTD_decompressStream(
+            self._stream, ctypes.byref(target), ctypes.byref(source)
+        )
+        if self._library.ZSTD_isError(status):
+            raise ValueError(f"libzstd says {ctypes.c_ssize_t(status).value}")
+        self._rest = data[source.position :]
+        self.needs_input = not self._rest and target.position < target.size
+        if status == 0:
+            self.eof, self.unused_data = True, self._rest
+        return self._page.raw[: target.position]
+
+
+def _zstd() -> _Decompressor:
+    try:
+        made: _Decompressor = importlib.import_module("compression.zstd").ZstdDecompressor()
+    except ImportError:
+        return _LibZstd()
+    return made
+
+
+_DECOMPRESSORS: dict[str, t.Callable[[], _Decompressor]] = {
+    "gzip": _Gzip,
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": lzma.LZMADecompressor,
+    "zstd": _zstd,
+}
+WRAPPERS = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+}
+
+
+class Unpacked:
+    """What was in a compressed file, as far as it could be unpacked; check() says what is wrong."""
+
+    def __init__(self, file: PlainFile, name: str, directory: Path) -> None:
+        self._name = name
+        self._flaw: Flaw | None = None
+        self._stored = file.size
+        self._target: t.BinaryIO | None = None
+        self.file = PlainFile(-1, 0)
+        try:
+            self._target = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115 it stays open
+        except OSError as exc:
+            self._flaw = Flaw(
+                "unsupported",
+                f"A dump in {name} must be unpacked to be verified, and {directory} cannot be "
+                f"written: {exc.strerror}.",
+            )
+            return
+        size = 0
+        try:
+            for piece in _unpack(file, name):
+                _require_room(directory, len(piece))
+                self._target.write(piece)
+                size += len(piece)
+        except Flaw as flaw:
+            self._flaw = flaw
+        except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError) as exc:
+            self._flaw = _flaw_of(name, exc)
+        self.file = PlainFile(self._target.fileno(), size)
+
+    def check(self) -> str:
+        """A sentence about the whole stream, or its Flaw."""
+        if self._flaw is not None:
+            raise self._flaw
+        return f"The {self._name} stream of {self._stored} bytes is whole and has {self.file.size} bytes."
+
+    def close(self) -> None:
+        if self._target:
+            self._target.close()
+
+
+def wrapper_of(file: PlainFile) -> str | None:
+    """What the file is compressed with, as a whole."""
+    start = file.read("the signature", 0, min(file.size, 6))
+    return next((name for magic, name in WRAPPERS.items() if start.startswith(magic)), None)
+
+
+def _require_room(directory: Path, size: int) -> None:
+    room = os.statvfs(directory)
+    if room.f_bavail * room.f_frsize < size + _LEFT_FREE:
+        raise Flaw(
+            "unsupported", f"There is not enough space in {directory} to unpack the dump there."
+        )
+
+
+def _flaw_of(name: str, exc: Exception) -> Flaw:
+    if isinstance(exc, EOFError):
+        return Flaw("incomplete", f"It stops too early: the {name} stream has no end.")
+    if isinstance(exc, OSError) and exc.errno:
+        return Flaw("unsupported", f"The dump cannot be unpacked: {exc.strerror}.")
+    if isinstance(exc, OSError) and name == "zstd":
+        return Flaw("unsupported", f"This host has nothing that can unpack {name}.")
+    return Flaw("damaged", f"The {name} stream is damaged: {exc}.")
+
+
+def _unpack(file: PlainFile, name: str) -> t.Iterator[bytes]:
+    if name == "lz4":
+        return _unpack_lz4(file)
+    return _unpack_with(file, _DECOMPRESSORS[name])
+
+
+def _unpack_with(file: PlainFile, make: t.Callable[[], _Decompressor]) -> t.Iterator[bytes]:
+    stream: _Decompressor | None = None
+    for data in _pieces(file):
+        rest = data
+        while rest or (stream and not stream.needs_input):
+            stream = stream or make()
+            yield stream.decompress(rest, _PIECE)
+            rest = b""
+            if stream.eof:
+                # Compressors that use all CPUs write several streams, one behind the other.
+                rest, stream = stream.unused_data, None
+    if stream:
+        raise EOFError
+
+
+def _pieces(file: PlainFile) -> t.Iterator[bytes]:
+    for start in range(0, file.size, _PIECE):
+        yield file.read("the stream", start, min(_PIECE, file.size - start))
+
+
+def _unpack_lz4(file: PlainFile) -> t.Iterator[bytes]:
+    at = 0
+
+    def read(size: int) -> bytes:
+        nonlocal at
+        data = file.read("the stream", at, min(size, file.size - at))
+        at += len(data)
+        return data
+
+    while at < file.size:
+        yield from lz4.frame(read)
+
+
+__all__ = ("WRAPPERS", "Unpacked", "wrapper_of")

@@ -1,0 +1,11 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line of damage.py."""
+
+from __future__ import annotations
+
+from damage.damage import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
