@@ -7,55 +7,101 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import (
+    LAB,
+    MILESTONES,
     PATTERNS,
-    classify,
+    REPORT,
+    SOURCE,
+    Form,
 )
-
-# As kernels print them: the first two and reset_no_link in the lab, the others as reported.
-LINES = [
-    ("[    1.352321] DMAR: Copied translation tables from previous kernel for dmar0", "dmar_copied"),
-    ("[    0.215735] DMAR-IR: Copied IR table for dmar0 from previous kernel", "dmar_ir_copied"),
-    ("[    1.1] DMAR: Failed to copy translation tables from previous kernel for dmar0", "dmar_copy_failed"),
-    (
-        "[    3.0] DMAR: [DMA Read NO_PASID] Request device [03:00.0] fault addr 0xdf7e5000",
-        "dmar_fault",
-    ),
-    (
-        "[    3.0] DMAR: [INTR-REMAP] Request device [f0:1f.7] fault index 0x0 [fault reason 0x25]",
-        "dmar_ir_fault",
-    ),
-    ("[    1.0] AMD-Vi: Translation is already enabled - trying to reuse translation structures", "amd_reused"),
-    (
-        "[    2.0] AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0010 address=0xfff flags=0x0020]",
-        "amd_fault",
-    ),
-    ("[    1.0] arm-smmu-v3 arm-smmu-v3.0.auto: SMMU currently enabled! Resetting...", "smmu_reset"),
-    ('[    9.0] irq 16: nobody cared (try booting with the "irqpoll" option)', "irq_nobody_cared"),
-    ("[    9.0] {1}[Hardware Error]: event severity: fatal", "pcie_error"),
-    ("[    5.0] pcieport 0000:00:02.0: Data Link Layer Link Active not set in 100 msec", "reset_no_link"),
-    ("[   65.0] nvme 0000:01:00.0: not ready 65535ms after bus reset; giving up", "reset_not_ready"),
-    ("[   20.0] Out of memory: Killed process 307 (makedumpfile) total-vm:1kB", "out_of_memory"),
-    ("[   20.0] makedumpfile invoked oom-killer: gfp_mask=0x140cca", "out_of_memory"),
-    ("[    7.0] mpt3sas 0000:3b:00.0: probe with driver mpt3sas failed with error -110", "probe_failed"),
-    ("[    7.0] nvme: probe of 0000:01:00.0 failed with error -12", "probe_failed"),
-    ("[   30.0] nvme nvme0: Device not ready; aborting initialisation, CSTS=0x0", "nvme_not_ready"),
-]  # fmt: skip
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import CODES
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.text import lines
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._evidence.consoles import (
+    CONSOLES,
+    console,
+)
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._evidence.lines import LINES
 
 
-@pytest.mark.parametrize(("line", "code"), LINES)
-def test_a_line_is_classified(line: str, code: str) -> None:
-    assert [found["code"] for found in classify("capture kernel", [line])] == [code]
+def place(code: str) -> str:
+    """A place where the lines of a pattern count."""
+    (pattern,) = (pattern for pattern in PATTERNS if pattern.code == code)
+    return "P" if pattern.where == "P" else "C"
 
 
-def test_every_pattern_has_a_line_here() -> None:
-    assert {pattern.code for pattern in PATTERNS} == {code for _line, code in LINES}
+def first(line: str, where: str) -> str | None:
+    """The pattern that has a line at a place."""
+    return next(
+        (
+            pattern.code
+            for pattern in PATTERNS
+            if pattern.where in (where, "A") and pattern.search(line)
+        ),
+        None,
+    )
 
 
-def test_ordinary_lines_mean_nothing() -> None:
-    assert classify("capture kernel", ["[    1.0] DMAR: Host address width 39", ""]) == []
+def lab_messages() -> list[str]:
+    """All that was said in the crashes of the lab that are test data."""
+    return [line.text for name in CONSOLES for line in lines(console(name))]
 
 
-def test_a_storm_is_counted_and_shown_in_five_lines() -> None:
-    (found,) = classify("capture kernel", [LINES[3][0]] * 1000)
-    assert found["count"] == 1000
-    assert len(found["lines"]) == 5
+@pytest.mark.parametrize(
+    ("code", "line"), [(code, line) for code, known in LINES.items() for line in known]
+)
+def test_a_line_is_known(code: str, line: str) -> None:
+    # A shell that was given up to is said in the same line as the disk that is missing.
+    assert first(line, place(code)) == code
+
+
+def test_every_form_has_a_line_here() -> None:
+    without = [
+        (pattern.code, form.regex.pattern)
+        for pattern in PATTERNS
+        for form in pattern.forms
+        if not any(form.regex.search(line) for line in LINES.get(pattern.code, []))
+    ]
+    assert without == []
+
+
+def test_every_form_seen_in_the_lab_is_in_the_test_data() -> None:
+    said = lab_messages()
+    claimed: list[Form] = [
+        form for known in (*PATTERNS, *MILESTONES) for form in known.forms if form.seen == LAB
+    ]
+    assert [
+        form.regex.pattern
+        for form in claimed
+        if not any(form.regex.search(message) for message in said)
+    ] == []
+
+
+def test_the_table_uses_its_own_words() -> None:
+    codes = [pattern.code for pattern in PATTERNS]
+    assert len(codes) == len(set(codes))
+    for pattern in PATTERNS:
+        assert pattern.where in "PCA"
+        assert pattern.severity in ("info", "warning", "error")
+        assert pattern.meaning.endswith(".")
+        for form in pattern.forms:
+            assert form.seen in (LAB, REPORT, SOURCE)
+            assert form.source
+    assert {milestone.stage for milestone in MILESTONES} <= set(CODES)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DMAR: Host address width 39",
+        "kdump-tools[328]: The kernel version is not supported.",
+        "kdump-tools[328]: The makedumpfile operation may be incomplete.",
+        "kdump-tools[311]: kdump-tools: saved dmesg content in /var/crash/202611221252.",
+        "Timed out waiting for device dev-ttyS0.device - /dev/ttyS0.",
+        "Failed to mount dev-hugepages.mount - Huge Pages File System.",
+        "lpc_ich 0000:00:1f.0: I/O space for GPIO uninitialized",
+        "systemd-ssh-generator[221]: Failed to query local AF_VSOCK CID: Cannot assign requested address",
+        "",
+    ],
+)
+def test_ordinary_lines_mean_nothing(line: str) -> None:
+    assert first(line, "C") is None

@@ -1,0 +1,313 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""From logs and facts to the stage that failed, the most likely cause, and what it rests on.
+
+What a log does not show is never taken for something that did not happen: a console loses bytes,
+is not set for the capture kernel, or was not collected. C(silence) in the result says what was not
+heard, and C(needs) what would have to be collected to know more.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.causes import CAUSES, Cause
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import (
+    MILESTONES,
+    PATTERNS,
+    Milestone,
+    Pattern,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.picture import (
+    Event,
+    Picture,
+    dump_state,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import (
+    CAPTURE,
+    CRASHED,
+    FIRMWARE,
+    NEXT,
+    NORMAL,
+    Segment,
+    last_crash,
+    segments,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import (
+    BY_CODE,
+    CODES,
+    described,
+    reaches,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+# Where the lines of a pattern count: P, C and A of the table.
+_PLACES = {
+    NORMAL: "PA",
+    CRASHED: "PA",
+    CAPTURE: "CA",
+    NEXT: "",  # the next boot knows nothing of the crash, except what firmware kept for it
+    FIRMWARE: "A",
+}
+_PER_PATTERN = 5
+_TEXT = 300
+
+
+def classify(
+    logs: Sequence[Mapping[str, str]], facts: Mapping[str, t.Any] | None = None
+) -> dict[str, t.Any]:
+    """Return what happened to a dump, from what was collected after a crash.
+
+    Args:
+        logs: C([{"source", "text", "name"}]). C(source) is C(console), C(journal), C(pstore) (these
+            are cut where another kernel begins), C(dmesg) (of the crashed kernel),
+            C(capture_dmesg), C(kexec_dmesg), C(readme), C(status) (of the capture kernel), or
+            C(sel). C(name), if given, is the file it was read from. A log that was collected and is
+            empty is listed with an empty text: that is other than one that was not collected.
+        facts: what is known, each key may be missing or None (not known):
+            C(boot_changed) the host runs another boot than the one that was to be crashed;
+            C(returned) the host answers, in its normal kernel;
+            C(dump) the newest dump since the test began, as vmcore_info describes it
+            (C(path), C(size), C(verdict), C(why), C(checks)), None for none;
+            C(files) C([{"name", "size", "new"}]) what lies in the dump directory, C(new) if it was
+            not there before the crash; C(free_bytes) of the dump's file system;
+            C(run_id) of the crash test; C(token) a word that only the capture kernel's command
+            line has; C(power_cycled) the machine was power-cycled to get it back;
+            C(silent_seconds) for how long the console has been silent; C(watchdog) a hardware
+            watchdog was running before the crash;
+            C(armed) a capture kernel was loaded before the crash.
+
+    Returns:
+        C(stage) and C(failed): C({"code", "name", "recorded_as"}), the last stage that is proven
+        and the first one that failed (None: none failed, or not known which);
+        C(cause): C({"code", "sentence"}), None if nothing is wrong; C(alternatives): the same for
+        what else could be; C(dump): C({"state", "sentence"}); C(evidence): C([{"segment", "source",
+        "line", "text", "pattern", "severity", "meaning", "count"}]), at most five lines a pattern
+        and segment; C(silence): a sentence; C(needs): sentences.
+    """
+    known: Mapping[str, t.Any] = facts or {}
+    picture = _picture(logs, known)
+    reached = _reached(picture)
+    failed = _failed(picture, reached)
+    well = _is_well(picture) or (reached == "S9" and failed is None)
+    causes = [] if well else _causes(picture._replace(reached=reached))
+    if causes and causes[0].stage and not reaches(failed, causes[0].stage):
+        # Who failed there had come so far, although no line says so.
+        failed = causes[0].stage
+    silence, needs = _silence(picture, reached)
+    return {
+        "stage": described(reached),
+        "failed": described(failed),
+        "cause": causes[0].described() if causes else None,
+        "alternatives": [cause.described() for cause in causes[1:]],
+        "dump": {"state": picture.dump.state, "sentence": picture.dump.sentence},
+        "evidence": _evidence(picture.events),
+        "silence": silence,
+        "needs": needs,
+    }
+
+
+def _picture(logs: Sequence[Mapping[str, str]], facts: Mapping[str, t.Any]) -> Picture:
+    run_id, token = facts.get("run_id"), facts.get("token")
+    found: list[Segment] = []
+    for log in logs:
+        of_log = last_crash(segments(log["source"], log["text"], token), run_id)
+        if log["source"] == "pstore" and run_id:
+            of_log = [_of_record(segment) for segment in of_log]
+        found.extend(of_log)
+    return Picture(
+        segments=tuple(found),
+        events=tuple(_events(found)),
+        facts=facts,
+        given=frozenset(log["source"] for log in logs),
+        empty=frozenset(log["source"] for log in logs if not log["text"].strip()),
+        dump=dump_state(facts),
+        reached=None,
+    )
+
+
+def _of_record(segment: Segment) -> Segment:
+    """A crash record holds the end of a log only. A panic that the test did not cause is not the test's."""
+    ours = any("sysrq triggered crash" in line.text for line in segment.lines)
+    return segment if ours or segment.kind != CRASHED else segment._replace(kind=CAPTURE)
+
+
+def _events(found: Iterable[Segment]) -> t.Iterator[Event]:
+    """Every line that a pattern knows. The first pattern of the table that fits has the line."""
+    cache: dict[tuple[str, str], tuple[Pattern, t.Any] | None] = {}
+    for segment in found:
+        places = _PLACES[segment.kind]
+        patterns = [pattern for pattern in PATTERNS if pattern.where in places]
+        for line in segment.lines:
+            key = (places, line.text)
+            if key not in cache:
+                cache[key] = _first_match(patterns, line.text)
+            hit = cache[key]
+            if hit is not None:
+                yield Event(hit[0], segment.kind, segment.source, line, hit[1])
+
+
+def _first_match(patterns: list[Pattern], text: str) -> tuple[Pattern, t.Any] | None:
+    for pattern in patterns:
+        match = pattern.search(text)
+        if match:
+            groups = {name: value for name, value in match.groupdict().items() if value}
+            return pattern, groups
+    return None
+
+
+def _reached(picture: Picture) -> str | None:
+    """The last stage that a line or a fact proves."""
+    proven = {milestone.stage for milestone in MILESTONES if _is_proven(picture, milestone)}
+    facts = picture.facts
+    if facts.get("armed"):
+        proven.add("S0")
+    if picture.of(CRASHED) and facts.get("boot_changed") is not False:
+        proven.add("S1" if picture.has_line(CRASHED, "Kernel panic") else "S0")
+    if facts.get("boot_changed"):
+        proven.add("S1")
+    if picture.of(CAPTURE):
+        proven.add("S3")
+    if picture.dump.files:
+        proven.add("S7" if picture.dump.state != "text_only" else "S6")
+    if picture.dump.state == "complete":
+        # The capture kernel had to finish, whatever else is known.
+        proven.add("S8")
+        if facts.get("returned") is not False:
+            proven.add("S10")
+    elif "S8" in proven and picture.dump.state not in ("unknown", "unsupported"):
+        # What the family's tool says of a dump that is not whole proves that it was begun.
+        proven.discard("S8")
+    elif "S8" in proven and (picture.of(NEXT) or facts.get("returned")):
+        proven.add("S9")
+    return max(proven, key=CODES.index, default=None)
+
+
+def _is_proven(picture: Picture, milestone: Milestone) -> bool:
+    kinds = (CAPTURE,) if milestone.where == "C" else (NORMAL, CRASHED)
+    return any(
+        form.regex.search(line.text)
+        for segment in picture.segments
+        if segment.kind in kinds
+        for line in segment.lines
+        for form in milestone.forms
+    )
+
+
+def _is_well(picture: Picture) -> bool:
+    """Whether there is a dump and nothing says that something is wrong."""
+    return picture.dump.state == "complete" and picture.facts.get("returned") is not False
+
+
+def _failed(picture: Picture, reached: str | None) -> str | None:
+    """The first stage that was not reached, if that is known: by what came instead of it."""
+    if _is_well(picture) or reached == "S9":
+        return None
+    if picture.dump.state == "complete":
+        return "S9"
+    if picture.dump.state in ("foreign", "damaged") and not picture.of(CAPTURE):
+        return "S10"
+    if not picture.of(CAPTURE) and not reaches(reached, "S3"):
+        # From the panic on nothing was heard. If the host came back, it is not known from where.
+        crashed_only = picture.of(CRASHED) and picture.waited_after_panic()
+        if crashed_only:
+            return "S2"
+        if picture.facts.get("boot_changed") is False:
+            return "S1"
+        return None
+    following = CODES.index(reached) + 1 if reached else 0
+    return CODES[min(following, len(CODES) - 1)]
+
+
+def _causes(picture: Picture) -> list[Cause]:
+    found: list[Cause] = []
+    for rule in CAUSES:
+        cause = rule.apply(picture)
+        if cause is not None:
+            found.append(cause)
+    # That it is not known is an answer only where there is no other.
+    return [cause for cause in found if cause.code != "unknown"] or found
+
+
+def _evidence(events: Iterable[Event]) -> list[dict[str, t.Any]]:
+    """The lines, the gravest first, at most five of a pattern in a segment."""
+    kept: dict[tuple[str, str, str], list[Event]] = {}
+    counts: dict[tuple[str, str, str], int] = {}
+    for event in events:
+        key = (event.segment, event.source, event.pattern.code)
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] <= _PER_PATTERN:
+            kept.setdefault(key, []).append(event)
+    order = {"error": 0, "warning": 1, "info": 2}
+    return [
+        {
+            "segment": event.segment,
+            "source": event.source,
+            "line": event.line.number,
+            "text": event.line.text[:_TEXT],
+            "pattern": event.pattern.code,
+            "severity": event.pattern.severity,
+            "meaning": event.pattern.meaning,
+            "count": counts[key],
+        }
+        for key in sorted(kept, key=lambda key: order[kept[key][0].pattern.severity])
+        for event in kept[key]
+    ]
+
+
+def _silence(picture: Picture, reached: str | None) -> tuple[str, list[str]]:
+    """What was not heard, and what would have to be collected to hear it."""
+    needs: list[str] = []
+    consoles = [segment for segment in picture.segments if segment.source == "console"]
+    if "console" not in picture.given:
+        needs.append(
+            "A log of the serial console (or of the management controller's) from the test's begin on."
+        )
+    elif not consoles:
+        needs.append(
+            "A console that prints: the log that was collected is empty; see console= of both kernels."
+        )
+    elif not any(segment.kind == CAPTURE for segment in consoles):
+        needs.append(
+            "console= on the capture kernel's command line: its console shows nothing of it."
+        )
+    stored = {"capture_dmesg", "kexec_dmesg", "readme"} & (picture.given - picture.empty)
+    if not picture.of(CAPTURE) and not stored:
+        needs.append("The capture kernel's own log beside the dump.")
+    if "sel" not in picture.given and picture.facts.get("returned") is not None:
+        needs.append("The event log of the management controller, for resets and power losses.")
+    if _is_well(picture):
+        return (
+            "The dump itself was verified; lines that are missing from the logs mean nothing.",
+            [],
+        )
+    if reached == "S9":
+        return (
+            "The dump was not verified: that it was saved is only what the family's tool says.",
+            needs,
+        )
+    last = picture.last_line(CAPTURE)
+    if last is not None:
+        return f"The last that was heard of the capture kernel is: {last!r}." + _since(
+            picture
+        ), needs
+    stage = BY_CODE[reached].sentence if reached else "Nothing at all is known."
+    return f"Nothing was heard of the capture kernel. What is known: {stage}", needs
+
+
+def _since(picture: Picture) -> str:
+    seconds = picture.facts.get("silent_seconds")
+    if seconds is not None:
+        return f" Since then the console has been silent for {seconds:.0f} s."
+    if picture.of(NEXT):
+        return " The next lines are of another boot."
+    return ""
+
+
+__all__ = ("classify",)

@@ -1,0 +1,274 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One line for every form of every pattern.
+
+Lines of forms that were seen in the lab are in tests/unit/data/evidence, too. The others are what
+the format string in the source prints, or a line of a public log without what names its owner.
+"""
+
+from __future__ import annotations
+
+LINES: dict[str, list[str]] = {
+    "not_reserved": [
+        "crashkernel reservation failed - No suitable area found.",
+        "Cannot reserve 256MB crashkernel low memory, please try smaller size.",
+        "cannot allocate crashkernel (size:0x10000000)",
+        "kdump-config[300]: no crashkernel= parameter in the kernel cmdline ... failed!",
+        "kdumpctl[812]: No memory reserved for crash kernel.",
+    ],
+    "not_loaded": [
+        "kdump-tools[296]: failed to load kdump kernel ... failed!",
+        "kdump-tools[296]: kexec_file_load failed: Operation not permitted",
+        "Lockdown: kexec: kexec of unsigned images is restricted; see man kernel_lockdown.7",
+    ],
+    "waits_after_panic": [
+        "Rebooting in 10 seconds..",
+        "---[ end Kernel panic - not syncing: sysrq triggered crash ]---",
+    ],
+    "digest_mismatch": ["sha256 digests do not match :("],
+    "watchdog_armed": [
+        "systemd[1]: Using hardware watchdog 'iTCO_wdt', version 6, device /dev/watchdog0",
+        "systemd[1]: Watchdog running with a hardware timeout of 30s.",
+    ],
+    "watchdog_there": [
+        "i6300ESB timer 0000:00:06.0: initialized. heartbeat=30 sec (nowayout=0)",
+        "iTCO_wdt iTCO_wdt.1.auto: initialized. heartbeat=30 sec (nowayout=0)",
+        "hpwdt 0000:01:00.0: HPE Watchdog Timer Driver: NMI decoding initialized",
+    ],
+    "dmar_copied": ["DMAR: Copied translation tables from previous kernel for dmar0"],
+    "dmar_ir_copied": ["DMAR-IR: Copied IR table for dmar0 from previous kernel"],
+    "dmar_copy_failed": [
+        "DMAR: Failed to copy translation tables from previous kernel for dmar0",
+        "DMAR: dmar0: Failed to copy context table for bus 58",
+        "DMAR-IR: Failed to copy IR table for dmar0 from previous kernel",
+    ],
+    "dmar_fault": [
+        "DMAR: [DMA Read NO_PASID] Request device [03:00.0] fault addr 0xdf7e5000 [fault reason 0x06] PTE Read",
+        "DMAR: DRHD: handling fault status reg 2",
+    ],
+    "dmar_ir_fault": [
+        "DMAR: [INTR-REMAP] Request device [f0:1f.7] fault index 0x0 [fault reason 0x25] Blocked a compatibility",
+    ],
+    "amd_reused": [
+        "AMD-Vi: Copied DEV table from previous kernel.",
+        "AMD-Vi: Reused DEV table from previous kernel.",
+        "AMD-Vi: Translation is already enabled - trying to copy translation structures",
+    ],
+    "amd_copy_failed": ["AMD-Vi: Failed to copy DEV table from previous kernel."],
+    "amd_fault": [
+        "AMD-Vi: Event logged [IO_PAGE_FAULT device=0000:41:00.0 domain=0x0010 address=0xfff00000 flags=0x0020]",
+        "AMD-Vi: Event logged [ILLEGAL_DEV_TABLE_ENTRY device=0000:41:00.0 pasid=0x00000 address=0xfff flags=0x0a00]",
+    ],
+    "amd_timeout": ["AMD-Vi: Completion-Wait loop timed out"],
+    "smmu_reset": ["arm-smmu-v3 arm-smmu-v3.0.auto: SMMU currently enabled! Resetting..."],
+    "smmu_event": [
+        "arm-smmu-v3 arm-smmu-v3.0.auto: event 0x02 received:",
+        "arm-smmu arm-smmu.0.auto: Unhandled context fault: fsr=0x402, iova=0xfff, fsynr=0x1, cbfrsynra=0x1, cb=0",
+    ],
+    "smmu_timeout": [
+        "arm-smmu-v3 arm-smmu-v3.0.auto: CMD_SYNC timeout at 0x00000010 [hwprod 0x00000010, hwcons 0x00000000]",
+        "arm-smmu arm-smmu.0.auto: TLB sync timed out -- SMMU may be deadlocked",
+    ],
+    "timer_lost": [
+        "Kernel panic - not syncing: timer doesn't work through Interrupt-remapped IO-APIC",
+        "Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug and send a report.",
+    ],
+    "irq_nobody_cared": [
+        'irq 16: nobody cared (try booting with the "irqpoll" option)',
+        "Disabling IRQ #16",
+    ],
+    "nmi": [
+        "Uhhuh. NMI received for unknown reason 30 on CPU 0.",
+        "NMI: PCI system error (SERR) for reason a1 on CPU 0.",
+    ],
+    "machine_check": [
+        "mce: [Hardware Error]: CPU 0: Machine Check Exception: 5 Bank 4: b200000000070f0f",
+        "SError Interrupt on CPU0, code 0x00000000be000011 -- SError",
+    ],
+    "fatal_error": [
+        "{1}[Hardware Error]: event severity: fatal",
+        "Kernel panic - not syncing: GHES: Fatal hardware error but panic disabled",
+    ],
+    "pcie_error": [
+        "pcieport 0000:00:02.0: PCIe Bus Error: severity=Uncorrected (Fatal), type=Transaction Layer, (Requester ID)",
+        "pcieport 0000:00:02.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0",
+        "{1}[Hardware Error]: Hardware error from APEI Generic Hardware Error Source: 4",
+    ],
+    "reset_no_link": [
+        "pcieport 0000:00:02.0: Data Link Layer Link Active not set in 100 msec",
+    ],
+    "reset_not_ready": ["nvme 0000:01:00.0: not ready 65535ms after bus reset; giving up"],
+    "port_resetting": ["pcie_reset: resetting=0000:00:02.0 uptime=4.31"],
+    "port_timeout": [
+        "pcie_reset: port=0000:00:02.0 result=timeout method=reset_subordinate error=none seconds=15.00 functions=1",
+    ],
+    "port_failed": [
+        "pcie_reset: port=0000:00:02.0 result=failed method=reset_subordinate error=refused seconds=1.10",
+    ],
+    "port_left": ["pcie_reset: port=0000:00:03.0 result=left reason=driver_bound seconds=0.00"],
+    "port_reset": [
+        "pcie_reset: port=0000:00:02.0 result=reset method=reset_subordinate error=none seconds=1.10 functions=1",
+    ],
+    "reset_summary": [
+        "pcie_reset: summary planned=3 reset=2 left=1 failed=0 timeout=0 seconds=1.31 uptime=5.20 digest=9f2c",
+    ],
+    "out_of_memory": [
+        "Out of memory: Killed process 307 (makedumpfile) total-vm:24536kB, anon-rss:9216kB, file-rss:1536kB",
+        "Out of memory and no killable processes...",
+        "Kernel panic - not syncing: System is deadlocked on memory",
+        "makedumpfile invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0",
+    ],
+    "allocation_failed": [
+        "swapper/0: page allocation failure: order:5, mode:0xcc1(GFP_KERNEL|GFP_DMA),",
+        "kdump-tools[330]: makedumpfile: fork: Cannot allocate memory",
+    ],
+    "swiotlb_full": [
+        "mpt3sas 0000:3b:00.0: swiotlb buffer is full (sz: 65536 bytes), total 0 (slots), used 0 (slots)",
+        "software IO TLB: No low mem",
+    ],
+    "no_vmcore": [
+        "Kdump: vmcore not initialized",
+        "Warning: Core image elf header not found",
+        "Fatal error: /proc/vmcore does not exist; kdump initrd booted from non-kdump kernel?",
+    ],
+    "initramfs_broken": ["Initramfs unpacking failed: ZSTD-compressed data is truncated"],
+    "no_init": [
+        "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)",
+        "Kernel panic - not syncing: No working init found.  Try passing init= option to kernel.",
+        "Kernel panic - not syncing: Requested init /sbin/no failed (error -2).",
+        "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+        "Failed to execute /init (error -2)",
+    ],
+    "module_missing": ["modprobe: FATAL: Module virtio_blk not found in directory /lib/modules/6.12"],
+    "module_refused": [
+        "Module virtio_blk is blacklisted",
+        "Loading of module with unavailable key is rejected",
+    ],
+    "disk_missing": [
+        "ALERT!  /dev/vda does not exist.  Dropping to a shell!",
+        "Gave up waiting for root file system device.  Common problems:",
+        'dracut Warning: "/dev/disk/by-uuid/95230fe4-199a-4b39-a8bf-762c425e0230" does not exist',
+        "dracut-initqueue[408]: Warning: dracut-initqueue timeout - starting timeout scripts",
+        "systemd[1]: Timed out waiting for device /dev/disk/by-uuid/95230fe4.",
+        "systemd[1]: Dependency failed for sysroot.mount - /sysroot.",
+    ],
+    "io_error": [
+        "I/O error, dev sda, sector 2048 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2",
+        "Buffer I/O error on dev sda1, logical block 0, async page read",
+        "sd 0:0:0:0: rejecting I/O to offline device",
+        "sd 0:0:0:0: Device offlined - not ready after error recovery",
+        "EXT4-fs error (device sda1): ext4_find_entry:1455: inode #2: comm init: reading directory lblock 0",
+        'XFS (sda1): metadata I/O error in "xfs_da_read_buf+0xd9" at daddr 0x2 len 1 error 5',
+    ],
+    "nvme_timeout": [
+        "nvme nvme0: Device not ready; aborting initialisation, CSTS=0x0",
+        "nvme nvme0: I/O 24 QID 0 timeout, disable controller",
+        "nvme nvme0: controller is down; will reset: CSTS=0xffffffff, PCI_STATUS=0xffff",
+        "nvme nvme0: Removing after probe failure status: -19",
+        "nvme nvme0: Disabling device after reset failure: -19",
+    ],
+    "hba_timeout": [
+        "mpt3sas_cm0: fault_state(0x5854)!",
+        "megaraid_sas 0000:01:00.0: FW in FAULT state, Fault code:0x40000 subcode:0x0 func:megasas_transition_to_ready",
+        "megaraid_sas 0000:01:00.0: Failed from megasas_init_fw 6406",
+        "aacraid: aac_fib_send: first asynchronous command timed out.",
+        "hpsa 0000:03:00.0: board not ready, timed out.",
+        "hpsa 0000:03:00.0: controller message 03:00 timed out",
+        "smartpqi 0000:5c:00.0: controller is offline: status code 0x6100c",
+        "qla2xxx [0000:05:00.0]-00ff:7: Firmware ready **** FAILED ****.",
+        "lpfc 0000:05:00.0: 0:0439 Adapter failed to init, mbxCmd x11 CONFIG_PORT, mbxStatus x0 Data: x0",
+    ],
+    "ata_timeout": ["ata1.00: qc timeout after 5000 msecs (cmd 0xec)"],
+    "probe_failed": [
+        "nvme: probe of 0000:01:00.0 failed with error -12",
+        "mpt3sas 0000:3b:00.0: probe with driver mpt3sas failed with error -110",
+    ],
+    "nic_timeout": [
+        "mlx5_core 0000:5e:00.0: wait_fw_init:210:(pid 9): Waiting for FW initialization, timeout abort in 100s",
+        "mlx5_core 0000:5e:00.0: Firmware over 120000 MS in pre-initializing state, aborting",
+        "NETDEV WATCHDOG: CPU: 0: transmit queue 0 timed out 5056 ms",
+        "e1000e 0000:01:00.0 enp1s0: Detected Hardware Unit Hang:",
+        "bnxt_en 0000:18:00.0 eth0: Error (timeout: 500015) msg {0x0 0x0} len:0",
+    ],
+    "network_missing": [
+        "kdump[700]: Waiting for network to be ready (12s / 10min)",
+        "kdump[701]: Oops. The network still isn't ready after waiting 10mins.",
+        "kdump[702]: failed to get remote IP address!",
+        "Network not reachable; will try 3 more times.",
+        "kdump-tools: Unable to mount remote NFS directory db:/dumps. Cannot save core",
+        "Error: Host not responding",
+    ],
+    "target_not_mounted": [
+        "kdump[666]: failed to dump to '/kdumproot', it's not a mount point!",
+        "kdump[666]: Failed to mount rootfs",
+        "systemd[1]: Failed to mount var-crash.mount - /var/crash.",
+        "mount: /var/crash: unknown filesystem type 'xfs'.",
+    ],
+    "disk_full": [
+        "kdump-tools[340]: /etc/init.d/kdump-tools: 1: cat: write error: No space left on device",
+        "makedumpfile: write: Disk quota exceeded",
+        "Remaining space (12 MB) less than KDUMP_FREE_DISK_SIZE (64 MB)",
+        "vmcore status: deleted (12 < KDUMP_FREE_DISK_SIZE 64)",
+    ],
+    "makedumpfile_too_old": [
+        "get_versiondep_info_arm64: PAGE SIZE 0x1000 and VA Bits 52 not supported",
+        "get_mem_type: Can't find the memory type.",
+    ],
+    "makedumpfile_failed": [
+        "kdump-tools[330]: makedumpfile Failed.",
+        "kdump-tools[330]: open_kernel_file: Can't open the kernel file(/nonexistent). No such file or directory",
+        "Try `makedumpfile --help' for more information.",
+        "This is an incomplete dumpfile, but might analyzable.",
+        "kdump-tools: makedumpfile failed, falling back to 'cp' ... failed!",
+    ],
+    "save_failed": [
+        "kdump[690]: saving vmcore failed, exitcode:1",
+        "kdump-tools: failed to save vmcore in /var/crash/202611221255 ... failed!",
+        "Error: Failed saving vmcore",
+        "vmcore status: error while saving, return code: 1",
+        "Transfer exit code: 1",
+        "fail kdump_test_id=1763800000-123456789",
+    ],
+    "dump_interrupted": ["If you see this text the crash dump is likely incomplete."],
+    "script_failed": [
+        "kdump[640]: kdump_pre script exited with non-zero status!",
+        "Error: Pre-script failed (1)",
+    ],
+    "family_says_saved": [
+        "kdump-tools[311]: kdump-tools: saved vmcore in /var/crash/202611221255.",
+        "kdump[680]: saving vmcore complete",
+        "Saved vmcore",
+        "vmcore status: saved successfully",
+        "success kdump_test_id=1763800000-123456789",
+    ],
+    "gave_up": [
+        "Dropping to a shell!",
+        "Rebooting automatically due to panic= boot argument",
+        "dracut-initqueue[408]: Warning: Could not boot.",
+        "kdump[690]: Executing failure action systemctl reboot -f",
+        "You are in emergency mode. After logging in, type \"journalctl -xb\" to view",
+        "systemd[1]: Reached target emergency.target - Emergency Mode.",
+        "Something failed. Running a debug shell. Exit the shell to continue.",
+    ],
+    "capture_panic": ["Kernel panic - not syncing: Fatal exception in interrupt"],
+    "stalled": [
+        "watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [makedumpfile:307]",
+        "Watchdog detected hard LOCKUP on cpu 0",
+        "rcu: INFO: rcu_preempt self-detected stall on CPU",
+        "INFO: task makedumpfile:307 blocked for more than 120 seconds.",
+    ],
+    "watchdog_fired": [
+        "   1 | 11/22/2026 | 12:55:01 | Watchdog2 #0x03 | Hard reset | Asserted",
+        "watchdog: watchdog0: watchdog pretimeout event",
+    ],
+    "power_event": [
+        "   2 | 11/22/2026 | 12:55:01 | Power Unit Pwr Unit Status | Power off/down | Asserted",
+        "   3 | 11/22/2026 | 12:55:01 | System Boot Initiated #0xe0 | Initiated by power up | Asserted",
+    ],
+    "pci_system_error": [
+        "   4 | 11/22/2026 | 12:54:59 | Critical Interrupt PCIe Fat Sensor | PCI SERR | Asserted",
+        "   5 | 11/22/2026 | 12:54:59 | Processor P0 Status | IERR | Asserted",
+    ],
+    "asked_to_reboot": ["reboot: Restarting system"],
+}  # fmt: skip

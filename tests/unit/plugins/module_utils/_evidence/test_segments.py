@@ -1,0 +1,173 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import (
+    ONE_KERNEL,
+    Segment,
+    command_line,
+    last_crash,
+    segments,
+    waits_after_panic,
+)
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._evidence.consoles import (
+    console,
+)
+
+BANNER = "[    0.000000] Linux version 6.12.107+deb13-amd64 (debian-kernel@lists.debian.org)"
+CRASH = "[  216.460420] Kernel panic - not syncing: sysrq triggered crash"
+CAPTURE = "[    0.000000] Command line: elfcorehdr=0x2f000000 root=/dev/vda ro console=ttyS0"
+NORMAL = "[    0.000000] Command line: root=/dev/vda ro console=ttyS0 crashkernel=256M"
+
+
+def kinds(*messages: str, source: str = "console", token: str | None = None) -> list[str]:
+    """The kinds of segments of a log."""
+    return [found.kind for found in segments(source, "\r\n".join(messages), token)]
+
+
+@pytest.mark.parametrize("name", ["good", "helper", "oom", "image-truncated", "timer-panic"])
+def test_a_crash_in_the_lab(name: str) -> None:
+    text = console(name)
+    found = [segment.kind for segment in segments("console", text)]
+    # The console of one test was collected until the capture kernel had ended, and no longer.
+    assert found == ["crashed", "capture", "next"][: 2 if name == "helper" else 3]
+
+
+def test_all_four_kernels() -> None:
+    assert kinds(BANNER, NORMAL, "[  1.000000] a", CRASH, BANNER, CAPTURE, BANNER, NORMAL) == [
+        "normal", "crashed", "capture", "next",
+    ]  # fmt: skip
+
+
+def test_the_banner_of_the_capture_kernel_was_lost() -> None:
+    # Its clock began anew.
+    assert kinds(BANNER, NORMAL, "[  90.000000] a", CRASH, CAPTURE, "[    4.100000] b") == [
+        "normal", "crashed", "capture",
+    ]  # fmt: skip
+
+
+def test_its_command_line_was_lost() -> None:
+    said = "[   41.575309] kdump-tools[311]: running makedumpfile -F -c -d 31 /proc/vmcore | compress > /x"
+    assert kinds(CRASH, BANNER, said, BANNER, NORMAL) == ["crashed", "capture", "next"]
+
+
+def test_arm64_hands_the_address_over_in_the_device_tree() -> None:
+    jump = "[  216.500000] Starting crashdump kernel..."
+    plain = "[    0.000000] Kernel command line: root=/dev/vda ro console=ttyAMA0"
+    first = "[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x411fd070]"
+    assert kinds(CRASH, jump, "[  216.600000] Bye!", first, BANNER, plain) == ["crashed", "capture"]
+    reset = "[    0.000000] Kernel command line: root=/dev/vda irqpoll nr_cpus=1 reset_devices"
+    assert kinds(CRASH, first, BANNER, reset) == ["crashed", "capture"]
+
+
+def test_a_word_of_the_operator_tells_the_capture_kernel() -> None:
+    marked = "[    0.000000] Kernel command line: root=/dev/vda vmcore_kdump=1f0e"
+    assert kinds(CRASH, BANNER, marked, token="vmcore_kdump=1f0e") == ["crashed", "capture"]
+    assert kinds(CRASH, BANNER, marked) == ["crashed", "next"]
+
+
+def test_after_a_panic_without_a_capture_kernel_comes_the_next_boot() -> None:
+    found = segments("console", f"{CRASH}\n[  216.9] Rebooting in 10 seconds..\n{BANNER}\n{NORMAL}")
+    assert [segment.kind for segment in found] == ["crashed", "next"]
+    assert waits_after_panic(found[0])
+
+
+def test_a_panic_of_the_capture_kernel_is_not_our_crash() -> None:
+    panic = "[    0.036000] Kernel panic - not syncing: timer doesn't work"
+    assert kinds(CRASH, BANNER, CAPTURE, panic, BANNER, NORMAL) == ["crashed", "capture", "next"]
+
+
+def test_somebody_who_prints_the_version_is_no_kernel() -> None:
+    shown = "Linux version 6.12.107+deb13-amd64 (debian-kernel@lists.debian.org)"
+    assert kinds(BANNER, NORMAL, "[   60.000000] a", shown, "[   61.000000] b") == ["normal"]
+
+
+def test_messages_that_overtake_each_other_are_of_one_kernel() -> None:
+    assert kinds(BANNER, NORMAL, "[   60.000000] a", "[   59.900000] b") == ["normal"]
+
+
+def test_a_journal_has_banners_without_stamps() -> None:
+    banner = "Nov 22 12:43:15 db01 kernel: Linux version 6.12.107+deb13-amd64"
+    line = "Nov 22 12:43:15 db01 kernel: Command line: {}root=/dev/vda"
+    crash = "Nov 22 12:44:00 db01 kernel: sysrq: Trigger a crash"
+    assert kinds(
+        banner, line.format(""), crash, banner, line.format("elfcorehdr=0x2f000000 "), banner, line.format(""),
+        source="journal",
+    ) == ["normal", "crashed", "capture", "next"]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", sorted(ONE_KERNEL))
+def test_a_file_of_one_kernel_is_one_segment(source: str) -> None:
+    assert kinds(BANNER, CAPTURE, "a", source=source) == [ONE_KERNEL[source]]
+
+
+def test_a_crash_record_of_the_capture_kernel_is_known_by_its_command_line() -> None:
+    assert kinds("Panic#1 Part1", "<6>" + CAPTURE, "<0>" + CRASH, source="pstore") == ["capture"]
+
+
+def test_nothing_is_no_segment() -> None:
+    assert segments("console", " \r\n\x00") == []
+
+
+def test_the_last_crash_counts() -> None:
+    log = [
+        BANNER,
+        NORMAL,
+        "first",
+        CRASH,
+        BANNER,
+        CAPTURE,
+        BANNER,
+        NORMAL,
+        "second",
+        CRASH,
+        BANNER,
+        CAPTURE,
+    ]
+    found = last_crash(segments("console", "\n".join(log)))
+    assert [segment.kind for segment in found] == ["normal", "crashed", "capture"]
+    assert found[0].lines[-1].text == "second"
+
+
+def test_the_crash_with_the_run_id_counts() -> None:
+    ours = "[  200.000000] vmcore.kdump: crash test run_id=1f0e host=db01"
+    log = [BANNER, NORMAL, "first", ours, CRASH, BANNER, CAPTURE, BANNER, NORMAL, "second", CRASH]
+    found = last_crash(segments("console", "\n".join(log)), "1f0e")
+    assert [segment.kind for segment in found] == ["normal", "crashed", "capture", "next"]
+    assert found[0].lines[-1].text == "first"
+
+
+def test_a_crash_of_the_next_boot_is_another_one() -> None:
+    # As it went in the lab: the next boot panicked by itself.
+    text = console("makedumpfile-fails")
+    whole = segments("console", text)
+    assert [segment.kind for segment in whole] == ["crashed", "capture", "next", "crashed"]
+    assert last_crash(whole) == whole[:3]
+
+
+def test_arguments_of_a_kernel() -> None:
+    (found,) = segments("capture_dmesg", f"{BANNER}\n{CAPTURE}")
+    assert command_line(found)["root"] == "/dev/vda"
+    assert command_line(Segment("capture", "console", ())) == {}
+
+
+PARTS = st.sampled_from(
+    [BANNER, CRASH, CAPTURE, NORMAL, "[   60.000000] a", "\x1b[0m", "", "[    1.000000] b", "\x00"]
+)
+
+
+@given(st.lists(PARTS, max_size=30))
+def test_no_message_is_lost_or_doubled(parts: list[str]) -> None:
+    text = "\n".join(parts)
+    found = segments("console", text)
+    numbers = [line.number for segment in found for line in segment.lines]
+    assert numbers == sorted(numbers)
+    (whole,) = segments("sel", text) or [Segment("firmware", "sel", ())]
+    assert [line for segment in found for line in segment.lines] == list(whole.lines)
+    assert last_crash(found) == last_crash(last_crash(found))
