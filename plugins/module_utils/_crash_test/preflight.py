@@ -8,14 +8,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import typing as t
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.arguments import RESUME_HINT
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.window import (
+    DAYS,
+    is_open,
+    parse_window,
+)
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    import time
+    from collections.abc import Iterable, Mapping, Sequence
 
 Check = dict[str, str]
 
@@ -26,6 +33,27 @@ Check = dict[str, str]
 #   page size:              4096
 _KERNEL_DATA = re.compile(r"^KERN_DATA\s+(\d+)\s+no\b", re.MULTILINE)
 _PAGE_SIZE = re.compile(r"^page size:\s+(\d+)", re.MULTILINE)
+
+
+# systemctl(1), is-system-running; nothing is printed where there is no systemd.
+_SETTLED = ("running", "degraded", "")
+
+
+class Moment(t.NamedTuple):
+    """What a host is doing when it is to be crashed."""
+
+    uptime: float  # seconds
+    minimum_uptime: int
+    system: str = ""  # what systemctl is-system-running printed
+    pending: tuple[str, ...] = ()  # units of a crash that is scheduled
+
+
+class Command(t.NamedTuple):
+    """A command that the operator wants to succeed before the host may be crashed."""
+
+    text: str
+    status: int
+    output: str
 
 
 def expected_dump_bytes(mem_usage: str) -> int | None:
@@ -42,6 +70,7 @@ def preflight(
     state: Mapping[str, t.Any] | None,
     mem_usage: str | None,
     image_proof: Mapping[str, t.Any] | None,
+    moment: Moment,
     root: Path = Path("/"),
 ) -> list[Check]:
     """Check a host; it may be crashed when no check has the status C(failed).
@@ -52,6 +81,7 @@ def preflight(
         mem_usage: what makedumpfile says of the running kernel, None when it failed on it.
         image_proof: what the kdump initramfs proves of the installed helper (_initramfs/order.py),
             None when no helper is installed.
+        moment: what the host is doing now.
         root: where /proc is looked for.
 
     Returns:
@@ -72,9 +102,51 @@ def preflight(
         checks.append(_helper(image_proof))
     checks.append(_sysrq(root))
     checks.append(_unfinished(state))
+    checks.append(_pending(moment))
+    checks.append(_uptime(moment))
+    checks.append(_settled(moment))
     checks.append(_dump_target(kdump["target"]))
     checks += _dump_space(kdump["target"], mem_usage)
     return checks
+
+
+def window_check(texts: Sequence[str], time_zone: str, when: time.struct_time) -> Check:
+    """Check that a moment is within one of the maintenance windows.
+
+    Args:
+        texts: the windows, see parse_window().
+        time_zone: C(host) or C(utc), in which C(when) is given.
+        when: the moment of the crash.
+
+    Raises:
+        KdumpError: a window is not understood.
+    """
+    clock = "the host's clock" if time_zone == "host" else "UTC"
+    zone = f" {when.tm_zone}" if time_zone == "host" else ""
+    now = f"it is {DAYS[when.tm_wday]} {when.tm_hour:02}:{when.tm_min:02}{zone} by {clock}"
+    windows = " or ".join(texts)
+    return (
+        _check("window", True, f"The maintenance window {windows} is open: {now}.")
+        if is_open([parse_window(text) for text in texts], when)
+        else _check("window", False, f"The maintenance window {windows} is closed: {now}.")
+    )
+
+
+def command_checks(commands: Iterable[Command]) -> list[Check]:
+    """Check that every command of the operator succeeded."""
+    return [
+        _check("command", True, f"'{command.text}' succeeded.")
+        if command.status == 0
+        else _check(
+            "command", False, f"'{command.text}' returned {command.status}: {_last(command)}."
+        )
+        for command in commands
+    ]
+
+
+def _last(command: Command) -> str:
+    lines = [line.strip() for line in command.output.splitlines() if line.strip()]
+    return lines[-1][:200].rstrip(".") if lines else "it printed nothing"
 
 
 def _blocks(problem: Mapping[str, str]) -> bool:
@@ -100,13 +172,17 @@ def _helper(proof: Mapping[str, t.Any]) -> Check:
 
 def _sysrq(root: Path) -> Check:
     """The sysctl kernel.sysrq restricts the keyboard only; root may always write to the trigger."""
-    there = (root / "proc/sysrq-trigger").exists()
-    return _check(
-        "sysrq",
-        there,
-        "/proc/sysrq-trigger exists."
-        if there
-        else "This kernel has no /proc/sysrq-trigger (CONFIG_MAGIC_SYSRQ): it cannot be crashed so.",
+    trigger = root / "proc/sysrq-trigger"
+    if not trigger.exists():
+        return _check(
+            "sysrq",
+            False,
+            "This kernel has no /proc/sysrq-trigger (CONFIG_MAGIC_SYSRQ): it cannot be crashed so.",
+        )
+    return (
+        _check("sysrq", True, "/proc/sysrq-trigger exists and may be written to.")
+        if os.access(trigger, os.W_OK)
+        else _check("sysrq", False, "/proc/sysrq-trigger is read-only here: is this a container?")
     )
 
 
@@ -117,6 +193,39 @@ def _unfinished(state: Mapping[str, t.Any] | None) -> Check:
         "no_unfinished_test",
         False,
         f"The crash test {state.get('run_id')} of this host was not finished. {RESUME_HINT}",
+    )
+
+
+def _pending(moment: Moment) -> Check:
+    return (
+        _check(
+            "no_pending_crash",
+            False,
+            f"A crash of this host is scheduled ({', '.join(moment.pending)}): cancel it with the state cancelled.",
+        )
+        if moment.pending
+        else _check("no_pending_crash", True, "No crash of this host is scheduled.")
+    )
+
+
+def _uptime(moment: Moment) -> Check:
+    long_enough = moment.uptime >= moment.minimum_uptime
+    return _check(
+        "uptime",
+        long_enough,
+        f"The host is up for {moment.uptime:.0f} s"
+        + ("." if long_enough else f", less than {moment.minimum_uptime} s: wait."),
+    )
+
+
+def _settled(moment: Moment) -> Check:
+    settled = moment.system in _SETTLED
+    return _check(
+        "settled",
+        settled,
+        "No boot and no shutdown is under way."
+        if settled
+        else f"The system is '{moment.system}' (systemctl is-system-running): a boot or a shutdown is under way.",
     )
 
 
@@ -164,4 +273,11 @@ def _dump_space(target: Mapping[str, t.Any], mem_usage: str | None) -> list[Chec
     ]
 
 
-__all__ = ("expected_dump_bytes", "preflight")
+__all__ = (
+    "Command",
+    "Moment",
+    "command_checks",
+    "expected_dump_bytes",
+    "preflight",
+    "window_check",
+)

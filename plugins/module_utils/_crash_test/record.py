@@ -19,6 +19,8 @@ if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSION = 1
+# The lines a cause is shown with; all are in the record's evidence.
+_CAUSE_LINES = 5
 
 State = t.Mapping[str, t.Any]
 
@@ -32,6 +34,10 @@ def finished_record(
     evidence: list[dict[str, t.Any]],
     normal: Mapping[str, t.Any],
     now: float,
+    panic_cpu: int | None = None,
+    cause: Mapping[str, t.Any] | None = None,
+    observed: Mapping[str, float] | None = None,
+    recovery: Mapping[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
     """The record of a test whose host is back in its normal kernel.
 
@@ -40,11 +46,15 @@ def finished_record(
         vmcore: the verdict on the newest dump since the test began, None when there is none.
         reset: the reset helper's report (pcie-reset.json), None when there is none.
         capture: what the capture kernel noted of itself (capture.json), None when there is none.
-        evidence: classified lines of both kernels' logs.
+        evidence: lines of both kernels' logs that mean something.
         normal: C({"boot_id", "boot_epoch", "kernel"}) of the kernel that runs now.
         now: seconds since the epoch, by the host's clock like all times here.
+        panic_cpu: the CPU that panicked, None when no log says so.
+        cause: why there is no dump or a doubtful one, None when that was not asked.
+        observed: stages that the console showed, in seconds since the trigger.
+        recovery: how the host was brought back, None when it returned by itself.
     """
-    times = {
+    times: dict[str, float | None] = {
         "armed": state["armed_at"],
         "panicked": vmcore["crash"]["crash_time"] if vmcore else None,
         "capture kernel": (capture or {}).get("boot_epoch"),
@@ -58,40 +68,87 @@ def finished_record(
     if not crashed:
         times["normal kernel"] = None
     verdict, why = _verdict(state, crashed, vmcore, reset)
+    if verdict == "passed" and state["trigger"]["cpu"] not in (None, panic_cpu):
+        where = "its log does not say where" if panic_cpu is None else f"it was CPU {panic_cpu}"
+        verdict = "inconclusive"
+        why = f"The crash was to happen on CPU {state['trigger']['cpu']}, and {where}. {why}"
+    if recovery:
+        # Nobody comes to power-cycle a host after a real panic.
+        verdict = "failed"
+        why = f"The host did not return by itself and was recovered ({recovery['method']}). {why}"
+    stages = _stages(state, times, observed or {})
     return {
         **_identity(state),
         "finished_at": now,
         "verdict": verdict,
         "why": why,
-        "stage": _stage_reached(times, crashed, vmcore),
-        "stages": [
-            {"name": name, "time": times[name], "after": _after(times, name)} for name in STAGES
-        ],
+        "stage": _stage_reached(stages, crashed, vmcore),
+        "stages": stages,
         "boot_id": {"before": state["boot_id"], "after": normal["boot_id"]},
         "kernel": {"before": state["kernel"], "after": normal["kernel"]},
+        "trigger": _trigger(state, panic_cpu),
+        "cause": cause,
+        "recovery": recovery,
         "reset": reset,
         "vmcore": vmcore,
         "evidence": evidence,
     }
 
 
-def lost_record(state: State, *, stage: str, why: str, now: float) -> dict[str, t.Any]:
-    """The record of a test whose host did not come back in time."""
-    times = {"armed": state["armed_at"]}
+def lost_record(
+    state: State,
+    *,
+    stage: str,
+    why: str,
+    now: float,
+    verdict: str = "failed",
+    cause: Mapping[str, t.Any] | None = None,
+    observed: Mapping[str, float] | None = None,
+    recovery: Mapping[str, t.Any] | None = None,
+) -> dict[str, t.Any]:
+    """The record of a test whose host did not come back in time, or that is not finished.
+
+    C(verdict) is C(inconclusive) for a test that somebody may still finish. The other arguments are those of
+    finished_record().
+    """
     return {
         **_identity(state),
         "finished_at": now,
-        "verdict": "failed",
+        "verdict": verdict,
         "why": why,
         "stage": stage,
-        "stages": [
-            {"name": name, "time": times.get(name), "after": _after(times, name)} for name in STAGES
-        ],
+        "stages": _stages(state, {"armed": state["armed_at"]}, observed or {}),
         "boot_id": {"before": state["boot_id"], "after": None},
         "kernel": {"before": state["kernel"], "after": None},
+        "trigger": _trigger(state, None),
+        "cause": cause,
+        "recovery": recovery,
         "reset": None,
         "vmcore": None,
         "evidence": [],
+    }
+
+
+def explanation(classified: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What a record says of the logs: C({"cause": {...}|None, "evidence": [...]}), from _evidence/classify.py."""
+    cause = classified["cause"]
+    if cause is None:
+        return {"cause": None, "evidence": classified["evidence"]}
+    failed = classified["failed"]
+    return {
+        "cause": {
+            "stage": failed["name"] if failed else None,
+            "recorded_as": failed["recorded_as"] if failed else None,
+            "code": cause["code"],
+            "sentence": cause["sentence"],
+            "alternatives": classified["alternatives"],
+            "evidence": [line for line in classified["evidence"] if line["severity"] != "info"][
+                :_CAUSE_LINES
+            ],
+            "silence": classified["silence"],
+            "needs": classified["needs"],
+        },
+        "evidence": classified["evidence"],
     }
 
 
@@ -104,7 +161,31 @@ def _identity(state: State) -> dict[str, t.Any]:
         "platform": state["platform"],
         "iommu": state["iommu"],
         "helper": state["helper"],
+        "preflight": state["preflight"],
     }
+
+
+def _trigger(state: State, panic_cpu: int | None) -> dict[str, t.Any]:
+    return {**state["trigger"], "requested_by": state["requested_by"], "panic_cpu": panic_cpu}
+
+
+def _stages(
+    state: State, times: Mapping[str, float | None], observed: Mapping[str, float]
+) -> list[dict[str, t.Any]]:
+    """Every stage with its time. What the host itself noted counts before what its console showed."""
+    known: list[float] = []
+    stages = []
+    for name in STAGES:
+        time, source = times.get(name), "host"
+        if time is None and name in observed:
+            time, source = state.get("triggered_at", state["armed_at"]) + observed[name], "console"
+        after = round(time - known[-1], 2) if time is not None and known else None
+        if time is not None:
+            known.append(time)
+        stages.append(
+            {"name": name, "time": time, "after": after, "source": None if time is None else source}
+        )
+    return stages
 
 
 def _is_amiss(port: Mapping[str, t.Any]) -> bool:
@@ -131,25 +212,19 @@ def _dump_complete(
     return float((capture or {}).get("dump_complete") or vmcore["mtime"])
 
 
-def _after(times: Mapping[str, float | None], name: str) -> float | None:
-    """Seconds since the stage before that has a time."""
-    own = times.get(name)
-    earlier = [times.get(stage) for stage in STAGES[: STAGES.index(name)]]
-    known = [time for time in earlier if time is not None]
-    return None if own is None or not known else round(own - known[-1], 2)
-
-
 def _stage_reached(
-    times: Mapping[str, float | None], crashed: bool, vmcore: Mapping[str, t.Any] | None
+    stages: list[dict[str, t.Any]], crashed: bool, vmcore: Mapping[str, t.Any] | None
 ) -> str:
     """The host answers: how far did the crash get before that?"""
     if not crashed:
         return "armed"
     if vmcore and vmcore["verdict"] == "complete":
         return "verified"
-    before_return = STAGES[: STAGES.index("normal kernel")]
+    before_return = stages[: STAGES.index("normal kernel")]
     # Another boot means that the armed kernel is gone, even when nothing else is known of its end.
-    return next((stage for stage in reversed(before_return[2:]) if times[stage]), "panicked")
+    return next(
+        (stage["name"] for stage in reversed(before_return[2:]) if stage["time"]), "panicked"
+    )
 
 
 def _verdict(
@@ -191,4 +266,4 @@ def _verdict(
     return "passed", f"{vmcore['why']} Of {summary['planned']} planned ports {counts}."
 
 
-__all__ = ("VERSION", "finished_record", "lost_record")
+__all__ = ("VERSION", "explanation", "finished_record", "lost_record")

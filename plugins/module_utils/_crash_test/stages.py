@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import typing as t
 
 # In the order in which a crash goes through them.
@@ -37,14 +38,17 @@ _CONSOLE = (
 # What a terminal acts on instead of showing: escape sequences (ECMA-48), other control characters.
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\^_]|[\x00-\x08\x0b-\x1f\x7f]")
 
-# One remote command tells all about a host that answers. Its output:
+# One remote command tells all about a host that answers. Its output, the last line only in a capture
+# kernel that sees the dump directory (KiB in it):
 #   4f0c6bd5-2c1e-4f0e-9e39-0d1ddc1f1a55
 #   normal
 #   running
-PROBE = (
-    "cat /proc/sys/kernel/random/boot_id; "
-    "if [ -e /proc/vmcore ] || grep -q elfcorehdr= /proc/cmdline; then echo capture; else echo normal; fi; "
-    "systemctl is-system-running 2>/dev/null || true"
+#   34816
+_PROBE = (
+    "cat /proc/sys/kernel/random/boot_id; kernel=normal; "
+    "if [ -e /proc/vmcore ] || grep -q elfcorehdr= /proc/cmdline; then kernel=capture; fi; echo $kernel; "
+    "systemctl is-system-running 2>/dev/null || true; "
+    "[ $kernel = normal ] || du -sk {directory} 2>/dev/null | cut -f 1"
 )
 # systemctl(1), is-system-running: both mean that the boot is over.
 _SETTLED = ("running", "degraded")
@@ -80,16 +84,24 @@ class Probe(t.NamedTuple):
     boot_id: str
     kernel: str
     system: str
+    dump_kib: int | None = None  # what is in the dump directory of a capture kernel
+
+
+def probe_command(dump_directory: str) -> str:
+    """Return the command that asks a host what it is doing; C(parse_probe) reads what it prints."""
+    return _PROBE.format(directory=shlex.quote(dump_directory))
 
 
 def parse_probe(output: str) -> Probe | None:
-    """Read what PROBE printed, None when it is not that (ssh banners, a shell that died)."""
+    """Read what probe_command() printed, None when it is not that (ssh banners, a shell that died)."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     if len(lines) < 2 or not re.fullmatch(r"[0-9a-f-]{36}", lines[0]):
         return None
     if lines[1] not in ("capture", "normal"):
         return None
-    return Probe(lines[0], lines[1], lines[2] if len(lines) > 2 else "unknown")
+    words = [line for line in lines[2:] if line.isalpha()]
+    sizes = [int(line) for line in lines[2:] if line.isdigit()]
+    return Probe(lines[0], lines[1], words[0] if words else "unknown", sizes[-1] if sizes else None)
 
 
 def situation(probe: Probe, boot_id_before: str) -> str:
@@ -102,4 +114,12 @@ def situation(probe: Probe, boot_id_before: str) -> str:
     return "normal kernel" if probe.system in (*_SETTLED, "unknown") else "starting"
 
 
-__all__ = ("PROBE", "STAGES", "Probe", "console_stage", "last_lines", "parse_probe", "situation")
+__all__ = (
+    "STAGES",
+    "Probe",
+    "console_stage",
+    "last_lines",
+    "parse_probe",
+    "probe_command",
+    "situation",
+)

@@ -30,6 +30,11 @@ def _lines(record: Mapping[str, t.Any]) -> Iterator[str]:
         record["why"], _WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False
     )
     yield f"  run id {record['run_id']}, reached: {record['stage']}"
+    yield from _how(record["trigger"])
+    if record["cause"]:
+        yield from _cause(record["cause"])
+    if record["recovery"]:
+        yield f"  Recovered: {record['recovery']['method']}"
     yield from _stages(record["stages"])
     if record["reset"]:
         yield from _reset(record["reset"])
@@ -37,10 +42,34 @@ def _lines(record: Mapping[str, t.Any]) -> Iterator[str]:
         yield from _vmcore(record["vmcore"])
     if record["evidence"]:
         yield "  Kernel logs"
-        for item in record["evidence"]:
-            yield f"    {item['severity']:7}  {item['source']}, {item['count']}x: {item['meaning']}"
-            if item["severity"] == "warning":
-                yield f"             {item['lines'][0].strip()}"
+        yield from _evidence(record["evidence"])
+
+
+def _evidence(evidence: list[Mapping[str, t.Any]]) -> Iterator[str]:
+    """Each kind of line once, whatever logs have it, and the first of those that are no good news."""
+    shown = set()
+    for item in evidence:
+        key = (item["segment"], item["pattern"])
+        if key in shown:
+            continue
+        shown.add(key)
+        yield f"    {item['severity']:7}  {item['segment']}, {item['count']}x: {item['meaning']}"
+        if item["severity"] != "info":
+            yield f"             {item['text'].strip()}"
+
+
+def _how(trigger: Mapping[str, t.Any]) -> Iterator[str]:
+    cpu = "" if trigger["panic_cpu"] is None else f", panicked on CPU {trigger['panic_cpu']}"
+    load = f", under load ({', '.join(trigger['load'])})" if trigger["load"] else ""
+    yield f"  asked for by {trigger['requested_by']}{load}{cpu}"
+
+
+def _cause(cause: Mapping[str, t.Any]) -> Iterator[str]:
+    where = f", at the stage {cause['stage']}" if cause["stage"] else ""
+    yield f"  Most likely cause ({cause['code']}{where})"
+    yield from textwrap.wrap(
+        cause["sentence"], _WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False
+    )  # fmt: skip
 
 
 def _stages(stages: list[Mapping[str, t.Any]]) -> Iterator[str]:

@@ -12,9 +12,15 @@ import jsonschema
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import (
+    explanation,
     finished_record,
     lost_record,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import (
+    STAGES as RECORDED,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify import classify
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import STAGES
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_test.records import (
     CAPTURE,
     EVIDENCE,
@@ -33,6 +39,14 @@ RECORDS: dict[str, dict[str, Any]] = {
     "no dump": finished_record(
         STATE, vmcore=None, reset=None, capture=None, evidence=[], normal=NORMAL, now=1100.0
     ),
+    "recovered": finished_record(
+        STATE, vmcore=VMCORE, reset=RESET, capture=CAPTURE, evidence=[], normal=NORMAL, now=1100.0, panic_cpu=1,
+        observed={"normal kernel": 60.0}, recovery={"method": "redfish", "sel": ["a line"]},
+        cause=explanation(classify([], {"returned": True, "dump": None, "boot_changed": True}))["cause"],
+    ),
+    "unfinished": lost_record(
+        STATE, stage="panicked", why="It goes on.", now=2800.0, verdict="inconclusive", observed={"panicked": 4.0}
+    ),
     "lost": lost_record(STATE, stage="panicked", why="It is not back.", now=2800.0),
 }  # fmt: skip
 
@@ -44,6 +58,13 @@ def test_the_schema_is_one() -> None:
 @pytest.mark.parametrize("name", RECORDS)
 def test_every_kind_of_record_has_the_documented_shape(name: str) -> None:
     jsonschema.validate(RECORDS[name], SCHEMA)
+
+
+def test_the_stages_are_those_of_the_code() -> None:
+    assert SCHEMA["$defs"]["stage"]["enum"] == list(RECORDED)
+    explained = SCHEMA["properties"]["cause"]["oneOf"][1]["properties"]["stage"]["enum"]
+    assert explained == [*(stage.name for stage in STAGES), None]
+    assert {stage.recorded_as for stage in STAGES} <= set(RECORDED)
 
 
 @pytest.mark.parametrize("key", SCHEMA["required"])

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,9 @@ import pytest
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.vmcore.kdump.plugins.action import crash_test
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import PROBE
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.gate import play_token
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import lost_record
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import probe_command
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_test.records import (
     STATE,
 )
@@ -22,6 +25,7 @@ from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_tes
 HOST = STATE["host"]
 AFTER = "e3b91ac0-1f7e-4d6b-8a0e-52dd90f6a6c1"
 RECORD = {"verdict": "passed", "why": "It is whole.", "host": HOST, "run_id": STATE["run_id"]}
+PLAY = [HOST, "db02.example.com"]
 
 
 class Connection:
@@ -45,25 +49,34 @@ class Connection:
 
 
 def make_action(
-    args: dict[str, Any], probes: list[str | None], unreachable: str = "", **task: Any
+    args: dict[str, Any],
+    probes: list[str | None],
+    unreachable: str = "",
+    answers: dict[str, Any] | None = None,
+    **task: Any,
 ) -> Any:
     """The action plugin with a host that answers from a script; what it asks for is in `steps`."""
     script = iter(probes)
-    answers: dict[str, dict[str, Any]] = {
-        "preflight": {"changed": True, "ready": True},
-        "start": {"changed": True, "state": STATE},
+    prepared = {**STATE, "stage": "prepared"}
+    of_the_host: dict[str, dict[str, Any]] = {
+        "preflight": {"changed": True, "ready": True, "checks": [], "msg": "It is ready."},
+        "prepare": {"changed": True, "state": prepared},
+        "trigger": {"changed": True, "state": STATE},
         "state": {"state": STATE},
         "collect": {"changed": True, "record": RECORD},
+        "cancel": {"changed": True, "record": RECORD},
+        **(answers or {}),
     }
 
     def execute_module(*, module_args: dict[str, Any], **_call: Any) -> dict[str, Any]:
         action.steps.append(module_args["step"])
         if module_args["step"] == unreachable:
             raise AnsibleConnectionFailure("no route to host")
-        return answers[module_args["step"]]
+        action.told[module_args["step"]] = module_args
+        return dict(of_the_host[module_args["step"]])
 
     def execute_command(command: str, *, sudoable: bool) -> dict[str, Any]:
-        assert command == PROBE
+        assert command == probe_command("/var/crash")
         assert not sudoable
         answer = next(script, None)
         if answer is None:
@@ -78,6 +91,7 @@ def make_action(
     action._execute_module = execute_module
     action._low_level_execute_command = execute_command
     action.steps = []
+    action.told = {}
     return action
 
 
@@ -89,6 +103,8 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
+    # Every look at the host costs real time, too.
+    monkeypatch.setattr(crash_test, "_POLL_SECONDS", 10)
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(crash_test, "summary", lambda _record: "summary")
@@ -99,8 +115,9 @@ def probe(boot_id: str, kernel: str = "normal", system: str = "running") -> str:
     return f"{boot_id}\n{kernel}\n{system}\n"
 
 
-def run(action: Any) -> dict[str, Any]:
-    result: dict[str, Any] = action.run(None, {"inventory_hostname": HOST})
+def run(action: Any, **variables: Any) -> dict[str, Any]:
+    task_vars = {"inventory_hostname": HOST, "ansible_play_hosts_all": PLAY, **variables}
+    result: dict[str, Any] = action.run(None, task_vars)
     return result
 
 
@@ -149,7 +166,7 @@ def test_a_test_waits_for_the_settled_normal_kernel_and_collects_once(tmp_path: 
     result = run(action)
     assert not result["failed"]
     assert result["changed"]
-    assert action.steps == ["start", "collect"]
+    assert action.steps == ["prepare", "trigger", "collect"]
     assert json.loads(Path(result["record_path"]).read_text()) == RECORD
     assert [path.name for path in (tmp_path / "new").iterdir()] == [
         f"{HOST}-{STATE['run_id']}.json"
@@ -169,7 +186,7 @@ def test_the_session_to_the_dying_kernel_is_dropped_and_later_ones_notice_a_dead
 def test_a_host_that_never_crashed_is_judged_as_it_is() -> None:
     action = make_action({"confirm": [HOST]}, [probe(STATE["boot_id"])] * 100)
     run(action)
-    assert action.steps == ["start", "collect"]
+    assert action.steps == ["prepare", "trigger", "collect"]
 
 
 def test_a_host_that_does_not_come_back_fails_with_a_record(tmp_path: Path) -> None:
@@ -179,7 +196,7 @@ def test_a_host_that_does_not_come_back_fails_with_a_record(tmp_path: Path) -> N
     result = run(action)
     assert result["failed"]
     assert "not back in its normal kernel" in result["msg"]
-    assert action.steps == ["start"]
+    assert action.steps == ["prepare", "trigger"]
     assert json.loads(Path(result["record_path"]).read_text())["verdict"] == "failed"
 
 
@@ -199,7 +216,7 @@ def test_a_host_that_goes_away_before_its_dump_is_judged_is_a_failure_with_a_cur
     result = run(action)
     assert result["failed"]
     assert "cannot be reached to judge its dump" in result["msg"]
-    assert "crash_test_resume=true" in result["msg"]
+    assert "vmcore.kdump.verify" in result["msg"]
 
 
 def test_the_console_says_how_far_a_lost_host_got(tmp_path: Path) -> None:
@@ -220,3 +237,251 @@ def test_resuming_begins_nothing_and_needs_no_confirmation() -> None:
     action = make_action({"resume": True}, [probe(AFTER)])
     assert not run(action)["failed"]
     assert action.steps == ["state", "collect"]
+
+
+def test_the_token_of_the_play_confirms_each_of_its_hosts_and_check_mode_shows_it() -> None:
+    shown = run(make_action({}, [], check_mode=True))["token"]
+    assert shown == play_token(PLAY, time.time())
+    action = make_action({"confirm": [shown]}, [probe(AFTER)])
+    assert not run(action)["failed"]
+
+
+def test_the_token_of_another_play_confirms_nothing() -> None:
+    action = make_action({"confirm": [play_token([HOST], time.time())]}, [])
+    assert "was not crashed" in run(action)["msg"]
+    assert action.steps == []
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_protected_host_is_not_crashed_whatever_is_confirmed(check_mode: bool) -> None:
+    action = make_action({"confirm": [HOST]}, [], check_mode=check_mode)
+    result = run(action, group_names=["databases", "crash_test_protected"])
+    assert result["failed"]
+    assert "is in crash_test_protected" in result["msg"]
+    assert action.steps == (["preflight"] if check_mode else [])
+
+
+def test_a_protected_host_that_was_crashed_before_it_was_protected_is_still_judged() -> None:
+    action = make_action({"resume": True}, [probe(AFTER)])
+    assert not run(action, group_names=["crash_test_protected"])["failed"]
+
+
+def test_a_host_that_is_refused_by_its_checks_has_no_record(tmp_path: Path) -> None:
+    refused = {"failed": True, "changed": False, "msg": "The host was not crashed: no room."}
+    action = make_action(
+        {"confirm": [HOST], "results_directory": str(tmp_path)}, [], answers={"prepare": refused}
+    )
+    assert run(action)["failed"]
+    assert action.steps == ["prepare"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_says_that_nobody_finished_the_test_when_the_controller_dies(
+    tmp_path: Path,
+) -> None:
+    action = make_action({"confirm": [HOST], "results_directory": str(tmp_path)}, [])
+
+    def die(*_args: Any, **_kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    action._low_level_execute_command = die
+    with pytest.raises(KeyboardInterrupt):
+        run(action)
+    (path,) = tmp_path.glob("*.json")
+    record = json.loads(path.read_text())
+    assert record["verdict"] == "inconclusive"
+    assert "vmcore.kdump.verify" in record["why"]
+
+
+def test_a_trigger_that_nobody_confirmed_is_waited_for(tmp_path: Path) -> None:
+    action = make_action(
+        {"confirm": [HOST], "results_directory": str(tmp_path)},
+        [None, probe(AFTER)],
+        unreachable="trigger",
+    )
+    assert not run(action)["failed"]
+    assert action.steps == ["prepare", "trigger", "collect"]
+
+
+def test_a_trigger_whose_answer_is_garbage_is_waited_for() -> None:
+    garbage = {"failed": True, "msg": "MODULE FAILURE"}
+    action = make_action({"confirm": [HOST]}, [None, probe(AFTER)], answers={"trigger": garbage})
+    assert not run(action)["failed"]
+
+
+def test_a_trigger_that_the_host_refused_ends_with_a_record(tmp_path: Path) -> None:
+    refused = {"failed": True, "refused": True, "msg": "It was prepared for another boot."}
+    action = make_action(
+        {"confirm": [HOST], "results_directory": str(tmp_path)}, [], answers={"trigger": refused}
+    )
+    result = run(action)
+    assert result["failed"]
+    assert not result["lost"]
+    assert "Nothing was crashed" in result["record"]["why"]
+    assert action.steps == ["prepare", "trigger"]
+
+
+def test_a_test_that_is_finished_is_shown_again() -> None:
+    finished = {"state": {**STATE, "stage": "finished", "record": RECORD}}
+    action = make_action({"resume": True}, [], answers={"state": finished})
+    result = run(action)
+    assert result["record"] == RECORD
+    assert not result["changed"]
+    assert action.steps == ["state"]
+
+
+def test_resuming_waits_for_a_host_that_is_just_starting() -> None:
+    action = make_action({"resume": True}, [probe(AFTER)])
+    answer, silent = action._execute_module, iter([True, True])
+
+    def execute_module(**call: Any) -> Any:
+        if next(silent, False):
+            raise AnsibleConnectionFailure("no route to host")
+        return answer(**call)
+
+    action._execute_module = execute_module
+    assert not run(action)["failed"]
+    assert action.steps == ["state", "collect"]
+
+
+def test_resuming_knows_what_the_controller_saw_that_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[dict[str, str]] = []
+
+    def classify(logs: list[dict[str, str]], _known: Any) -> dict[str, Any]:
+        read.extend(logs)
+        return {"cause": None, "evidence": []}
+
+    monkeypatch.setattr(crash_test, "classify", classify)
+    console = tmp_path / "console"
+    console.write_text(
+        "[    1.0] Kernel panic - not syncing: of an earlier crash\n"
+        f"[    2.0] vmcore.kdump: crash test run_id={STATE['run_id']} host={HOST}\n"
+        "[    3.0] Kernel panic - not syncing: sysrq triggered crash\n"
+    )
+    left = lost_record(
+        STATE,
+        stage="capture kernel",
+        why="It goes on.",
+        now=2000.0,
+        observed={"capture kernel": 9.0},
+    )
+    (tmp_path / f"{HOST}-{STATE['run_id']}.json").write_text(json.dumps(left))
+    answer = {
+        "changed": True,
+        "record": {**RECORD, "verdict": "failed"},
+        "logs": [],
+        "known": {"returned": True, "boot_changed": True, "dump": None, "files": []},
+    }
+    args = {"resume": True, "console": str(console), "results_directory": str(tmp_path)}
+    action = make_action(args, [None, probe(AFTER)], answers={"collect": answer})
+    run(action)
+    assert action.told["collect"]["observed"] == {"capture kernel": 9.0}
+    (log,) = read
+    assert "sysrq triggered crash" in log["text"]
+    assert log["text"].startswith("[    2.0] vmcore.kdump: crash test run_id=")
+
+
+def test_resuming_gives_up_on_a_host_that_stays_away() -> None:
+    action = make_action({"resume": True, "timeout": 100}, [], unreachable="state")
+    result = run(action)
+    assert result["failed"]
+    assert "cannot be reached to ask for its test" in result["msg"]
+    assert len(action.steps) > 10
+
+
+def test_cancelling_asks_the_host_and_crashes_nothing() -> None:
+    action = make_action({"state": "cancelled"}, [])
+    assert run(action)["changed"]
+    assert action.steps == ["cancel"]
+
+
+def test_a_host_with_terabytes_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crash_test, "_POLL_SECONDS", 100)
+    state = {**STATE, "platform": {"memory_bytes": 2 << 40}}
+    action = make_action({"confirm": [HOST]}, [], answers={"trigger": {"state": state}})
+    assert "not back in its normal kernel after 8000 s" in run(action)["msg"]
+
+
+def test_a_console_that_goes_on_printing_keeps_the_host_from_being_given_up(tmp_path: Path) -> None:
+    console = tmp_path / "console"
+    console.touch()
+    args = {"confirm": [HOST], "timeout": 300, "console": str(console)}
+    action = make_action(args, [])
+    action._low_level_execute_command = lambda *_args, **_kwargs: _print_and_fail(console)
+    assert "after 610 s" in run(action)["msg"]
+
+
+def test_what_recovered_the_host_is_told_to_the_one_who_judges() -> None:
+    action = make_action({"resume": True, "recovery": {"method": "redfish"}}, [probe(AFTER)])
+    run(action)
+    assert action.told["collect"]["recovery"] == {"method": "redfish"}
+
+
+def test_the_output_of_a_console_command_is_read_like_a_file() -> None:
+    text = "[    2.0] Kernel panic - not syncing: sysrq triggered crash"
+    action = make_action({"confirm": [HOST], "timeout": 30, "console_command": ["echo", text]}, [])
+    wait = action._wait
+
+    def wait_for_the_command(state: dict[str, Any], console: Any) -> Any:
+        while "panicked" not in console.observed:
+            console.look(2.0)
+        return wait(state, console)
+
+    action._wait = wait_for_the_command
+    record = run(action)["record"]
+    assert record["stage"] == "panicked"
+    panicked = record["stages"][1]
+    assert (panicked["time"], panicked["source"]) == (STATE["triggered_at"] + 2.0, "console")
+
+
+def test_a_console_command_that_cannot_be_run_is_found_out_before_the_crash() -> None:
+    action = make_action({"confirm": [HOST], "console_command": ["no-such-console"]}, [])
+    with pytest.raises(AnsibleActionFail, match="no-such-console cannot be run"):
+        run(action)
+    assert action.steps == []
+
+
+def test_a_program_of_a_connection_that_never_ends_is_ended() -> None:
+    with (
+        pytest.raises(AnsibleConnectionFailure, match="did not answer within"),
+        crash_test._watchdog(0.2),
+    ):
+        subprocess.run(["sleep", "600"], check=False)
+
+
+def test_a_program_that_ends_in_time_is_left_alone_and_so_are_those_before_it() -> None:
+    with subprocess.Popen(["sleep", "600"]) as other:
+        with pytest.raises(AnsibleConnectionFailure), crash_test._watchdog(0.2):
+            subprocess.run(["sleep", "600"], check=False)
+        assert other.poll() is None
+        with crash_test._watchdog(600):
+            assert subprocess.run(["true"], check=False).returncode == 0
+        other.kill()
+
+
+def test_the_console_of_a_host_that_is_lost_is_asked_for_the_cause(tmp_path: Path) -> None:
+    console = tmp_path / "console"
+    console.touch()
+    action = make_action({"confirm": [HOST], "timeout": 30, "console": str(console)}, [])
+    action._low_level_execute_command = lambda *_args, **_kwargs: _print_and_fail(console)
+    result = run(action)
+    assert result["record"]["cause"]["sentence"] in result["msg"]
+
+
+def test_the_console_is_read_together_with_what_the_host_has(tmp_path: Path) -> None:
+    console = tmp_path / "console"
+    console.touch()
+    answer = {
+        "changed": True,
+        "record": {**RECORD, "verdict": "failed"},
+        "logs": [],
+        "known": {"returned": True, "boot_changed": True, "dump": None, "files": []},
+    }
+    args = {"confirm": [HOST], "console": str(console)}
+    action = make_action(args, [None, probe(AFTER)], answers={"collect": answer})
+    result = run(action)
+    assert action.told["collect"]["with_logs"] is True
+    assert result["record"]["cause"]
+    assert not {"logs", "known"} & set(result)

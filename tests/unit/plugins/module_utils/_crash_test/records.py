@@ -15,7 +15,11 @@ STATE: Data = {
     "run_id": "5c1010ec-bea3-42f9-b221-e09a5853e55a",
     "host": "db01.example.com",
     "hostname": "db01",
+    "requested_by": "operator on control.example.com",
     "armed_at": 1000.0,
+    "triggered_at": 1001.0,
+    "trigger": {"delay": 3, "cpu": None, "load": [], "by": "systemd-run"},
+    "preflight": [{"name": "armed", "status": "ok", "detail": "A capture kernel is loaded."}],
     "boot_id": "4f0c6bd5-2c1e-4f0e-9e39-0d1ddc1f1a55",
     "kernel": "6.12.107+deb13-amd64",
     "dump_directory": "/var/crash",
@@ -95,10 +99,12 @@ VMCORE: Data = {
 }
 
 EVIDENCE: Data = {
-    "source": "capture kernel",
-    "code": "dmar_fault",
+    "segment": "capture kernel",
+    "source": "capture_dmesg",
+    "line": 7,
+    "text": "DMAR: [DMA Read NO_PASID] Request device [01:00.0]",
+    "pattern": "dmar_fault",
     "severity": "warning",
     "meaning": "A device did DMA that VT-d refused.",
     "count": 2,
-    "lines": ["[    1.0] DMAR: [DMA Read NO_PASID] Request device [01:00.0]"],
 }

@@ -5,14 +5,22 @@
 from __future__ import annotations
 
 import copy
+import os
+import time
 import typing as t
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight import (
+    Command,
+    Moment,
+    command_checks,
     expected_dump_bytes,
-    preflight,
+    window_check,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight import (
+    preflight as preflight_at,
 )
 
 # makedumpfile 1.7.6 on Debian 13, 1 GiB of memory.
@@ -47,6 +55,15 @@ READY: dict[str, t.Any] = {
 }
 
 
+NOW = Moment(uptime=86400.0, minimum_uptime=60, system="running")
+
+
+def preflight(
+    facts: t.Any, state: t.Any, mem_usage: t.Any, proof: t.Any, root: Path, moment: Moment = NOW
+) -> list[dict[str, str]]:
+    return preflight_at(facts, state, mem_usage, proof, moment, root)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "proc").mkdir()
@@ -64,7 +81,7 @@ def test_a_ready_host_passes_every_check_and_each_says_why(root: Path) -> None:
     assert all(check["detail"].endswith(".") for check in checks)
     assert {check["name"] for check in checks} == {
         "kdump_ready", "armed", "helper_in_image", "sysrq", "no_unfinished_test", "dump_target",
-        "makedumpfile_reads_kernel", "dump_space",
+        "no_pending_crash", "uptime", "settled", "makedumpfile_reads_kernel", "dump_space",
     }  # fmt: skip
 
 
@@ -141,3 +158,47 @@ def test_a_dump_that_leaves_the_host_cannot_be_judged_there(root: Path, kind: st
 def test_the_size_of_a_dump_is_the_kernel_data() -> None:
     assert expected_dump_bytes(MEM_USAGE) == NEEDED
     assert expected_dump_bytes("KERN_DATA 1 yes") is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "check"),
+    [
+        (NOW._replace(uptime=59.9), "uptime"),
+        (NOW._replace(system="starting"), "settled"),
+        (NOW._replace(system="stopping"), "settled"),
+        (NOW._replace(system="maintenance"), "settled"),
+        (NOW._replace(pending=("vmcore-kdump-crash-test.timer",)), "no_pending_crash"),
+    ],
+)
+def test_a_host_that_is_busy_is_not_crashed(root: Path, moment: Moment, check: str) -> None:
+    assert failed(preflight(READY, None, MEM_USAGE, PROOF, root, moment)) == [check]
+
+
+@pytest.mark.parametrize("system", ["running", "degraded", ""])
+def test_a_host_that_has_settled_or_has_no_systemd_may_be_crashed(root: Path, system: str) -> None:
+    assert failed(preflight(READY, None, MEM_USAGE, PROOF, root, NOW._replace(system=system))) == []
+
+
+def test_a_container_that_may_not_trigger_is_told_so(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_args: False)
+    assert failed(preflight(READY, None, MEM_USAGE, PROOF, root)) == ["sysrq"]
+
+
+def test_a_window_that_is_closed_says_which_clock_it_went_by() -> None:
+    # 2026-11-22 is a Sunday.
+    when = time.strptime("2026-11-22 14:05", "%Y-%m-%d %H:%M")
+    check = window_check(["Mon-Fri 22:00-05:00"], "utc", when)
+    assert check["status"] == "failed"
+    assert check["detail"].endswith("is closed: it is Sun 14:05 by UTC.")
+    assert window_check(["22:00-05:00", "Sun 14:00-15:00"], "host", when)["status"] == "ok"
+
+
+def test_each_command_of_the_operator_is_a_check() -> None:
+    checks = command_checks(
+        [Command("true", 0, ""), Command("quorum", 2, "one\nno quorum.\n"), Command("false", 1, "")]
+    )
+    assert [check["status"] for check in checks] == ["ok", "failed", "failed"]
+    assert checks[1]["detail"] == "'quorum' returned 2: no quorum."
+    assert checks[2]["detail"] == "'false' returned 1: it printed nothing."

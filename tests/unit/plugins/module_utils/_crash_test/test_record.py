@@ -60,7 +60,9 @@ def test_a_whole_test_has_every_stage_in_order_with_the_time_since_the_one_befor
 
 def test_a_stage_without_a_time_is_skipped_in_the_differences() -> None:
     stages = {stage["name"]: stage for stage in finished(capture=None)["stages"]}
-    assert stages["capture kernel"] == {"name": "capture kernel", "time": None, "after": None}
+    assert stages["capture kernel"] == {
+        "name": "capture kernel", "time": None, "after": None, "source": None
+    }  # fmt: skip
     # Without the capture kernel's own note the file's time says when the dump was written.
     assert stages["dump complete"]["time"] == 1061.0
     assert stages["dump complete"]["after"] == 58.0
@@ -113,3 +115,44 @@ def test_a_host_that_is_lost_has_a_record_too() -> None:
     assert record["stage"] == "dump started"
     assert record["why"] == "It is not back after 1800 s."
     assert set(record) == set(finished())
+
+
+def test_what_the_host_did_not_note_is_timed_by_its_console() -> None:
+    observed = {"panicked": 3.5, "capture kernel": 6.0, "normal kernel": 60.0}
+    stages = {stage["name"]: stage for stage in finished(capture=None, observed=observed)["stages"]}
+    assert stages["capture kernel"] == {
+        "name": "capture kernel", "time": 1007.0, "after": 4.0, "source": "console"
+    }  # fmt: skip
+    assert stages["panicked"]["source"] == "host"
+    assert stages["normal kernel"]["time"] == NORMAL["boot_epoch"]
+
+
+def test_a_lost_host_without_a_dump_keeps_the_times_of_its_console() -> None:
+    record = lost_record(
+        STATE, stage="panicked", why="It is not back.", now=2800.0, observed={"panicked": 3.5}
+    )
+    assert [(stage["name"], stage["time"]) for stage in record["stages"] if stage["time"]] == [
+        ("armed", 1000.0),
+        ("panicked", 1004.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("panic_cpu", "verdict"), [(1, "passed"), (0, "inconclusive"), (None, "inconclusive")]
+)
+def test_a_crash_on_another_cpu_than_asked_for_does_not_pass(
+    panic_cpu: int | None, verdict: str
+) -> None:
+    state = changed(STATE, trigger={**STATE["trigger"], "cpu": 1})
+    record = finished(state=state, panic_cpu=panic_cpu)
+    assert record["verdict"] == verdict
+    assert record["trigger"]["panic_cpu"] == panic_cpu
+
+
+def test_a_host_that_had_to_be_recovered_failed_whatever_it_left_behind() -> None:
+    record = finished(recovery={"method": "redfish", "sel": []})
+    assert record["verdict"] == "failed"
+    assert record["why"].startswith(
+        "The host did not return by itself and was recovered (redfish)."
+    )
+    assert record["vmcore"]["verdict"] == "complete"

@@ -12,6 +12,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages im
     console_stage,
     last_lines,
     parse_probe,
+    probe_command,
     situation,
 )
 
@@ -82,6 +83,8 @@ def test_stages_are_named_in_the_order_of_a_crash() -> None:
         (f"{BEFORE}\nnormal\nrunning\n", Probe(BEFORE, "normal", "running")),
         (f"{BEFORE}\r\ncapture\r\nstarting\r\n", Probe(BEFORE, "capture", "starting")),
         (f"{BEFORE}\nnormal\n", Probe(BEFORE, "normal", "unknown")),
+        (f"{BEFORE}\ncapture\nstarting\n34816\n", Probe(BEFORE, "capture", "starting", 34816)),
+        (f"{BEFORE}\ncapture\n34816\n", Probe(BEFORE, "capture", "unknown", 34816)),
         ("", None),
         ("System is booting up. Unprivileged users are not permitted\n", None),
         (f"{BEFORE}\nbananas\n", None),
@@ -115,3 +118,7 @@ def test_a_console_is_shown_without_what_a_terminal_acts_on() -> None:
     text = "first\n[!p\x1b]104\x07\x1b[?7h\x1b[6n\n\x1b[0;32m  OK  \x1b[0m Started \x1b[0;1;39mssh\x1b[0m\r\n\n"
     assert last_lines(text)[-1].endswith("OK   Started ssh")
     assert last_lines("") == []
+
+
+def test_the_probe_is_a_command_whatever_the_dump_directory_is_called() -> None:
+    assert "du -sk '/srv/a b; reboot'" in probe_command("/srv/a b; reboot")

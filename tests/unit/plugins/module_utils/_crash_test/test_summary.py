@@ -55,3 +55,8 @@ def test_a_host_that_is_lost_is_summed_up_without_what_is_not_known() -> None:
     assert "FAILED" in text
     assert "It is not back." in text
     assert "Dump" not in text
+
+
+def test_a_line_that_several_logs_have_is_shown_once() -> None:
+    record = {**PASSED, "evidence": [EVIDENCE, {**EVIDENCE, "source": "console"}]}
+    assert summary(record) == summary(PASSED)

@@ -1,0 +1,204 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""What crashes of one host without and with the reset say about its platform."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Iterable, Mapping, Sequence
+
+    Record = Mapping[str, t.Any]
+
+_PLATFORM_KEYS = ("sys_vendor", "product_name")
+# From which stage to which the time is compared.
+_SPANS = (
+    ("panicked", "dump complete"),
+    ("capture kernel", "reset done"),
+    ("panicked", "normal kernel"),
+)
+
+
+def qualification(records: Sequence[Record]) -> dict[str, t.Any]:
+    """Compare crash tests and propose exclusions.
+
+    Args:
+        records: result records of one host. Those of a host with an installed helper are the ones with the reset.
+
+    Returns:
+        C({"host", "platform", "kernel", "iommu", "conclusion": {"code", "sentence"}, "pcie_reset_exclusions": [rule],
+        "without": phase, "with": phase}). A phase has C(crashes), C(dumps), C(seconds), C(ports), C(evidence) and
+        C(tests). No rule is a proposal, too: the platform needs none.
+
+    Raises:
+        KdumpError: there are no records, or they are of several hosts.
+    """
+    hosts = sorted({record["host"] for record in records})
+    if len(hosts) != 1:
+        raise KdumpError(
+            f"A qualification needs the records of one host, not of {', '.join(hosts) or 'none'}."
+        )
+    first = records[0]
+    without = [record for record in records if not record["helper"]["installed"]]
+    with_reset = [record for record in records if record["helper"]["installed"]]
+    rules = _port_rules(first, with_reset)
+    code, sentence = _conclusion(without, with_reset, len(rules))
+    if code == "reset_harms" and not rules:
+        rules = [_platform_rule(first, sentence, with_reset)]
+    return {
+        "host": hosts[0],
+        "platform": first["platform"],
+        "kernel": first["kernel"]["before"],
+        "iommu": first["iommu"],
+        "conclusion": {"code": code, "sentence": sentence},
+        "pcie_reset_exclusions": rules,
+        "without": _phase(without),
+        "with": _phase(with_reset),
+    }
+
+
+def _has_dump(record: Record) -> bool:
+    """A dump that is whole and of this crash, on a host that came back by itself."""
+    return bool(
+        record["vmcore"] and record["vmcore"]["verdict"] == "complete" and not record["recovery"]
+    )
+
+
+def _conclusion(
+    without: Sequence[Record], with_reset: Sequence[Record], suspects: int
+) -> tuple[str, str]:
+    if not without or not with_reset:
+        return (
+            "not_compared",
+            "Crashes both without and with the reset are needed for a comparison.",
+        )
+    dumps, plain = sum(map(_has_dump, with_reset)), sum(map(_has_dump, without))
+    counts = f"{dumps} of {len(with_reset)} crashes with the reset left a dump, {plain} of {len(without)} without it"
+    # Compare shares without dividing.
+    difference = dumps * len(without) - plain * len(with_reset)
+    if difference < 0:
+        return "reset_harms", f"The reset costs dumps: {counts}."
+    if suspects:
+        return "reset_amiss", f"Functions did not come back from the reset: {counts}."
+    if difference > 0:
+        return "reset_helps", f"The reset saves dumps: {counts}."
+    if dumps == len(with_reset):
+        return "reset_harmless", f"The reset does no harm, and nothing here needed it: {counts}."
+    return (
+        "no_difference",
+        f"The reset makes no difference: {counts}. See the causes of the failures.",
+    )
+
+
+def _port_rules(first: Record, with_reset: Sequence[Record]) -> list[dict[str, t.Any]]:
+    """A rule for each function that did not come back from a reset."""
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in with_reset:
+        for port in record["reset"]["ports"] if record["reset"] else ():
+            for function in port["functions"]:
+                if port["result"] in ("failed", "timeout") and not function["returned"]:
+                    found.setdefault((function["address"], function["identity"]), []).append(record)
+    rules = []
+    for (address, identity), records in sorted(found.items()):
+        vendor, device = identity.split(":")
+        rules.append(
+            {
+                "name": f"qualify: {identity} at {address}",
+                "match": {**_platform(first), "vendor": vendor, "device": device},
+                "decision": "leave",
+                "reason": f"It did not come back from the reset in {len(records)} of {len(with_reset)} crashes",
+                "source": _source(records),
+            }
+        )
+    return rules
+
+
+def _platform_rule(first: Record, sentence: str, with_reset: Sequence[Record]) -> dict[str, t.Any]:
+    return {
+        "name": "qualify: the whole platform",
+        "match": {**_platform(first), "port": "*"},
+        "decision": "leave",
+        "reason": sentence.rstrip("."),
+        "source": _source(record for record in with_reset if not _has_dump(record)),
+    }
+
+
+def _platform(record: Record) -> dict[str, t.Any]:
+    dmi = record["platform"].get("dmi") or {}
+    # A rule's patterns are globs, and what firmware says may have their characters in it.
+    known = {key: re.sub(r"([*?\[])", r"[\1]", dmi[key]) for key in _PLATFORM_KEYS if dmi.get(key)}
+    return {"platform": known} if known else {}
+
+
+def _source(records: Iterable[Record]) -> str:
+    return f"crash tests {', '.join(record['run_id'] for record in records)}"
+
+
+def _phase(records: Sequence[Record]) -> dict[str, t.Any]:
+    return {
+        "crashes": len(records),
+        "dumps": sum(map(_has_dump, records)),
+        "seconds": _seconds(records),
+        "ports": _ports(records),
+        "evidence": _evidence(records),
+        "tests": [
+            {
+                "run_id": record["run_id"],
+                "verdict": record["verdict"],
+                "stage": record["stage"],
+                "why": record["why"],
+                "cause": record["cause"] and record["cause"]["code"],
+            }
+            for record in records
+        ],
+    }
+
+
+def _seconds(records: Sequence[Record]) -> dict[str, dict[str, float]]:
+    """The median and the longest time of each span that was timed."""
+    result = {}
+    for begin, end in _SPANS:
+        times = []
+        for record in records:
+            known = {stage["name"]: stage["time"] for stage in record["stages"]}
+            if known.get(begin) is not None and known.get(end) is not None:
+                times.append(known[end] - known[begin])
+        if times:
+            result[f"{begin} to {end}"] = {
+                "median": round(statistics.median(times), 1),
+                "longest": round(max(times), 1),
+            }
+    return result
+
+
+def _ports(records: Sequence[Record]) -> dict[str, dict[str, int]]:
+    """How often each planned port had which result."""
+    ports: dict[str, dict[str, int]] = {}
+    for record in records:
+        for port in record["reset"]["ports"] if record["reset"] else ():
+            results = ports.setdefault(port["address"], {})
+            results[port["result"]] = results.get(port["result"], 0) + 1
+    return dict(sorted(ports.items()))
+
+
+def _evidence(records: Sequence[Record]) -> dict[str, int]:
+    """In how many crashes lines of a pattern were seen that are no good news."""
+    counts: dict[str, int] = {}
+    for record in records:
+        for pattern in {
+            line["pattern"] for line in record["evidence"] if line["severity"] != "info"
+        }:
+            counts[pattern] = counts.get(pattern, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+__all__ = ("qualification",)
