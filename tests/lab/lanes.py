@@ -21,6 +21,13 @@ from lab.wire import Traffic
 _NORMAL = "/var/tmp/normal.img"
 _BUILD_SECONDS = 900
 
+# Where the helper has files, with names, permissions and content; the kdump image is looked into instead.
+_FILES = r"""
+cd / && find etc usr/local usr/lib/dracut usr/lib/systemd ! -type d -printf '%p %m %l\n' 2>/dev/null | sort
+find etc usr/local usr/lib/dracut usr/lib/systemd -type f -exec sha256sum {} + 2>/dev/null | sort
+find etc usr/local usr/lib/dracut usr/lib/systemd -type d | sort
+"""
+
 
 class Lane(NamedTuple):
     """A guest, its devices, and what is different about it."""
@@ -118,6 +125,7 @@ def _crash(name: str, lane: Lane, host: Machine) -> Result:
         host.start("passthrough.py", host.addresses()["passed"])
         virtual = host.addresses()["virtual"]
         host.ssh(f"echo 2 >/sys/bus/pci/devices/{virtual}/sriov_numvfs", timeout=120)
+    before = host.ssh(_FILES, timeout=120)
     plays.run("configure")
     proof = plays.module("initramfs_info")["proof"]
     print("\n".join((proof["statement"], *(f"    {line}" for line in proof["evidence"]))))
@@ -127,6 +135,7 @@ def _crash(name: str, lane: Lane, host: Machine) -> Result:
     code = plays.play("crash_test")
     path, record = plays.record()
     print(f"\n{summary(record)}\n\nResult record: {path}")
+    _remove(host, Plays(host, **{**lane.variables, "pcie_reset_state": "absent"}), before)
     return Result(
         name,
         record["kernel"]["before"],
@@ -136,6 +145,19 @@ def _crash(name: str, lane: Lane, host: Machine) -> Result:
         "failed" if code else record["verdict"],
         record["why"],
     )
+
+
+def _remove(host: Machine, plays: Plays, before: str) -> None:
+    """Raises LabError if the host has other files than before the installation, or an image with a trace of it."""
+    plays.run("configure")
+    after = host.ssh(_FILES, timeout=120)
+    differing = sorted(set(before.splitlines()) ^ set(after.splitlines()))
+    if differing:
+        raise LabError("Removing the helper did not give back the files: " + "; ".join(differing))
+    traces = plays.module("initramfs_info")["helper"]["traces"]
+    if traces:
+        raise LabError(f"The kdump image without the helper has {', '.join(traces)}.")
+    print("The helper is removed: all files are as before, and the image has no trace of it.")
 
 
 def _look_for_traces(lane: Lane, host: Machine, plays: Plays) -> None:
