@@ -71,9 +71,13 @@ def test_command_is_run_with_its_arguments(guarded: Guarded) -> None:
     assert guarded.kmsg.read_text() == ""
 
 
-@pytest.mark.parametrize("text", ["exit 1", "kill -9 $$"])
-def test_command_that_fails_is_no_failure(guarded: Guarded, text: str) -> None:
-    assert guarded.run(guarded.command(text)).returncode == 0
+@pytest.mark.parametrize(("text", "status"), [("exit 1", 1), ("kill -9 $$", 137)])
+def test_command_that_fails_is_no_failure_and_is_logged(
+    guarded: Guarded, text: str, status: int
+) -> None:
+    command = guarded.command(text)
+    assert guarded.run(command).returncode == 0
+    assert guarded.kmsg.read_text() == f"pcie_reset: exited command={command} status={status}\n"
 
 
 def test_command_that_is_not_there_is_no_failure(guarded: Guarded) -> None:
