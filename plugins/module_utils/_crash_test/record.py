@@ -16,11 +16,13 @@ import typing as t
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 VERSION = 1
 # The lines a cause is shown with; all are in the record's evidence.
 _CAUSE_LINES = 5
+# Patterns of lines that say why not all of the plan was done, or nothing.
+_NO_WHOLE_RESET = ("reset_off", "reset_abandoned", "reset_exited", "reset_plan_ignored")
 
 State = t.Mapping[str, t.Any]
 
@@ -67,7 +69,7 @@ def finished_record(
     crashed = normal["boot_id"] != state["boot_id"]
     if not crashed:
         times["normal kernel"] = None
-    verdict, why = _verdict(state, crashed, vmcore, reset)
+    verdict, why = _verdict(state, crashed, vmcore, reset, evidence)
     if verdict == "passed" and state["trigger"]["cpu"] not in (None, panic_cpu):
         where = "its log does not say where" if panic_cpu is None else f"it was CPU {panic_cpu}"
         verdict = "inconclusive"
@@ -232,6 +234,7 @@ def _verdict(
     crashed: bool,
     vmcore: Mapping[str, t.Any] | None,
     reset: Mapping[str, t.Any] | None,
+    evidence: Iterable[Mapping[str, t.Any]],
 ) -> tuple[str, str]:
     if not crashed:
         return "failed", "The host did not crash: it still runs the boot that was to be crashed."
@@ -241,10 +244,11 @@ def _verdict(
         return "failed", f"The dump is no proof: {vmcore['why']}"
     if not state["helper"]["installed"]:
         return "passed", f"{vmcore['why']} The reset helper is not installed."
-    if reset is None:
-        return (
-            "inconclusive",
-            "The dump is complete and of this crash, but the reset helper left no report.",
+    amiss = [line["meaning"] for line in evidence if line["pattern"] in _NO_WHOLE_RESET]
+    if reset is None or amiss:
+        but = "the reset helper left no report." if reset is None else "not all was as planned."
+        return "inconclusive", " ".join(
+            [f"The dump is complete and of this crash, but {but}", *dict.fromkeys(amiss)]
         )
     summary = reset["summary"]
     if reset["digest"] != state["helper"]["digest"]:
@@ -252,11 +256,11 @@ def _verdict(
             "inconclusive",
             "The dump is complete and of this crash, but another reset plan ran than is installed.",
         )
-    amiss = [port for port in reset["ports"] if _is_amiss(port)]
-    if amiss:
+    ports_amiss = [port for port in reset["ports"] if _is_amiss(port)]
+    if ports_amiss:
         ports = ", ".join(
             f"{port['address']} ({port['reason'] or port['error'] or port['result']})"
-            for port in amiss
+            for port in ports_amiss
         )
         return (
             "inconclusive",

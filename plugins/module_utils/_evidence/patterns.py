@@ -332,6 +332,26 @@ PATTERNS = (
         (r"pcie_reset: port=(?P<port>[0-9a-f:.]+) result=reset", "the reset helper", LAB),
     ),
     _pattern(
+        "reset_off", "C", "reset", "info",
+        "The reset was switched off on the capture kernel's command line.",
+        (r"pcie_reset: off$", "the reset helper", SOURCE),
+    ),
+    _pattern(
+        "reset_abandoned", "C", "reset", "warning",
+        "The reset helper did not end, and the boot went on without it.",
+        (r"pcie_reset: abandoned command=", "the reset helper's guard", SOURCE),
+    ),
+    _pattern(
+        "reset_exited", "C", "reset", "warning",
+        "The reset helper failed.",
+        (r"pcie_reset: exited command=\S+ status=(?P<status>[0-9]+)", "the reset helper's guard", SOURCE),
+    ),
+    _pattern(
+        "reset_plan_ignored", "C", "reset", "warning",
+        "The reset helper did not understand a line of its plan.",
+        (r"pcie_reset: ignored plan_line=(?P<line>[0-9]+)", "the reset helper", SOURCE),
+    ),
+    _pattern(
         "reset_summary", "C", "reset", "info",
         "The reset helper finished.",
         (r"pcie_reset: summary ", "the reset helper", LAB),

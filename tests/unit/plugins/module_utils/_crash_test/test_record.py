@@ -156,3 +156,22 @@ def test_a_host_that_had_to_be_recovered_failed_whatever_it_left_behind() -> Non
         "The host did not return by itself and was recovered (redfish)."
     )
     assert record["vmcore"]["verdict"] == "complete"
+
+
+@pytest.mark.parametrize("report", [None, RESET])
+@pytest.mark.parametrize(
+    "code", ["reset_off", "reset_abandoned", "reset_exited", "reset_plan_ignored"]
+)
+def test_what_the_log_says_of_a_reset_that_was_not_whole_is_in_the_sentence_once(
+    code: str, report: dict[str, t.Any] | None
+) -> None:
+    line = {"pattern": code, "meaning": "The log says why."}
+    record = finished(reset=report, evidence=[line, {**line, "source": "console"}])
+    assert record["verdict"] == "inconclusive"
+    assert record["why"].count("The log says why.") == 1
+    assert "left no report" in record["why"] or report
+
+
+def test_other_lines_of_the_helper_say_nothing_against_it() -> None:
+    line = {"pattern": "reset_summary", "meaning": "The reset helper finished."}
+    assert finished(evidence=[line])["verdict"] == "passed"

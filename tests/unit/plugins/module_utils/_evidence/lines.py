@@ -110,6 +110,14 @@ LINES: dict[str, list[str]] = {
     "port_reset": [
         "pcie_reset: port=0000:00:02.0 result=reset method=reset_subordinate error=none seconds=1.10 functions=1",
     ],
+    "reset_off": ["pcie_reset: off"],
+    "reset_abandoned": [
+        "pcie_reset: abandoned command=/usr/local/lib/pcie-reset/pcie-reset after=20",
+    ],
+    "reset_exited": [
+        "pcie_reset: exited command=/usr/local/lib/pcie-reset/pcie-reset status=1",
+    ],
+    "reset_plan_ignored": ["pcie_reset: ignored plan_line=3"],
     "reset_summary": [
         "pcie_reset: summary planned=3 reset=2 left=1 failed=0 timeout=0 seconds=1.31 uptime=5.20 digest=9f2c",
     ],
