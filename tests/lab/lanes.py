@@ -28,6 +28,18 @@ find etc usr/local usr/lib/dracut usr/lib/systemd -type f -exec sha256sum {} + 2
 find etc usr/local usr/lib/dracut usr/lib/systemd -type d | sort
 """
 
+# initramfs-tools runs its hooks, and dracut sources its configuration: either ends with an error.
+_BREAK = r"""
+for directory in /etc/initramfs-tools/hooks /etc/dracut.conf.d; do
+    [ -d "$directory" ] || continue
+    printf '%s\n' '#!/bin/sh' '[ "$1" = prereqs ] || exit 1' >"$directory/lab-fails.conf"
+    chmod 755 "$directory/lab-fails.conf"
+done
+"""
+_MEND = "rm -f /etc/initramfs-tools/hooks/lab-fails.conf /etc/dracut.conf.d/lab-fails.conf"
+_PUT_BACK = "The previous files and image are back and the capture kernel is loaded as before."
+_CHANGED_HELPER = "#!/bin/sh\n# Not the helper that is installed.\n"
+
 
 class Lane(NamedTuple):
     """A guest, its devices, and what is different about it."""
@@ -132,6 +144,7 @@ def _crash(name: str, lane: Lane, host: Machine) -> Result:
     _look_for_traces(lane, host, plays)
     if plays.install()["changed"]:
         raise LabError("Installing the helper a second time changed the host.")
+    _fail_to_rebuild(host, plays)
     code = plays.play("crash_test")
     path, record = plays.record()
     print(f"\n{summary(record)}\n\nResult record: {path}")
@@ -147,13 +160,40 @@ def _crash(name: str, lane: Lane, host: Machine) -> Result:
     )
 
 
+def _fail_to_rebuild(host: Machine, plays: Plays) -> None:
+    """Raises LabError if a rebuild that fails leaves anything but the host as it was, armed with the old image."""
+    image = plays.module("initramfs_info")["image"]["path"]
+    look = f"{_FILES}sha256sum {image}; stat -c '%n %s %Y' {image}*; cat /sys/kernel/kexec_crash_loaded"
+    before = host.ssh(look, timeout=120)
+    host.ssh(_BREAK)
+    try:
+        plays.module("pcie_reset_helper", files={"pcie-reset": _CHANGED_HELPER})
+    except LabError as error:
+        sentence = str(error)
+    else:
+        raise LabError("Installing another helper did not fail, although no image can be built.")
+    finally:
+        host.ssh(_MEND)
+    if not sentence.endswith(_PUT_BACK):
+        raise LabError(f"A rebuild that failed was not taken back: {sentence}")
+    after = host.ssh(look, timeout=120)
+    _require_same("A rebuild that failed changed the host", before, after)
+    if before.splitlines()[-1] != "1":
+        raise LabError("After a rebuild that failed, no capture kernel is loaded.")
+    print(f"{sentence}\nAll files and the image are as before, and kdump is armed.", flush=True)
+
+
+def _require_same(what: str, before: str, after: str) -> None:
+    differing = sorted(set(before.splitlines()) ^ set(after.splitlines()))
+    if differing:
+        raise LabError(f"{what}: {'; '.join(differing)}")
+
+
 def _remove(host: Machine, plays: Plays, before: str) -> None:
     """Raises LabError if the host has other files than before the installation, or an image with a trace of it."""
     plays.run("configure")
     after = host.ssh(_FILES, timeout=120)
-    differing = sorted(set(before.splitlines()) ^ set(after.splitlines()))
-    if differing:
-        raise LabError("Removing the helper did not give back the files: " + "; ".join(differing))
+    _require_same("Removing the helper did not give back the files", before, after)
     traces = plays.module("initramfs_info")["helper"]["traces"]
     if traces:
         raise LabError(f"The kdump image without the helper has {', '.join(traces)}.")
