@@ -18,6 +18,7 @@ from lab.machine import Machine
 from lab.plays import Plays
 
 _PLAN = "/etc/pcie-reset/plan"
+_IMAGE = "/var/lib/kdump/initrd.img-$(uname -r)"
 _SETTINGS = "/etc/default/kdump-tools"
 _REBUILD = "/etc/kernel/postinst.d/kdump-tools $(uname -r)"
 _RELOAD = "kdump-config reload"
@@ -38,9 +39,13 @@ class Fault(NamedTuple):
 FAULTS = {
     "sleeps": Fault("a helper that never ends", helper="#!/bin/sh\nexec sleep infinity\n"),
     "exits": Fault("a helper that exits with 1", helper="#!/bin/sh\nexit 1\n"),
+    # Only what is loaded is damaged: a damaged file would be seen before the crash, and the host not crashed.
     "garbage": Fault(
         "a plan with garbage in it",
-        before=f"printf 'port \\377 ../..\nversion x\n\n$(reboot)\n' >{_PLAN}; {_REBUILD}; {_RELOAD}",
+        before=f"set -e; for file in {_PLAN} {_IMAGE}; do cp -a $file $file.lab; done;"
+        rf" printf 'port \377 ../..\nversion x\n\n$(reboot)\n' >{_PLAN}; {_REBUILD}; {_RELOAD};"
+        f" for file in {_PLAN} {_IMAGE}; do mv $file.lab $file; done",
+        after=_RELOAD,
     ),
     "off": Fault(
         "pcie_reset=off on the capture command line",

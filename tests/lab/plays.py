@@ -35,12 +35,13 @@ class Plays:
             "kdump_manage_packages": False,
             **variables,
         }
+        self._played = 0.0  # when the last playbook began
         self._inventory = host.directory / "inventory.yml"
         self._inventory.write_text(yaml.safe_dump(host.inventory(), sort_keys=False))
 
     def play(self, playbook: str) -> int:
         """Run a playbook of the collection on the terminal; its exit code."""
-        started = time.monotonic()
+        started, self._played = time.monotonic(), time.time()
         print(f"\n===== {playbook} =====", flush=True)
         code = self._run(
             "ansible-playbook", f"vmcore.kdump.{playbook}",
@@ -95,14 +96,15 @@ class Plays:
         return answer
 
     def record(self) -> tuple[Path, dict[str, Any]]:
-        """The newest result record of this machine, with its file.
+        """The result record of the crash test that was the last playbook, with its file.
 
         Raises:
-            LabError: there is none.
+            LabError: it left none; an older one is none.
         """
-        found = sorted(
-            RESULTS.glob(f"{self.host.name}-*.json"), key=lambda path: path.stat().st_mtime
-        )
+        times = {path: path.stat().st_mtime for path in RESULTS.glob(f"{self.host.name}-*.json")}
+        found = [
+            path for path in sorted(times, key=times.__getitem__) if times[path] >= self._played
+        ]
         if not found:
             raise LabError(f"The crash test of {self.host.name} left no record in {RESULTS}.")
         return found[-1], json.loads(found[-1].read_text())
