@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+import os
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import parse_plan_text
-from lab import cli, faults, image, lanes, machine
+from lab import cli, faults, image, lanes, machine, plays
+from lab.errors import LabError
 from lab.faults import FAULTS
 from lab.lanes import LANES, Result
 from lab.ports import plan_of
@@ -66,3 +70,114 @@ def test_a_fault_shows_what_the_record_says() -> None:
 def test_the_plan_for_the_ports_is_one() -> None:
     plan = parse_plan_text(plan_of({"0000:00:08.0": "0000:03:00.0"}))
     assert [port["address"] for port in plan["ports"]] == ["0000:00:08.0"]
+
+
+class Guest:
+    """A machine and its playbooks, as far as the checks of a lane ask them."""
+
+    name = "guest"
+
+    def __init__(self, files: str, later: str, answer: dict[str, Any] | LabError) -> None:
+        self.listings = [files, later]
+        self.answer = answer
+        self.broken = False
+        self.traces: list[str] = []
+
+    def ssh(self, command: str, **_options: Any) -> str:
+        if "lab-fails.conf" in command:
+            self.broken = not command.startswith("rm ")
+            return ""
+        return self.listings.pop(0)
+
+    def run(self, _playbook: str) -> None:
+        pass
+
+    def module(self, name: str, **_arguments: Any) -> dict[str, Any]:
+        if name == "initramfs_info":
+            return {"image": {"path": "/image"}, "helper": {"traces": self.traces}}
+        assert self.broken
+        if isinstance(self.answer, LabError):
+            raise self.answer
+        return self.answer
+
+
+TAKEN_BACK = LabError(
+    "pcie_reset_helper on guest: 'mkinitramfs' failed with status 1. The previous files and image are back and the"
+    " capture kernel is loaded as before."
+)
+
+
+def fail_to_rebuild(guest: Guest) -> None:
+    try:
+        lanes._fail_to_rebuild(guest, guest)  # type: ignore[arg-type]
+    finally:
+        assert not guest.broken
+
+
+def test_a_rebuild_that_fails_and_leaves_everything_as_it_was_passes() -> None:
+    fail_to_rebuild(Guest("a\n1", "a\n1", TAKEN_BACK))
+
+
+@pytest.mark.parametrize(
+    ("later", "answer", "complaint"),
+    [
+        ("a\n1", {"changed": True}, "did not fail, although no image can be built"),
+        (
+            "a\n1",
+            LabError("It failed. The previous state could not be put back."),
+            "not taken back",
+        ),
+        ("b\n1", TAKEN_BACK, "changed the host: a; b"),
+        ("a\n0", TAKEN_BACK, "changed the host: 0; 1"),
+    ],
+    ids=["no failure", "not taken back", "a file", "not armed"],
+)
+def test_a_rebuild_that_fails_and_leaves_anything_else_does_not_pass(
+    later: str, answer: dict[str, Any] | LabError, complaint: str
+) -> None:
+    with pytest.raises(LabError, match=complaint):
+        fail_to_rebuild(Guest("a\n1", later, answer))
+
+
+def test_a_host_that_was_not_armed_shows_nothing() -> None:
+    with pytest.raises(LabError, match="no capture kernel is loaded"):
+        fail_to_rebuild(Guest("a\n0", "a\n0", TAKEN_BACK))
+
+
+def remove(guest: Guest, before: str) -> None:
+    lanes._remove(guest, guest, before)  # type: ignore[arg-type]
+
+
+def test_a_removal_that_gives_everything_back_passes() -> None:
+    remove(Guest("a\nb", "", {}), "a\nb")
+
+
+def test_a_removal_that_leaves_a_file_does_not_pass() -> None:
+    with pytest.raises(LabError, match=r"did not give back the files: c$"):
+        remove(Guest("a\nb\nc", "", {}), "a\nb")
+
+
+def test_a_removal_that_leaves_a_trace_in_the_image_does_not_pass() -> None:
+    guest = Guest("a\nb", "", {})
+    guest.traces = ["etc/pcie-reset"]
+    with pytest.raises(LabError, match="the helper has etc/pcie-reset"):
+        remove(guest, "a\nb")
+
+
+def test_an_older_record_is_none_of_the_last_crash_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash test that was refused leaves no record, and the machine may have been crashed before."""
+    host = types.SimpleNamespace(name="guest", directory=tmp_path, console="", inventory=dict)
+    monkeypatch.setattr(plays, "RESULTS", tmp_path)
+    record = tmp_path / "guest-1.json"
+    record.write_text('{"verdict": "passed"}')
+    played = plays.Plays(host)  # type: ignore[arg-type]
+    monkeypatch.setattr(played, "_run", lambda *_arguments: types.SimpleNamespace(returncode=1))
+    os.utime(record, (1, 1))
+    assert played.record()[0] == record
+    played.play("crash_test")
+    with pytest.raises(LabError, match="left no record"):
+        played.record()
+    record.touch()
+    assert played.record()[1] == {"verdict": "passed"}
