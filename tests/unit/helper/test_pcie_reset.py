@@ -296,6 +296,20 @@ def test_registers_that_cannot_be_read_keep_everything_from_being_touched(
     assert f"port={PORT} result=timeout method=none error=none seconds=1.00 " in kernel.log()
 
 
+def test_reset_that_nobody_could_look_at_is_not_judged_by_what_was_seen_before(
+    kernel: CaptureKernel,
+) -> None:
+    """The first look is the one before the reset; the second never ends."""
+    build(kernel)
+    kernel.command_line("pcie_reset.deadline=1")
+    kernel.on_reset(kernel.devices / PORT)
+    kernel.on_look(2, "/usr/bin/sleep 5")
+    ports = run(kernel, f"{HEADER}{NIC_LINE}\n")
+    assert ports[PORT]["result"] == "failed"
+    (function,) = ports[PORT]["functions"]
+    assert (function["identity_after"], function["returned"]) == (None, False)
+
+
 def test_reset_that_ends_after_the_deadline_is_not_judged_by_what_was_seen_before(
     kernel: CaptureKernel,
 ) -> None:
