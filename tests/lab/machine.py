@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import yaml
 from qemu.qmp import ExecuteError, QMPClient, QMPError
 
-from lab.accel import accelerator
+from lab.accel import TCG, accelerator
 from lab.errors import LabError
 from lab.image import Image, obtain
 from lab.progress import Progress, tail
@@ -370,8 +370,12 @@ def _command(name: str, directory: Path, image: Image, profile: dict[str, Any]) 
         "throttle-group": "pace",
         "file": empty,
     }
+    acceleration = accelerator(image)
+    if acceleration == TCG and profile.get("clock") == "instructions":
+        # The guest's time is what it computes, an instruction a nanosecond, and waits; not what QEMU needs for it.
+        acceleration = [*TCG, "-icount", "shift=0"]
     command = [
-        "qemu-system-x86_64", "-name", name, "-machine", machine, *accelerator(image),
+        "qemu-system-x86_64", "-name", name, "-machine", machine, *acceleration,
         "-m", str(profile["memory_mib"]), "-smp", str(profile.get("smp", 1)),
         "-nodefaults", "-display", "none",
         "-chardev", f"file,id=console,path={directory / 'console.log'}",
