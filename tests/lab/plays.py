@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vmcore.kdump authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection's own playbooks and modules against a virtual machine, exactly as against a server."""
+"""The collection's own playbooks and modules against virtual machines, exactly as against servers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _INSTALL = Path(__file__).parent / "install.yml"
 
 
 class Plays:
-    """Ansible, with one machine of the lab as its only host."""
+    """Ansible, with one machine of the lab (or more) as its only hosts."""
 
-    def __init__(self, host: Machine, **variables: Any) -> None:
+    def __init__(self, host: Machine, *others: Machine, **variables: Any) -> None:
         self.host = host
+        machines = (host, *others)
         self.variables = {
-            "crash_test_confirm": [host.name],
-            "crash_test_console": str(host.console),
+            "crash_test_confirm": [machine.name for machine in machines],
+            "crash_test_console": "{{ lab_console }}",
             "crash_test_results_directory": str(RESULTS),
             # The image has the packages; the guest reaches no mirror.
             "kdump_manage_packages": False,
@@ -37,17 +38,25 @@ class Plays:
         }
         self._played = 0.0  # when the last playbook began
         self._inventory = host.directory / "inventory.yml"
-        self._inventory.write_text(yaml.safe_dump(host.inventory(), sort_keys=False))
+        hosts = {
+            name: entry
+            for machine in machines
+            for name, entry in machine.inventory()["all"]["hosts"].items()
+        }
+        inventory = {"all": {"hosts": hosts}}
+        self._inventory.write_text(yaml.safe_dump(inventory, sort_keys=False))
 
-    def play(self, playbook: str) -> int:
-        """Run a playbook of the collection on the terminal; its exit code."""
+    def play(self, playbook: str | Path, **variables: Any) -> int:
+        """Run a playbook of the collection, or a file, on the terminal; its exit code."""
         started, self._played = time.monotonic(), time.time()
-        print(f"\n===== {playbook} =====", flush=True)
+        name = playbook.stem if isinstance(playbook, Path) else playbook
+        print(f"\n===== {name} =====", flush=True)
         code = self._run(
-            "ansible-playbook", f"vmcore.kdump.{playbook}",
-            "--extra-vars", json.dumps(self.variables),
+            "ansible-playbook",
+            str(playbook) if isinstance(playbook, Path) else f"vmcore.kdump.{playbook}",
+            "--extra-vars", json.dumps({**self.variables, **variables}),
         ).returncode  # fmt: skip
-        print(f"===== {playbook} took {time.monotonic() - started:.0f} s =====", flush=True)
+        print(f"===== {name} took {time.monotonic() - started:.0f} s =====", flush=True)
         return code
 
     def run(self, playbook: str) -> None:
@@ -95,19 +104,18 @@ class Plays:
             raise LabError(f"{name} on {self.host.name}: {answer.get('msg', answer)}")
         return answer
 
-    def record(self) -> tuple[Path, dict[str, Any]]:
-        """The result record of the crash test that was the last playbook, with its file.
+    def record(self, host: Machine | None = None) -> tuple[Path, dict[str, Any]]:
+        """The record that the last play left of this machine (or another one of it), with its file.
 
         Raises:
-            LabError: it left none; an older one is none.
+            LabError: there is none.
         """
-        times = {path: path.stat().st_mtime for path in RESULTS.glob(f"{self.host.name}-*.json")}
-        found = [
-            path for path in sorted(times, key=times.__getitem__) if times[path] >= self._played
-        ]
-        if not found:
-            raise LabError(f"The crash test of {self.host.name} left no record in {RESULTS}.")
-        return found[-1], json.loads(found[-1].read_text())
+        name = (host or self.host).name
+        times = {path.stat().st_mtime: path for path in RESULTS.glob(f"{name}-*.json")}
+        if not times or max(times) < self._played:
+            raise LabError(f"The crash test of {name} left no record in {RESULTS}.")
+        newest = times[max(times)]
+        return newest, json.loads(newest.read_text())
 
     def _run(
         self, program: str, *arguments: str, **options: Any
