@@ -47,6 +47,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages im
     probe_command,
     situation,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import RESERVE
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify import classify
 
@@ -80,6 +81,9 @@ _STEPS = {
     "collect": "judge its dump",
     "cancel": "cancel its test",
 }
+# Steps after a crash: the dump may have filled the file system that the module is copied to.
+_STEPS_AFTER = ("state", "collect")
+_RELEASE = f"rm -f {RESERVE}"
 # What the module is told in which step.
 _CHECK_OPTIONS = ("checks", "cpu", "delay", "load", "minimum_uptime", "window", "window_time_zone")
 
@@ -318,6 +322,9 @@ class ActionModule(ActionBase):
         failures when it decides whether the next hosts are crashed.
         """
         try:
+            if step in _STEPS_AFTER:
+                with _watchdog(_PROBE_SECONDS):
+                    self._low_level_execute_command(_RELEASE)
             with _watchdog(_STEP_SECONDS):
                 done: Result = self._execute_module(
                     module_name="vmcore.kdump.crash_test",
@@ -506,6 +513,8 @@ def _console(options: Result) -> Iterator[_Console]:
         yield _Console(None)
         return
     with tempfile.NamedTemporaryFile(prefix="console-") as log:
+        # Made before there is anything in it: whatever the command prints is of this test.
+        console = _Console(Path(log.name))
         try:
             # What attaches to a console ends when its standard input does.
             process = subprocess.Popen(
@@ -516,7 +525,7 @@ def _console(options: Result) -> Iterator[_Console]:
                 f"The console command {options['console_command'][0]} cannot be run: {error.strerror}."
             ) from error
         try:
-            yield _Console(Path(log.name))
+            yield console
         finally:
             process.terminate()
             try:

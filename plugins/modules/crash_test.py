@@ -281,6 +281,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight
     preflight,
     window_check,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.ram import dumped_ram
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import (
     explanation,
     finished_record,
@@ -453,6 +454,7 @@ def do_prepare(module: AnsibleModule) -> Result:
                 "msg": "The host was not crashed: " + " ".join(failed),
             }
         state = new_state(module.params, checked["checks"], facts)
+        test_state.reserve()
         test_state.save(state)
     return {**checked, "changed": True, "state": state}
 
@@ -626,6 +628,7 @@ def collected(
 
 def finish(state: Result, record: Result) -> None:
     """End a test. The record stays, for a controller that died before it had it."""
+    test_state.release()
     test_state.save({**state, "stage": "finished", "record": record})
 
 
@@ -670,6 +673,7 @@ def new_state(options: Result, checks: list[dict[str, str]], facts: Result) -> R
         "dumps_before": dumps_by_time(Path(kdump["target"]["path"])),
         "helper": kdump["helper"],
         "platform": platform,
+        "ram_bytes": ram_bytes(),
         "iommu": {
             key: facts["iommu"][key] for key in ("kind", "translation", "interrupt_remapping")
         },
@@ -704,7 +708,7 @@ def log(module: AnsibleModule, line: str) -> None:
 
 
 def newest_dump(state: Result) -> Result | None:
-    """The verdict on the newest dump since the test began, None when there is none."""
+    """The verdict on the dump since the test began, None when there is none."""
     present = dumps_by_time(Path(state["dump_directory"]))
     # By what is there and not by clocks: the capture kernel may have another one.
     new = [path for path, changed in present.items() if state["dumps_before"].get(path) != changed]
@@ -717,9 +721,18 @@ def newest_dump(state: Result) -> Result | None:
         since=state["armed_at"],
         build_id=state.get("build_id"),
         cpus=state["platform"].get("cpus"),
-        memory=state["platform"].get("memory_bytes"),
+        memory=state.get("ram_bytes"),
     )
-    return verify(Path(new[-1]), expected)
+    return judge_newest(new, lambda path: verify(Path(path), expected))
+
+
+def judge_newest(paths: list[str], judge_one: t.Callable[[str], Result]) -> Result:
+    """The verdict on the newest dump, or on an older one that is complete: others may be copied in meanwhile."""
+    newest = judge_one(paths[-1])
+    if newest["verdict"] == "complete":
+        return newest
+    older = (judge_one(path) for path in reversed(paths[:-1]))
+    return next((one for one in older if one["verdict"] == "complete"), newest)
 
 
 def cpu_of(vmcore: Result | None) -> int | None:
@@ -728,6 +741,17 @@ def cpu_of(vmcore: Result | None) -> int | None:
         return None
     cpu: int | None = vmcore["crash"].get("cpu")
     return panic_cpu(read(vmcore["files"].get("dmesg")) or "") if cpu is None else cpu
+
+
+def ram_bytes() -> int | None:
+    """The memory that a dump of this host covers, None when the kernel does not say.
+
+    MemTotal of /proc/meminfo is no measure of it: a balloon takes from that, and the kernel dumps all the same.
+    """
+    try:
+        return dumped_ram((ROOT / "proc/iomem").read_text())
+    except OSError:
+        return None
 
 
 def running_build_id() -> str | None:

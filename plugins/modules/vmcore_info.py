@@ -71,6 +71,8 @@ options:
     description:
       - How much memory the host had, in bytes, as C(MemTotal) of C(/proc/meminfo) or
         C(ansible_facts.platform.memory_bytes) says. The dump must be of a host with about that much.
+      - A balloon (virtio_balloon, Hyper-V, VMware, Xen) takes from C(MemTotal), and not from what is dumped. Of such
+        a guest it is what C(System RAM) in C(/proc/iomem) adds up to, without C(Crash kernel).
     type: int
   full:
     description:

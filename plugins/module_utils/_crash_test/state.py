@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import typing as t
@@ -16,6 +17,10 @@ from pathlib import Path
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 
 STATE = Path("/var/lib/vmcore-kdump/crash-test.json")
+# A dump can fill the file system that the state is on, and the one that Ansible copies modules to. This much is kept
+# for the judgement until the host is back.
+RESERVE = STATE.with_name("reserve")
+_RESERVE_BYTES = 8 << 20
 
 
 def load(path: Path = STATE) -> dict[str, t.Any] | None:
@@ -55,4 +60,28 @@ def save(state: dict[str, t.Any], path: Path = STATE) -> None:
         os.close(directory)
 
 
-__all__ = ("STATE", "load", "save")
+def reserve(path: Path = RESERVE) -> None:
+    """Keep some disk space for the time after the crash.
+
+    Raises:
+        KdumpError: it is not there.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with path.open("wb") as stream:
+            os.posix_fallocate(stream.fileno(), 0, _RESERVE_BYTES)
+    except OSError as exc:
+        release(path)
+        raise KdumpError(
+            f"The host was not crashed: {_RESERVE_BYTES >> 20} MiB for the judgement cannot be kept in"
+            f" {path.parent}: {exc.strerror}."
+        ) from exc
+
+
+def release(path: Path = RESERVE) -> None:
+    """Give the space back."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+__all__ = ("RESERVE", "STATE", "load", "release", "reserve", "save")

@@ -29,7 +29,7 @@ class Expectation(t.NamedTuple):
     until: float | None = None
     build_id: str | None = None  # of the kernel, in hexadecimal
     cpus: int | None = None  # that were online
-    memory: int | None = None  # bytes, MemTotal
+    memory: int | None = None  # bytes: RAM without the capture kernel's, or MemTotal
 
 
 class Identity(t.NamedTuple):

@@ -75,7 +75,11 @@ def make_action(
         action.told[module_args["step"]] = module_args
         return dict(of_the_host[module_args["step"]])
 
-    def execute_command(command: str, *, sudoable: bool) -> dict[str, Any]:
+    def execute_command(command: str, *, sudoable: bool = True) -> dict[str, Any]:
+        if command == crash_test._RELEASE:
+            assert sudoable
+            action.released.append(len(action.steps))
+            return {"rc": 0, "stdout": ""}
         assert command == probe_command("/var/crash")
         assert not sudoable
         answer = next(script, None)
@@ -91,6 +95,7 @@ def make_action(
     action._execute_module = execute_module
     action._low_level_execute_command = execute_command
     action.steps = []
+    action.released = []
     action.told = {}
     return action
 
@@ -231,6 +236,17 @@ def _print_and_fail(console: Path) -> dict[str, Any]:
     with console.open("a") as log:
         log.write("[    2.0] Kernel panic - not syncing: sysrq triggered crash\n")
     raise AnsibleConnectionFailure("no route to host")
+
+
+def test_a_full_disk_does_not_keep_the_host_from_being_judged() -> None:
+    action = make_action({"confirm": [HOST]}, [probe(AFTER)])
+    run(action)
+    assert action.steps == ["prepare", "trigger", "collect"]
+    # The space is given back after the crash, before the module is copied there.
+    assert action.released == [2]
+    again = make_action({"resume": True}, [probe(AFTER)])
+    run(again)
+    assert (again.steps, again.released) == (["state", "collect"], [0, 1])
 
 
 def test_resuming_begins_nothing_and_needs_no_confirmation() -> None:

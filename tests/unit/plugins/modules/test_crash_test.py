@@ -257,7 +257,7 @@ def test_a_dump_is_compared_with_all_that_was_known_of_the_host(
         "build_id": "0123abcd",
         "platform": {"cpus": 4, "memory_bytes": 1 << 30},
     }
-    assert crash_test.newest_dump(state) == VMCORE
+    assert crash_test.newest_dump({**state, "ram_bytes": 1 << 30}) == VMCORE
     assert asked == [
         Expectation(
             run_id=RUN_ID,
@@ -269,6 +269,38 @@ def test_a_dump_is_compared_with_all_that_was_known_of_the_host(
             memory=1 << 30,
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "chosen"),
+    [
+        ({"old": "complete", "new": "complete"}, "new"),
+        ({"old": "complete", "new": "not_this_crash"}, "old"),
+        ({"old": "not_this_crash", "new": "incomplete"}, "new"),
+        ({"new": "damaged"}, "new"),
+    ],
+)
+def test_a_dump_that_is_copied_in_does_not_hide_the_one_that_was_taken(
+    verdicts: dict[str, str], chosen: str
+) -> None:
+    judged = crash_test.judge_newest(
+        list(verdicts), lambda path: {"path": path, "verdict": verdicts[path]}
+    )
+    assert judged["path"] == chosen
+
+
+def test_memory_that_a_balloon_took_is_dumped_all_the_same(host: Path) -> None:
+    assert crash_test.ram_bytes() is None
+    (host / "proc/iomem").write_text(
+        "00001000-00000fff : Reserved\n00100000-3fffffff : System RAM\n  01000000-01ffffff : Kernel code\n"
+        "  30000000-37ffffff : Crash kernel\n100000000-13fffffff : System RAM (virtio_mem)\n"
+    )
+    assert crash_test.ram_bytes() == (1 << 30) - (1 << 20) - (128 << 20) + (1 << 30)
+
+
+def test_addresses_that_are_hidden_are_no_memory(host: Path) -> None:
+    (host / "proc/iomem").write_text("00000000-00000000 : System RAM\n" * 3)
+    assert crash_test.ram_bytes() is None
 
 
 def test_the_build_id_is_the_one_that_the_kernel_says(host: Path) -> None:

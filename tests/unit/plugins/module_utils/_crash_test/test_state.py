@@ -4,11 +4,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import load, save
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import (
+    load,
+    release,
+    reserve,
+    save,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 
 
@@ -30,3 +37,24 @@ def test_a_damaged_state_is_refused_by_the_name_of_its_file(tmp_path: Path, cont
     path.write_text(content)
     with pytest.raises(KdumpError, match=r"crash-test\.json .*remove"):
         load(path)
+
+
+def test_space_for_the_time_after_the_crash_is_kept_and_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "reserve"
+    reserve(path)
+    assert path.stat().st_blocks * 512 >= 8 << 20
+    release(path)
+    release(path)
+    assert not path.exists()
+
+
+def test_a_host_without_that_space_is_not_crashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(KdumpError, match=r"was not crashed: .*No space left on device"):
+        reserve(tmp_path / "reserve")
+    assert list(tmp_path.iterdir()) == []
