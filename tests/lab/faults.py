@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import argparse
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 from lab import machine
 from lab.errors import LabError
 from lab.machine import Machine
 from lab.plays import Plays
+from lab.watch import acting
 
 _PLAN = "/etc/pcie-reset/plan"
 _IMAGE = "/var/lib/kdump/initrd.img-$(uname -r)"
@@ -131,49 +130,12 @@ def _try(name: str, fault: Fault, host: Machine, plays: Plays) -> Result:
     return Result(name, fault.what, dump, record["verdict"], record["why"])
 
 
-@contextmanager
-def _vanishing(host: Machine, device: str | None) -> Iterator[None]:
+def _vanishing(host: Machine, device: str | None) -> AbstractContextManager[None]:
     """Remove *device* as soon as the console says that the port above is being reset."""
     if device is None:
-        yield
-        return
-    address = host.addresses()[f"port-{device}"]
+        return nullcontext()
+    line = rf"pcie_reset: resetting={re.escape(host.addresses()[f'port-{device}'])}"
     path = f"/machine/peripheral/{device}"
-    watch = _Watch(
-        host,
-        re.compile(rf"pcie_reset: resetting={address}"),
-        lambda: host.qmp("qom-set", path=path, property="realized", value=False),
+    return acting(
+        host, [(line, lambda: host.qmp("qom-set", path=path, property="realized", value=False))]
     )
-    watch.start()
-    try:
-        yield
-    finally:
-        watch.end.set()
-        watch.join()
-    if watch.seen is None:
-        raise LabError(f"The capture kernel's console never said that {address} is being reset.")
-
-
-class _Watch(threading.Thread):
-    """Acts once, when a line of the console matches."""
-
-    def __init__(self, host: Machine, line: re.Pattern[str], act: Callable[[], Any]) -> None:
-        super().__init__(daemon=True)
-        self.end = threading.Event()
-        self.seen: str | None = None
-        self._console = host.console
-        self._line = line
-        self._act = act
-
-    def run(self) -> None:
-        """Follow the console from where it is now."""
-        with self._console.open(errors="replace") as console:
-            console.seek(0, 2)
-            text = ""
-            while not self.end.wait(0.01):
-                text = (text + console.read())[-4096:]
-                match = self._line.search(text)
-                if match:
-                    self._act()
-                    self.seen = match[0]
-                    return
