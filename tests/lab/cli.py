@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from lab import demo, effect, faults, lanes, machine, ports
+from lab import crash_faults, crashes, demo, effect, faults, lanes, machine, ports
 from lab.errors import LabError
 from lab.progress import tail
 
@@ -29,6 +29,11 @@ def _down(arguments: argparse.Namespace) -> int:
     chosen = [machine.find(arguments.name)] if arguments.name else machine.machines()
     for one in chosen:
         one.down(keep=arguments.keep)
+    return 0
+
+
+def _reset(arguments: argparse.Namespace) -> int:
+    machine.find(arguments.name).reset()
     return 0
 
 
@@ -91,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--keep", action="store_true", help="keep console log and disk")
     command.set_defaults(run=_down)
 
+    command = commands.add_parser("reset", help="press the reset button of a machine")
+    command.add_argument("name")
+    command.set_defaults(run=_reset)
+
     command = commands.add_parser("status", help="list the machines")
     command.set_defaults(run=_status)
 
@@ -110,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--write", action="store_true", help="into the machine's directory")
     command.set_defaults(run=_inventory)
 
-    for module in (demo, lanes, effect, faults, ports):
+    for module in (demo, crashes, crash_faults, lanes, effect, faults, ports):
         module.add_command(commands)
     return parser
 

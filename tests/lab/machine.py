@@ -123,6 +123,12 @@ class Machine:
         return devices
 
     @property
+    def cpus(self) -> int:
+        """How many processors it has."""
+        count: int = _profile(self.profile).get("smp", 1)
+        return count
+
+    @property
     def measured(self) -> list[str]:
         """The ids of those whose DMA "lab effect" counts."""
         measured: list[str] = _profile(self.profile)["measured"]
@@ -213,6 +219,11 @@ class Machine:
             "lab_directory": str(self.directory),
         }
         return {"all": {"hosts": {self.name: host}}}
+
+    def reset(self) -> None:
+        """Press its reset button, whatever it is doing."""
+        self.qmp("system_reset")
+        self.qmp("cont")
 
     def down(self, keep: bool = False) -> None:
         """End its QEMU, and remove its directory unless *keep*."""

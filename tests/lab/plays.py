@@ -90,9 +90,20 @@ class Plays:
         Raises:
             LabError: it failed; the sentence is the module's.
         """
+        answer = self._module(name, "--args", json.dumps(arguments) if arguments else "")
+        if answer.get("failed"):
+            raise LabError(f"{name} on {self.host.name}: {answer.get('msg', answer)}")
+        return answer
+
+    def preflight(self) -> list[dict[str, str]]:
+        """The checks before a crash test of the machine, whether they hold or not."""
+        checks: list[dict[str, str]] = self._module("crash_test", "--check")["checks"]
+        return checks
+
+    def _module(self, name: str, *options: str) -> dict[str, Any]:
         done = self._run(
-            "ansible", self.host.name, "--module-name", f"vmcore.kdump.{name}",
-            "--args", json.dumps(arguments) if arguments else "", capture_output=True, text=True,
+            "ansible", self.host.name, "--module-name", f"vmcore.kdump.{name}", *options,
+            capture_output=True, text=True,
         )  # fmt: skip
         # demo | SUCCESS => {...}
         _head, _arrow, result = done.stdout.partition("=>")
@@ -100,8 +111,6 @@ class Plays:
             answer: dict[str, Any] = json.loads(result)
         except ValueError:
             raise LabError(f"{name} on {self.host.name}: {done.stdout}{done.stderr}") from None
-        if done.returncode:
-            raise LabError(f"{name} on {self.host.name}: {answer.get('msg', answer)}")
         return answer
 
     def record(self, host: Machine | None = None) -> tuple[Path, dict[str, Any]]:

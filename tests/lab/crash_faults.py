@@ -1,0 +1,340 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Crashes that leave no dump, or no good one, and what the crash test says of them: ``make crash-faults``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import STATE
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
+from lab import dumps, machine
+from lab.errors import LabError
+from lab.machine import Machine
+from lab.plays import Plays
+from lab.watch import Act, acting
+
+_NAME = "crash-faults"
+_PROFILE = "smp"
+_COMMAND_SECONDS = 900
+# A host that hangs is given up when its console has been silent for three minutes.
+_PATIENCE_SECONDS = 200
+
+# Lines of the console at which something goes wrong: the crash is scheduled; the kernel is dead; the capture kernel
+# has the memory of the dead one, and no disk yet; the dump is being written.
+_SCHEDULED = r"vmcore\.kdump: crash test run_id="
+_PANICKED = r"Kernel panic - not syncing: sysrq triggered crash"
+_CAPTURE = r"pcie_reset: summary "
+_DUMPING = r"running makedumpfile -F"
+# From the first of them to the crash, in seconds: time enough for a command over ssh.
+_DELAY = 60
+
+_IMAGE = "/var/lib/kdump/initrd.img-$(uname -r)"
+_RELOAD = "kdump-config unload; kdump-config load"
+_NO_DUMPS = "rm -rf /var/crash/2*"
+
+
+class Verdict(NamedTuple):
+    """What a record says in four words."""
+
+    verdict: str
+    dump: str = "none"
+    stage: str | None = None  # of the cause
+    cause: str | None = None
+
+    def __str__(self) -> str:
+        cause = f"; {self.cause} at: {self.stage}" if self.cause else ""
+        return f"{self.verdict}; dump: {self.dump}{cause}"
+
+
+class Event(NamedTuple):
+    """What happens, and when."""
+
+    line: str  # of the console
+    command: str | None = None  # on the machine,
+    monitor: str | None = None  # or to it, by QEMU
+    pause: float = 0  # seconds from the line to it
+
+
+class Fault(NamedTuple):
+    """One thing that goes wrong, and what is to be said of it."""
+
+    what: str
+    expected: Verdict
+    events: tuple[Event, ...] = ()
+    before: str = ""  # run on the machine before the test
+    undo: str = ""  # and when it is back
+    # The check that refuses the test if the command of the first event was run before.
+    refused_by: str | None = None
+    needs: str | None = None  # the fault that leaves what this one needs
+    variables: Mapping[str, Any] = MappingProxyType({})  # of the playbook
+    # The host does not return: what is said after it was reset and verify.yml has finished the test.
+    later: Verdict | None = None
+
+
+FAULTS = {
+    "none": Fault(
+        "nothing, on a host that has another name then",
+        Verdict("passed", "complete"),
+        before="hostname elsewhere",
+        undo=f"mkdir -p /root/elsewhere; mv /var/crash/2*/dump.* /root/elsewhere/dump; {_NO_DUMPS}",
+    ),
+    "foreign-dump": Fault(
+        "the dump of that host is copied in, and the power goes before there is another",
+        Verdict("failed", "not_this_crash", "storage found", "cut_off"),
+        (
+            Event(
+                _SCHEDULED,
+                "d=/var/crash/$(date +%Y%m%d%H%M); mkdir $d; cp /root/elsewhere/dump $d/dump.${d##*/}; sync",
+            ),
+            Event(_CAPTURE, monitor="system_reset"),
+        ),
+        undo=_NO_DUMPS,
+        needs="none",
+    ),
+    "disk-full": Fault(
+        "the disk is full",
+        Verdict("failed", "incomplete", "dump complete", "disk_full"),
+        (
+            Event(
+                _SCHEDULED,
+                "fallocate --length $(($(stat --file-system --format='%f * %S' /) - (4 << 20))) /fill; sync",
+            ),
+        ),
+        undo=f"rm -f /fill; {_NO_DUMPS}",
+        refused_by="dump_space",
+    ),
+    "empty-dump": Fault(
+        "makedumpfile fails without a word, and kdump-tools says that it saved the dump",
+        Verdict("failed", "incomplete", "dump complete", "saved_nothing"),
+        (
+            Event(
+                _SCHEDULED,
+                "cd /usr/bin; mv makedumpfile /root/; printf '#!/bin/sh\nexit 1\n' >makedumpfile;"
+                " chmod +x makedumpfile; sync",
+            ),
+        ),
+        undo=f"mv /root/makedumpfile /usr/bin/; {_NO_DUMPS}",
+        refused_by="makedumpfile_reads_kernel",
+    ),
+    "small-crashkernel": Fault(
+        "112 MiB for the capture kernel",
+        Verdict("failed", "none", "vmcore present", "out_of_memory"),
+        (
+            Event(
+                _SCHEDULED,
+                "kdump-config unload; echo $((112 << 20)) >/sys/kernel/kexec_crash_size; kdump-config load",
+            ),
+        ),
+    ),
+    "no-driver": Fault(
+        "the kdump image has no driver for the disk",
+        Verdict("failed", "none", "storage found", "driver_missing"),
+        (Event(_SCHEDULED, f"cp /root/bad.img {_IMAGE}; {_RELOAD}; sync"),),
+        before=f"set -e; cp {_IMAGE} /root/good.img; rm -rf /root/x; unmkinitramfs {_IMAGE} /root/x;"
+        " cd /root/x; [ ! -d main ] || cd main; find . -name 'virtio_blk*' -delete;"
+        " find . | cpio --quiet -o -H newc | gzip -1 >/root/bad.img; rm -r /root/x",
+        undo=f"cp /root/good.img {_IMAGE}; {_RELOAD}",
+    ),
+    "power-off": Fault(
+        "the power goes while the dump is written",
+        Verdict("failed", "incomplete", "dump complete", "cut_off"),
+        (Event(_DUMPING, monitor="system_reset", pause=5),),
+        undo=_NO_DUMPS,
+    ),
+    "frozen-ssh": Fault(
+        "sshd is stopped under the controller, whose connections neither close nor go on",
+        Verdict("passed", "complete"),
+        (
+            Event(
+                _SCHEDULED,
+                "systemd-run --quiet --on-active=1 sh -c 'for p in /proc/[0-9]*; do"
+                " case $(cat $p/comm) in sshd*) kill -STOP ${p#/proc/} ;; esac; done'",
+            ),
+        ),
+    ),
+    "old-dump": Fault(
+        "the power goes before there is a dump, and there is an older one",
+        Verdict("failed", "none", "storage found", "cut_off"),
+        (Event(_CAPTURE, monitor="system_reset"),),
+        needs="frozen-ssh",
+    ),
+    "hang": Fault(
+        "the capture kernel hangs, and a task of the operator resets the host",
+        Verdict("failed", "none", "storage found", "hang"),
+        (Event(_CAPTURE, monitor="stop"),),
+        variables={
+            "crash_test_timeout": _PATIENCE_SECONDS,
+            "crash_test_recovery": str(Path(__file__).with_name("recover.yml")),
+        },
+    ),
+    "gone": Fault(
+        "the host does not return, and somebody resets it later",
+        Verdict("failed", "none", None, "no_jump"),
+        (Event(_PANICKED, monitor="stop"),),
+        variables={"crash_test_timeout": _PATIENCE_SECONDS},
+        later=Verdict("failed", "none", None, "no_jump"),
+    ),
+}
+
+
+class Result(NamedTuple):
+    """How a fault ended."""
+
+    fault: str
+    expected: str
+    said: str  # by the record
+    seconds: float
+    amiss: tuple[str, ...]  # sentences
+    sentence: str = ""  # of the cause, or why
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``crash-faults`` to the lab's command line."""
+    command = commands.add_parser("crash-faults", help="crashes that leave no dump, or no good one")
+    command.add_argument("names", nargs="*", metavar="FAULT", help=f"of {', '.join(FAULTS)}")
+    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
+    command.add_argument("--use", metavar="NAME", help="a machine that runs and is configured")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Try faults one after the other; 0 if of each was said what is expected."""
+    unknown = sorted(set(arguments.names) - set(FAULTS))
+    if unknown:
+        raise LabError(f"There is no fault {unknown[0]}; choose of: {', '.join(FAULTS)}.")
+    wanted = set(arguments.names or FAULTS)
+    wanted |= {fault.needs for name, fault in FAULTS.items() if name in wanted and fault.needs}
+    names = [name for name in FAULTS if name in wanted]
+    host = (
+        machine.find(arguments.use)
+        if arguments.use
+        else machine.up(_NAME, _PROFILE, arguments.image)
+    )
+    results: list[Result] = []
+    try:
+        plays = Plays(host, crash_test_minimum_uptime=0)
+        if not arguments.use:
+            plays.run("configure")
+        for name in names:
+            results.append(_try(name, FAULTS[name], host, plays))
+            print(f"\n{table(results)}", flush=True)
+    finally:
+        if not arguments.use:
+            host.down(keep=len(results) < len(names) or any(each.amiss for each in results))
+    amiss = [each for each in results if each.amiss]
+    print(f"crash faults: {len(results) - len(amiss)} judged as expected, {len(amiss)} not")
+    return 1 if amiss else 0
+
+
+def table(results: list[Result]) -> str:
+    """The faults as a Markdown table, then a sentence for each and whatever is not as expected."""
+    header = ("fault", "expected", "the record says", "s", "as expected")
+    rows = [header, ("---",) * len(header)]
+    rows += [
+        (each.fault, each.expected, each.said, f"{each.seconds:.0f}", "NO" if each.amiss else "yes")
+        for each in results
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines += [f"{each.fault}: {each.sentence}" for each in results]
+    lines += [f"{each.fault}: NOT AS EXPECTED: {text}" for each in results for text in each.amiss]
+    return "\n".join(lines)
+
+
+def said(record: dict[str, Any]) -> Verdict:
+    """The four words of a record."""
+    cause = record["cause"] or {}
+    dump = record["vmcore"]["verdict"] if record["vmcore"] else "none"
+    return Verdict(record["verdict"], dump, cause.get("stage"), cause.get("code"))
+
+
+def _try(name: str, fault: Fault, host: Machine, plays: Plays) -> Result:
+    print(f"\n########## {name}: {fault.what} ##########", flush=True)
+    started = time.monotonic()
+    if fault.before:
+        host.ssh(fault.before, timeout=_COMMAND_SECONDS)
+    amiss = _refused(fault, host, plays)
+    delay = {"crash_test_delay": _DELAY} if any(each.command for each in fault.events) else {}
+    with _happening(host, fault):
+        plays.play("crash_test", **delay, **fault.variables)
+    _path, record = plays.record()
+    answers = [said(record)]
+    amiss += _differences(fault.expected, answers[0])
+    if fault.later:
+        host.reset()
+        plays.play("verify")
+        _path, record = plays.record()
+        answers.append(said(record))
+        amiss += _differences(fault.later, answers[1])
+    print(f"\n{summary(record)}", flush=True)
+    amiss += _kept(host, record)
+    if answers[0].dump == "complete":
+        second = dumps.look(host, record)
+        print(f"The dump once more, all of it: {second}", flush=True)
+        amiss += [] if second.is_good else [f"The dump is {second}."]
+    if fault.undo:
+        host.ssh(fault.undo, timeout=_COMMAND_SECONDS)
+    cause = record["cause"]
+    return Result(
+        name,
+        "; then ".join(map(str, filter(None, (fault.expected, fault.later)))),
+        "; then ".join(map(str, answers)),
+        time.monotonic() - started,
+        tuple(amiss),
+        cause["sentence"] if cause else record["why"],
+    )
+
+
+def _refused(fault: Fault, host: Machine, plays: Plays) -> list[str]:
+    """Whether the preflight refuses a host that has the fault already; it is mended again."""
+    if fault.refused_by is None:
+        return []
+    host.ssh(str(fault.events[0].command), timeout=_COMMAND_SECONDS)
+    checks = plays.preflight()
+    host.ssh(fault.undo, timeout=_COMMAND_SECONDS)
+    failed = {check["name"]: check["detail"] for check in checks if check["status"] == "failed"}
+    if fault.refused_by not in failed:
+        return [f"The preflight does not refuse it by {fault.refused_by}, but: {failed}."]
+    print(f"Before the crash it is refused: {failed[fault.refused_by]}", flush=True)
+    return []
+
+
+def _happening(host: Machine, fault: Fault) -> AbstractContextManager[None]:
+    """What makes the events of a fault happen."""
+
+    def act(event: Event) -> Act:
+        def happen() -> None:
+            time.sleep(event.pause)
+            if event.command:
+                host.ssh(event.command, timeout=_COMMAND_SECONDS)
+            if event.monitor:
+                host.qmp(event.monitor)
+
+        return event.line, happen
+
+    return acting(host, [act(event) for event in fault.events])
+
+
+def _differences(expected: Verdict, answer: Verdict) -> list[str]:
+    return [
+        f"The {name} is {found}, not {wanted}."
+        for name, wanted, found in zip(Verdict._fields, expected, answer, strict=True)
+        if wanted != found
+    ]
+
+
+def _kept(host: Machine, record: dict[str, Any]) -> list[str]:
+    """Whether the host has the same record and waits for nobody."""
+    state = json.loads(host.ssh(f"cat {STATE}"))
+    if state["stage"] != "finished" or state["run_id"] != record["run_id"]:
+        return [f"The host's test {state['run_id']} is {state['stage']}."]
+    kept = said(state["record"]).verdict
+    return [] if kept == record["verdict"] else [f"The host keeps the verdict {kept}."]
