@@ -117,7 +117,7 @@ class Plays:
         """The record that the last play left of this machine (or another one of it), with its file.
 
         Raises:
-            LabError: there is none.
+            LabError: it left none; an older one is none.
         """
         name = (host or self.host).name
         times = {path.stat().st_mtime: path for path in RESULTS.glob(f"{name}-*.json")}

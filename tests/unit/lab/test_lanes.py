@@ -168,7 +168,9 @@ def test_an_older_record_is_none_of_the_last_crash_test(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash test that was refused leaves no record, and the machine may have been crashed before."""
-    host = types.SimpleNamespace(name="guest", directory=tmp_path, console="", inventory=dict)
+    host = types.SimpleNamespace(
+        name="guest", directory=tmp_path, console="", inventory=lambda: {"all": {"hosts": {}}}
+    )
     monkeypatch.setattr(plays, "RESULTS", tmp_path)
     record = tmp_path / "guest-1.json"
     record.write_text('{"verdict": "passed"}')
