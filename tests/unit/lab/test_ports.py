@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import cli, machine
+from lab.accel import KVM, TCG
+from lab.image import Image
+from lab.machine import Function
+
+PROFILES = Path(machine.__file__).parent / "profiles"
+PAIRS = [("0000:00:08.0", "0000:03:00.0"), ("0000:00:08.1", "0000:04:00.0")]
+
+
+class Guest:
+    """A machine whose second port is the slower one; all together take as long as they are told to."""
+
+    def __init__(self, together: float, lost: int = 0) -> None:
+        self.together = together
+        self.lost = lost
+        self.down_called = False
+        self.plan = ""
+
+    def functions(self) -> list[Function]:
+        children = [Function(child, "", 0x0108, port) for port, child in PAIRS]
+        return [*children, Function("0000:01:00.0", "nic", 0x0200, "0000:00:02.0")]
+
+    def ssh(self, command: str, text: str = "", **_options: Any) -> str:
+        if command.endswith("/plan"):
+            self.plan = text
+        if "report.json" in command:
+            names = [line.split()[1] for line in self.plan.splitlines() if line.startswith("port")]
+            seconds = dict.fromkeys(names[:-1], 1.1) | {names[-1]: 1.2}
+            whole = self.together if len(names) > 1 else 1.0 if names == [PAIRS[0][0]] else 1.2
+            return json.dumps({
+                "ports": [{"address": port, "seconds": seconds[port]} for port in names],
+                "summary": {"reset": len(names) - self.lost, "seconds": whole},
+            })  # fmt: skip
+        return "5.00 6.10\n" if "wait" in command else ""
+
+    def down(self) -> None:
+        self.down_called = True
+
+
+@pytest.mark.parametrize(("together", "code"), [(1.5, 0), (1.51, 1)])
+def test_the_helper_may_take_a_quarter_longer_for_all_ports(
+    together: float, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guest = Guest(together)
+    monkeypatch.setattr(machine, "up", lambda *_arguments: guest)
+    assert cli.main(["ports"]) == code
+    assert guest.down_called
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"helper: 2 ports {together:.2f} s, the slowest port alone 1.20 s")
+    assert lines[1].endswith("2 ports 1.10 s, the slowest port alone 1.10 s, ratio 1.00")
+
+
+def test_a_port_that_was_not_reset_makes_the_time_worthless(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(machine, "up", lambda *_arguments: Guest(1.2, lost=1))
+    assert cli.main(["ports"]) == 1
+    assert "Not all ports were reset" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("acceleration", "name", "counts"),
+    [(TCG, "many-ports", True), (TCG, "vtd", False), (KVM, "many-ports", False)],
+)
+def test_only_an_emulated_machine_that_asks_for_it_has_a_clock_that_counts_instructions(
+    acceleration: list[str],
+    name: str,
+    counts: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "accelerator", lambda _image: acceleration)
+    (tmp_path / "key.pub").write_text("key")
+    (tmp_path / "monitor").symlink_to(tmp_path)
+    image = Image(tmp_path, "256M")
+    profile = yaml.safe_load((PROFILES / f"{name}.yml").read_text())
+    command = machine._command("ports", tmp_path, image, profile)
+    assert ("-icount" in command) is counts
