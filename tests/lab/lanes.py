@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ for directory in /etc/initramfs-tools/hooks /etc/dracut.conf.d; do
 done
 """
 _MEND = "rm -f /etc/initramfs-tools/hooks/lab-fails.conf /etc/dracut.conf.d/lab-fails.conf"
+_ARMED = "cat /sys/kernel/kexec_crash_loaded"
 _PUT_BACK = "The previous files and image are back and the capture kernel is loaded as before."
 _CHANGED_HELPER = "#!/bin/sh\n# Not the helper that is installed.\n"
 
@@ -49,10 +51,11 @@ class Lane(NamedTuple):
     variables: Mapping[str, Any] = MappingProxyType({})  # of the playbooks
     needs: str | None = None  # an environment variable without which the image cannot be made
     normal_image: str | None = None  # a command that makes an image as for the normal boot, _NORMAL
+    power_cut: bool = False  # in the middle of a rebuild, once
 
 
 LANES = {
-    "debian13": Lane("debian13"),
+    "debian13": Lane("debian13", power_cut=True),
     "debian12": Lane("debian12"),
     "debian13-dracut": Lane(
         "debian13-dracut",
@@ -145,6 +148,8 @@ def _crash(name: str, lane: Lane, host: Machine) -> Result:
     if plays.install()["changed"]:
         raise LabError("Installing the helper a second time changed the host.")
     _fail_to_rebuild(host, plays)
+    if lane.power_cut:
+        _cut_power_in_a_rebuild(host, plays)
     code = plays.play("crash_test")
     path, record = plays.record()
     print(f"\n{summary(record)}\n\nResult record: {path}")
@@ -163,7 +168,7 @@ def _crash(name: str, lane: Lane, host: Machine) -> Result:
 def _fail_to_rebuild(host: Machine, plays: Plays) -> None:
     """Raises LabError if a rebuild that fails leaves anything but the host as it was, armed with the old image."""
     image = plays.module("initramfs_info")["image"]["path"]
-    look = f"{_FILES}sha256sum {image}; stat -c '%n %s %Y' {image}*; cat /sys/kernel/kexec_crash_loaded"
+    look = f"{_FILES}sha256sum {image}; stat -c '%n %s %Y' {image}*; {_ARMED}"
     before = host.ssh(look, timeout=120)
     host.ssh(_BREAK)
     try:
@@ -181,6 +186,33 @@ def _fail_to_rebuild(host: Machine, plays: Plays) -> None:
     if before.splitlines()[-1] != "1":
         raise LabError("After a rebuild that failed, no capture kernel is loaded.")
     print(f"{sentence}\nAll files and the image are as before, and kdump is armed.", flush=True)
+
+
+def _cut_power_in_a_rebuild(host: Machine, plays: Plays) -> None:
+    """Raises LabError if the host does not boot with an armed kdump, or the next installation does not mend it."""
+    image = plays.module("initramfs_info")["image"]["path"]
+    with ThreadPoolExecutor(1) as background:
+        # Its connection ends with the host.
+        installation = background.submit(
+            plays.module, "pcie_reset_helper", files={"pcie-reset": _CHANGED_HELPER}
+        )
+        host.ssh(f"while [ -e {image} ]; do sleep 0.1; done; sync", timeout=_BUILD_SECONDS)
+        left = host.ssh(f"ls {image}*").split()
+        armed = host.ssh(_ARMED).strip()
+        host.cut_power()
+    if not isinstance(installation.exception(), LabError):
+        raise LabError("The installation ended before the power was cut.")
+    print(f"The power was cut when there were {', '.join(left)} and kdump was armed ({armed}).")
+    if host.ssh(_ARMED).strip() != "1" or armed != "1":
+        raise LabError("A power cut in the middle of a rebuild left a host that is not armed.")
+    if not plays.install()["changed"]:
+        raise LabError("The installation after a power cut left the changed helper in place.")
+    if plays.install()["changed"]:
+        raise LabError("The installation after a power cut was not complete.")
+    left = host.ssh(f"ls {image}*").split()
+    if left != [image]:
+        raise LabError(f"The installation after a power cut left {', '.join(left)}.")
+    print("It booted with an armed kdump, and the next installation made it whole.", flush=True)
 
 
 def _require_same(what: str, before: str, after: str) -> None:

@@ -225,6 +225,15 @@ class Machine:
         self.qmp("system_reset")
         self.qmp("cont")
 
+    def cut_power(self) -> None:
+        """End what runs on it in the middle, and wait until it has booted again.
+
+        Raises:
+            LabError: it did not boot.
+        """
+        self.reset()
+        _wait_for_boot(self)
+
     def down(self, keep: bool = False) -> None:
         """End its QEMU, and remove its directory unless *keep*."""
         if self.alive():

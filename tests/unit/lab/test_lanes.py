@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import types
 from pathlib import Path
 from typing import Any
@@ -142,6 +144,56 @@ def test_a_rebuild_that_fails_and_leaves_anything_else_does_not_pass(
 def test_a_host_that_was_not_armed_shows_nothing() -> None:
     with pytest.raises(LabError, match="no capture kernel is loaded"):
         fail_to_rebuild(Guest("a\n0", "a\n0", TAKEN_BACK))
+
+
+class Powerless(Guest):
+    """Its installation goes on until the power is cut, unless it ended before."""
+
+    def __init__(self, **outcome: Any) -> None:
+        super().__init__("", "", {})
+        self.outcome = {"armed": "1", "left": "/image", "installed": [True, False], **outcome}
+        self.off = threading.Event()
+
+    def ssh(self, command: str, **_options: Any) -> str:
+        if command.startswith("cat "):
+            return f"{self.outcome['armed']}\n" if self.off.is_set() else "1\n"
+        if command.startswith("ls "):
+            return f"{self.outcome['left']}\n" if self.off.is_set() else "/image.before\n"
+        return ""
+
+    def cut_power(self) -> None:
+        self.off.set()
+
+    def module(self, name: str, **arguments: Any) -> dict[str, Any]:
+        if name == "initramfs_info":
+            return super().module(name, **arguments)
+        if "ended" not in self.outcome:
+            assert self.off.wait(5)
+            raise LabError("unreachable")
+        return {"changed": True}
+
+    def install(self) -> dict[str, Any]:
+        return {"changed": self.outcome["installed"].pop(0)}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "complaint"),
+    [
+        ({}, None),
+        ({"ended": True}, "ended before the power was cut"),
+        ({"armed": "0"}, "not armed"),
+        ({"installed": [False]}, "left the changed helper in place"),
+        ({"installed": [True, True]}, "was not complete"),
+        ({"left": "/image /image.before"}, "left /image, /image.before"),
+    ],
+)
+def test_a_power_cut_in_a_rebuild_must_leave_an_armed_host_that_can_be_mended(
+    outcome: dict[str, Any], complaint: str | None
+) -> None:
+    guest = Powerless(**outcome)
+    expected = pytest.raises(LabError, match=complaint) if complaint else contextlib.nullcontext()
+    with expected:
+        lanes._cut_power_in_a_rebuild(guest, guest)  # type: ignore[arg-type]
 
 
 def remove(guest: Guest, before: str) -> None:
