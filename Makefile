@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tools demo test lint unit sanity lab-test lanes effect faults ports bench damage fuzz build \
-	clean distclean
+.PHONY: help setup setup-tools demo test lint unit sanity lab-test lanes effect faults crashes crash-faults ports bench \
+	damage fuzz build clean distclean
 
 VENV := $(CURDIR)/.venv
 
@@ -46,6 +46,12 @@ effect: setup ## the DMA of busy devices after a panic, without the reset helper
 
 faults: setup ## crashes with a reset helper that fails in every way
 	@python -m lab faults $(ARGS)
+
+crashes: setup ## ten crashes in a row of two machines at the same time, on each CPU and under load
+	@python -m lab crashes $(ARGS)
+
+crash-faults: setup ## crashes that leave no dump or no good one, and what is said of each (ARGS=disk-full for one)
+	@python -m lab crash-faults $(ARGS)
 
 ports: setup ## how long 64 ports take to reset, against the slowest one of them (ARGS=--crash after a crash, too)
 	@python -m lab ports $(ARGS)
