@@ -15,6 +15,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.trigger i
 from lab import cli, crashes, dumps
 from lab.crashes import Crash, cpus_of_round, table
 from lab.dumps import Look
+from lab.errors import LabError
 from lab.plays import Plays
 
 GOOD = Look("complete", 171000, 728, same_log=True)
@@ -108,7 +109,7 @@ def test_a_play_has_all_its_machines_and_only_its_own_records(
     assert plays.variables["crash_test_confirm"] == ["one", "two"]
     assert (tmp_path / "inventory.yml").read_text().count("ansible_port") == 2
     plays._played = (tmp_path / "one-0.json").stat().st_mtime + 1
-    with pytest.raises(crashes.LabError, match="one left no record"):
+    with pytest.raises(LabError, match="one left no record"):
         plays.record()
     assert plays.play(Path("/x/crashes.yml"), more=1) == 0
     assert ran[0][3:5] == ["/x/crashes.yml", "--extra-vars"]
