@@ -106,7 +106,7 @@ FAULTS = {
         (
             Event(
                 _SCHEDULED,
-                "fallocate --length $(($(stat --file-system --format='%f * %S' /) - (4 << 20))) /fill; sync",
+                "fallocate --length $(($(stat --file-system --format='%f * %S' /) - (16 << 20))) /fill; sync",
             ),
         ),
         undo=f"rm -f /fill; {_NO_DUMPS}",
@@ -298,8 +298,10 @@ def _refused(fault: Fault, host: Machine, plays: Plays) -> list[str]:
     if fault.refused_by is None:
         return []
     host.ssh(str(fault.events[0].command), timeout=_COMMAND_SECONDS)
-    checks = plays.preflight()
-    host.ssh(fault.undo, timeout=_COMMAND_SECONDS)
+    try:
+        checks = plays.preflight()
+    finally:
+        host.ssh(fault.undo, timeout=_COMMAND_SECONDS)
     failed = {check["name"]: check["detail"] for check in checks if check["status"] == "failed"}
     if fault.refused_by not in failed:
         return [f"The preflight does not refuse it by {fault.refused_by}, but: {failed}."]

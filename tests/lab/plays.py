@@ -96,8 +96,15 @@ class Plays:
         return answer
 
     def preflight(self) -> list[dict[str, str]]:
-        """The checks before a crash test of the machine, whether they hold or not."""
-        checks: list[dict[str, str]] = self._module("crash_test", "--check")["checks"]
+        """The checks before a crash test of the machine, whether they hold or not.
+
+        Raises:
+            LabError: they could not be made.
+        """
+        answer = self._module("crash_test", "--check")
+        if "checks" not in answer:
+            raise LabError(f"{self.host.name} cannot be checked: {answer.get('msg', answer)}")
+        checks: list[dict[str, str]] = answer["checks"]
         return checks
 
     def _module(self, name: str, *options: str) -> dict[str, Any]:
