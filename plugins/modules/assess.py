@@ -1,0 +1,81 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The action plugin of this name does it all; this is its documentation.
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: assess
+short_description: Tell what a crash would do on a host
+version_added: 0.2.0
+description:
+  - Gathers the facts of the host with M(vmcore.kdump.platform_facts), plans the reset as
+    P(vmcore.kdump.reset_plan#filter) does, and shows both as P(vmcore.kdump.assessment#filter) does, in one task.
+    That is what the playbook C(assess) does.
+  - The facts are not set, so that nothing has to be kept in memory for each host.
+author:
+  - vmcore.kdump authors (@vmcore-kdump)
+extends_documentation_fragment:
+  - vmcore.kdump._attributes
+  - vmcore.kdump._attributes.info_module
+attributes:
+  action:
+    description: Indicates this has a corresponding action plugin, which runs on the controller.
+    support: full
+  platform:
+    platforms: linux
+options:
+  root:
+    description:
+      - The directory with the captured tree of a host, instead of the root of the running one.
+    type: path
+    default: /
+  exclusions:
+    description:
+      - As O(vmcore.kdump.reset_plan#filter:exclusions).
+    type: list
+    elements: dict
+    default: []
+  exclusions_directory:
+    description:
+      - Directory on the controller with more of them, which come before O(exclusions). The files C(*.yml) are read in
+        the order of their names, each is a list of rules.
+    type: path
+  policy:
+    description:
+      - As O(vmcore.kdump.reset_plan#filter:policy).
+    type: dict
+    default: {}
+  directory:
+    description:
+      - Directory on the controller to keep facts and plan in, one JSON a host, which the next assessment replaces.
+        M(vmcore.kdump.fleet_report) reads it.
+      - In check mode nothing is written.
+    type: path
+seealso:
+  - module: vmcore.kdump.fleet_report
+  - module: vmcore.kdump.platform_facts
+"""
+
+EXAMPLES = r"""
+---
+- name: Look at the host, and keep what is found for the report
+  vmcore.kdump.assess:
+    directory: results
+"""
+
+RETURN = r"""
+msg:
+  description: The tree with the decision for each port, the IOMMU, and the problems of kdump.
+  returned: success
+  type: str
+  sample: |-
+    db01.example.com, kernel 6.12.107+deb13-amd64: 1 of 2 ports reset (plan 59ed3f73ff25)
+path:
+  description: The file with facts and plan.
+  returned: with O(directory), outside of check mode
+  type: str
+  sample: /home/op/results/db01.example.com-facts.json
+"""

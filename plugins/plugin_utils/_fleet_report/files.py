@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""Files of the results directory: one JSON a crash test, and one a host that was assessed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import typing as t
+import urllib.parse
+from pathlib import Path
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import shape
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_VERDICTS = ("passed", "failed", "inconclusive")
+
+
+class Results(t.NamedTuple):
+    """What was read."""
+
+    records: list[shape.Data]
+    assessments: list[shape.Data]
+    raw: list[t.Any]  # the records as they are in the files
+    ignored: list[str]  # a sentence for each file that is neither
+
+
+def read(directory: Path) -> Results:
+    """Read every C(*.json) of the directory, in the order of their names.
+
+    Raises:
+        KdumpError: the directory cannot be read.
+    """
+    results = Results([], [], [], [])
+    try:
+        names = sorted(
+            entry.name
+            for entry in os.scandir(directory)
+            if entry.name.endswith(".json") and not entry.name.startswith(".")
+        )
+    except OSError as exc:
+        raise KdumpError(
+            f"The results directory {directory} cannot be read: {exc.strerror}. Crash tests write it, and the playbook"
+            " assess with fleet_report_results_directory."
+        ) from exc
+    for name in names:
+        try:
+            content = _parse((directory / name).read_bytes())
+        except OSError as exc:
+            results.ignored.append(f"{shape.clean(name)} cannot be read: {exc.strerror}.")
+        except (ValueError, RecursionError):
+            results.ignored.append(f"{shape.clean(name)} is not JSON.")
+        else:
+            _sort_in(results, shape.clean(name), content)
+    return results
+
+
+def _sort_in(results: Results, name: str, content: t.Any) -> None:
+    found = content if isinstance(content, dict) else {}
+    named = isinstance(found.get("host"), str) and found["host"]
+    if named and isinstance(found.get("run_id"), str) and found.get("verdict") in _VERDICTS:
+        results.records.append(shape.record(found))
+        results.raw.append(found)
+    elif named and isinstance(found.get("facts"), dict):
+        results.assessments.append(shape.assessment(found))
+    else:
+        results.ignored.append(f"{name} is neither a result record nor facts.")
+
+
+def _parse(content: bytes) -> t.Any:
+    """JSON as the standard has it: NaN and the infinities are none."""
+
+    def refuse(constant: str) -> t.NoReturn:
+        raise ValueError(constant)
+
+    return json.loads(content, parse_constant=refuse)
+
+
+def assessment_path(directory: Path, host: str) -> Path:
+    """Where the facts of a host are; no name leads out of the directory."""
+    name = urllib.parse.quote(host, safe="@+,=", errors="replace")
+    return directory / f"{'%2E' + name[1:] if name.startswith('.') else name}-facts.json"
+
+
+def dumps(value: Mapping[str, t.Any], indent: int | None = 1) -> str:
+    """JSON in ASCII, so that it is text whatever is in it."""
+    return json.dumps(value, indent=indent, sort_keys=True, allow_nan=False) + "\n"
+
+
+def write(path: Path, content: str) -> None:
+    """Replace a file at once, so that nobody sees half of it.
+
+    Raises:
+        KdumpError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content.encode())
+        partial.chmod(0o644)
+        partial.replace(path)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise KdumpError(f"{path} cannot be written: {exc.strerror}.") from exc
+
+
+__all__ = ("Results", "assessment_path", "dumps", "read", "write")

@@ -1,0 +1,368 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""From records and facts to what a report says, whatever format it is in."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import stages, tree
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.files import Results
+    from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.shape import Data
+
+# Worst first: a mark, and what it means.
+VERDICTS = {
+    "failed": ("✕", "The last crash left no dump that proves anything."),
+    "inconclusive": ("?", "There is a dump, but something was not as planned, or the test is not finished."),
+    "untested": ("\N{EN DASH}", "Never crashed on purpose: nothing is proven."),
+    "passed": ("✓", "The last crash left a whole dump of that very crash."),
+}  # fmt: skip
+_SEVERITIES = ("error", "warning", "info")
+_EVIDENCE_LINES = 40
+_IOMMUS = {"vtd": "Intel VT-d", "amdvi": "AMD-Vi", "smmuv3": "Arm SMMUv3", "none": "no IOMMU"}
+_TABLES = {
+    "kept": "keeps the translation tables of the crashed kernel",
+    "aborted": "aborts the DMA of running devices",
+    "none": "translates no DMA of running devices",
+}
+
+
+def build(results: Results, expected: Iterable[str] = ()) -> Data:
+    """Return the report: C(hosts), worst first, and a C(summary) of them.
+
+    C(expected) are names of hosts that belong to it even if nothing is known of them. The report depends on nothing
+    else, so that it is the same as long as they are.
+    """
+    tests: dict[str, list[Data]] = {}
+    for record in results.records:
+        tests.setdefault(record["host"], []).append(record)
+    facts: dict[str, Data] = {}
+    for assessment in sorted(results.assessments, key=lambda each: each["assessed_at"] or 0):
+        facts[assessment["host"]] = assessment
+    names = sorted({*tests, *facts, *expected})
+    hosts = [
+        _host(f"host-{number}", name, tests.get(name, []), facts.get(name))
+        for number, name in enumerate(names, 1)
+    ]
+    order = list(VERDICTS)
+    hosts.sort(key=lambda host: (order.index(host["verdict"]), host["rank"], host["name"]))
+    moments = [
+        *(record["finished_at"] for record in results.records),
+        *(each["assessed_at"] for each in results.assessments),
+    ]
+    return {
+        "as_of": max((moment for moment in moments if moment is not None), default=None),
+        "hosts": hosts,
+        "ignored": results.ignored,
+        "summary": _summary(hosts, results.records),
+    }
+
+
+def _host(anchor: str, name: str, records: list[Data], assessment: Data | None) -> Data:
+    records = sorted(records, key=lambda record: (record["finished_at"] or 0, record["run_id"]))
+    latest = records[-1] if records else None
+    facts = assessment["facts"] if assessment else None
+    problems = _problems(facts)
+    about = latest or facts or {}
+    host = {
+        "anchor": anchor,
+        "name": name,
+        "platform": _platform(about),
+        "kernel": _kernel(latest, facts),
+        "iommu": _iommu((facts or about).get("iommu")),
+        "problems": problems,
+        "assessed_at": assessment["assessed_at"] if assessment else None,
+        "test": _test(latest) if latest else None,
+        "history": [_past(record) for record in reversed(records[:-1])],
+        "ports": _ports(latest, assessment),
+        "picture": _picture(latest, assessment),
+        "drift": _drift(latest, assessment),
+        "notes": (assessment["plan"] or {}).get("notes", []) if assessment else [],
+    }
+    if latest:
+        cause = latest["cause"]
+        return {
+            **host,
+            "verdict": latest["verdict"],
+            "why": latest["why"],
+            "headline": cause["sentence"] if cause and cause["sentence"] else latest["why"],
+            "rank": STAGES.index(latest["stage"]) if latest["stage"] in STAGES else -1,
+        }
+    return {**host, "verdict": "untested", **_readiness(facts, problems)}
+
+
+def _readiness(facts: Data | None, problems: list[Data]) -> Data:
+    """Return what can be said of a host that was never crashed."""
+    errors = [problem for problem in problems if problem["severity"] == "error"]
+    if facts is None:
+        why = "Nothing is known of it: it was neither assessed nor crashed."
+    elif errors:
+        why = errors[0]["message"]
+    elif facts["kdump"]["problems"] is None:
+        why = "What keeps it from taking a dump was not looked at."
+    elif problems:
+        why = f"It is ready to take a dump, with a warning: {problems[0]['message']}"
+    else:
+        why = "It is ready to take a dump. No crash has proven it."
+    rank = 0 if errors else 1 if facts is None else 2 if problems else 3
+    return {"why": why, "headline": why, "rank": rank}
+
+
+def _problems(facts: Data | None) -> list[Data]:
+    problems = (facts["kdump"]["problems"] if facts else None) or []
+    shown = [
+        {**problem, "severity": "warning" if problem["severity"] == "warning" else "error"}
+        for problem in problems
+    ]
+    return sorted(shown, key=lambda problem: _SEVERITIES.index(problem["severity"]))
+
+
+def _drift(latest: Data | None, assessment: Data | None) -> list[str]:
+    """Say what is not any more as it was when the host was crashed: a proof is of what was there."""
+    if not latest or not assessment:
+        return []
+    if (assessment["assessed_at"] or 0) < (latest["finished_at"] or 0):
+        return []
+    kdump, sentences = assessment["facts"]["kdump"], []
+    crashed, runs = latest["kernel"]["before"], kdump["kernel_release"]
+    if crashed and runs and runs != crashed:
+        sentences.append(
+            f"It runs the kernel {runs} now, and {crashed} was crashed: test it again."
+        )
+    if latest["helper"]["digest"] != kdump["helper"]["digest"]:
+        sentences.append(
+            "Another reset plan is installed than the one that was tested: test it again."
+        )
+    return sentences
+
+
+def _platform(about: Data) -> str:
+    dmi = (about.get("platform") or {}).get("dmi") or {}
+    named = " ".join(filter(None, (dmi.get("sys_vendor"), dmi.get("product_name")))).strip()
+    return named or (about.get("platform") or {}).get("architecture") or "unknown platform"
+
+
+def _kernel(latest: Data | None, facts: Data | None) -> str:
+    known = (facts["kdump"]["kernel_release"] if facts else None) or ""
+    return latest["kernel"]["after"] or latest["kernel"]["before"] if latest else known
+
+
+def _iommu(iommu: Data | None) -> Data:
+    if not iommu:
+        return {"name": "not known", "sentence": "", "warnings": []}
+    name = _IOMMUS.get(iommu["kind"], iommu["kind"] or "not known")
+    if iommu["kind"] in _IOMMUS and iommu["kind"] != "none" and iommu["translation"] is False:
+        name = f"{name}, translation off"
+    capture = iommu["capture_kernel"]
+    does = _TABLES.get(capture["tables"] or "")
+    sentence = f"The capture kernel {does}. {capture['why']}".strip() if does else capture["why"]
+    return {"name": name, "sentence": sentence, "warnings": capture["warnings"]}
+
+
+def _test(record: Data) -> Data:
+    reset = record["reset"]
+    return {
+        **{key: record[key] for key in ("run_id", "finished_at", "stage", "cause", "recovery")},
+        "helper": record["helper"]["installed"],
+        "requested_by": record["trigger"]["requested_by"],
+        "load": record["trigger"]["load"],
+        "cells": stages.cells(record),
+        "timeline": stages.timeline(record),
+        "preflight": record["preflight"],
+        "reset": reset and {"uptime_end": reset["uptime_end"], **reset["summary"]},
+        "dump": record["vmcore"],
+        "evidence": _evidence(record["evidence"]),
+        "evidence_hidden": max(0, len(record["evidence"]) - _EVIDENCE_LINES),
+    }
+
+
+def _evidence(lines: list[Data]) -> list[Data]:
+    """Return the lines that matter most, in the order of the log within each severity."""
+    known = [
+        {**line, "severity": line["severity"] if line["severity"] in _SEVERITIES else "info"}
+        for line in lines
+    ]
+    return sorted(known, key=lambda line: _SEVERITIES.index(line["severity"]))[:_EVIDENCE_LINES]
+
+
+def _past(record: Data) -> Data:
+    return {
+        **{key: record[key] for key in ("run_id", "finished_at", "verdict", "why", "stage")},
+        "helper": record["helper"]["installed"],
+    }
+
+
+def _ports(latest: Data | None, assessment: Data | None) -> list[Data]:
+    """Return every port with what was decided about it and what happened to it, the amiss ones first."""
+    plan = (assessment["plan"] if assessment else None) or {"ports": []}
+    decided = {port["address"]: port for port in plan["ports"]}
+    reset = (latest["reset"] if latest else None) or {"ports": []}
+    happened = {port["address"]: port for port in reset["ports"]}
+    ports = []
+    for address in sorted({*decided, *happened}):
+        decision, result = decided.get(address), happened.get(address)
+        outcome = tree.port_outcome(decision, result["result"] if result else None)
+        word, mark = tree.OUTCOMES[outcome]
+        ports.append(
+            {
+                "address": address,
+                "outcome": outcome,
+                "word": word,
+                "mark": mark,
+                "decision": decision["decision"] if decision else "reset",
+                "sentence": decision["sentence"] if decision else "",
+                "seconds": result["seconds"] if result else None,
+                "how": _how(result),
+                "functions": result["functions"] if result else [],
+            }
+        )
+    order = list(tree.OUTCOMES)
+    return sorted(ports, key=lambda port: order.index(port["outcome"]))
+
+
+def _how(result: Data | None) -> str:
+    if result is None:
+        return ""
+    words = (result["reason"] or result["method"], result["error"])
+    return ", ".join(word.replace("_", " ") for word in words if word and word != "none")
+
+
+def _picture(latest: Data | None, assessment: Data | None) -> Data | None:
+    """Return the tree; of a host that was not assessed only the ports of the reset are known."""
+    reset = (latest["reset"] if latest else None) or {"ports": []}
+    outcomes = {port["address"]: port["result"] for port in reset["ports"]}
+    if assessment and assessment["facts"]["pcie"]["functions"]:
+        plan = assessment["plan"] or {"ports": []}
+        slots = {port["address"]: port["slot"] for port in assessment["facts"]["pcie"]["ports"]}
+        functions = [
+            {**each, "slot": slots.get(each["address"]) or each["slot"]}
+            for each in assessment["facts"]["pcie"]["functions"]
+        ]
+        decisions = {port["address"]: port for port in plan["ports"]}
+        return {"whole": True, **tree.picture(functions, decisions, outcomes)}
+    if not outcomes:
+        return None
+    return {"whole": False, **tree.picture(_reset_functions(reset["ports"]), {}, outcomes)}
+
+
+def _reset_functions(ports: list[Data]) -> list[Data]:
+    nothing = dict.fromkeys(
+        ("name", "slot", "driver", "physical_function", "root_bus", "class_name")
+    )
+    bridges = [
+        {**nothing, "address": port["address"], "header": "bridge", "port_type": "root_port", "parent": None}
+        for port in ports
+    ]  # fmt: skip
+    return bridges + [
+        {**nothing, "address": function["address"], "header": "endpoint", "port_type": None,
+         "parent": port["address"], "vendor": function["identity"].partition(":")[0],
+         "device": function["identity"].partition(":")[2]}
+        for port in ports
+        for function in port["functions"]
+    ]  # fmt: skip
+
+
+def _summary(hosts: Sequence[Data], records: Sequence[Data]) -> Data:
+    tested = [host for host in hosts if host["test"]]
+    amiss = [host for host in tested if host["verdict"] == "failed"]
+    return {
+        "hosts": len(hosts),
+        "tested": len(tested),
+        "verdicts": _counted(hosts),
+        "platforms": [
+            {"name": name, "hosts": len(members), "verdicts": _counted(members)}
+            for name, members in _grouped(hosts, "platform")
+        ],
+        "crashes": [
+            _rate(records, installed=False, name="without the reset"),
+            _rate(records, installed=True, name="with the reset"),
+        ],
+        "stages": _ranked(_missed(host) for host in amiss),
+        "causes": _causes(tested),
+        "problems": _common_problems(hosts),
+        "records": len(records),
+    }
+
+
+def _counted(hosts: Iterable[Data]) -> dict[str, int]:
+    counts = Counter(host["verdict"] for host in hosts)
+    return {verdict: counts[verdict] for verdict in VERDICTS}
+
+
+def _grouped(hosts: Sequence[Data], key: str) -> list[tuple[str, list[Data]]]:
+    groups: dict[str, list[Data]] = {}
+    for host in hosts:
+        groups.setdefault(host[key], []).append(host)
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+
+
+def _rate(records: Iterable[Data], *, installed: bool, name: str) -> Data:
+    """Count crashes of all times. A test in which nothing crashed, or that goes on, is none."""
+    crashes = [
+        record
+        for record in records
+        if (record["helper"]["installed"] is True) == installed
+        and record["stage"] != "armed"
+        and (record["boot_id"]["after"] is not None or record["verdict"] == "failed")
+    ]
+    return {"name": name, "crashes": len(crashes), "dumps": sum(map(has_dump, crashes))}
+
+
+def has_dump(record: Data) -> bool:
+    """Say whether a crash left a whole dump of itself, and the host came back without help."""
+    vmcore = record["vmcore"]
+    return bool(vmcore) and vmcore["verdict"] == "complete" and record["recovery"] is None
+
+
+def _missed(host: Data) -> str:
+    """Return the stage that a host did not reach, as the matrix has it."""
+    failed = [cell["name"] for cell in host["test"]["cells"] if cell["state"] == "failed"]
+    return failed[-1] if failed else "verified"
+
+
+def _ranked(names: Iterable[str]) -> list[Data]:
+    counts = Counter(names)
+    return [
+        {"name": name, "hosts": number}
+        for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _causes(tested: Iterable[Data]) -> list[Data]:
+    sentences: dict[str, str] = {}
+    codes = []
+    for host in tested:
+        cause = host["test"]["cause"]
+        if cause and host["verdict"] != "passed":
+            codes.append(cause["code"] or "unknown")
+            sentences.setdefault(codes[-1], cause["sentence"])
+    return [{**each, "sentence": sentences[each["name"]]} for each in _ranked(codes)]
+
+
+def _common_problems(hosts: Iterable[Data]) -> list[Data]:
+    """Return the problems of hosts that were not tested, the most common ones first."""
+    messages: dict[str, Data] = {}
+    codes = []
+    for host in hosts:
+        if host["test"]:
+            continue
+        for problem in {problem["code"]: problem for problem in host["problems"]}.values():
+            codes.append(problem["code"])
+            messages.setdefault(problem["code"], problem)
+    return [
+        {**each, "message": messages[each["name"]]["message"], "severity": messages[each["name"]]["severity"]}
+        for each in _ranked(codes)
+    ]  # fmt: skip
+
+
+__all__ = ("VERDICTS", "build", "has_dump")
