@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tools demo test lint unit sanity lab-test lanes effect faults crashes crash-faults ports bench \
-	damage fuzz build clean distclean
+.PHONY: help setup setup-tools demo test lint unit sanity lab-test lanes effect faults crashes crash-faults ports \
+	bench damage fuzz build clean distclean report-test
 
 VENV := $(CURDIR)/.venv
 
@@ -24,7 +24,7 @@ demo: setup ## the main job, on a virtual machine with real PCIe devices (ARGS=.
 	@python -m lab demo $(ARGS)
 
 test: setup ## all of the following
-	@tests/gate lint unit sanity lab-test
+	@tests/gate lint unit sanity report-test lab-test
 
 lint: setup-tools ## style, types, licenses, ansible-lint's production profile
 	@tests/gate lint
@@ -34,6 +34,9 @@ unit: setup-tools ## unit tests, of target code on every Python from 3.9 to 3.14
 
 sanity: setup-tools ## ansible-test sanity
 	@tests/gate sanity
+
+report-test: setup ## reports of fleets in a real browser: screenshots in build/report, accessibility, no request
+	@tests/gate report-test
 
 lab-test: setup ## the collection at work on virtual machines that crash
 	@tests/gate lab-test

@@ -1,0 +1,10 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m report``."""
+
+from __future__ import annotations
+
+from report import report
+
+report.main()
