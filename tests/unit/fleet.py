@@ -4,7 +4,8 @@
 """A fleet for reports: real records (data/records) and the facts of real trees, under the names of many hosts.
 
 What differs between hosts is taken from somewhere real as well: the causes from consoles in data/evidence, the problems
-from trees that lack something. Only names, times and run identifiers are made up.
+from trees that lack something. Names, times, run identifiers and platforms are made up, and so are how often what
+happens, and which crashes are without the reset: the rates of such a report mean nothing.
 """
 
 from __future__ import annotations
@@ -110,7 +111,8 @@ def results(count: int) -> tuple[list[Data], list[Data], list[str]]:
             run = uuid.uuid5(uuid.NAMESPACE_DNS, f"{test}.{host}")
             one.update(host=host, hostname=host.partition(".")[0], run_id=str(run))
             one["platform"] = kept["facts"]["platform"]
-            one["helper"]["installed"] = again != "no-return"
+            if number % 3 == 0:
+                _without_reset(one)
             _later(one, number * 400 + test * _DAY)
             records.append(one)
     return records, assessments, names
@@ -118,6 +120,13 @@ def results(count: int) -> tuple[list[Data], list[Data], list[str]]:
 
 _record = functools.cache(record)
 _failed = functools.cache(failed)
+
+
+def _without_reset(one: Data) -> None:
+    one.update(helper={"installed": False, "digest": None}, reset=None)
+    for stage in one["stages"]:
+        if stage["name"] == "reset done":
+            stage.update(time=None, after=None, source=None)
 
 
 def _later(one: Data, seconds: float) -> None:
