@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity lab-test lanes effect faults crashes crash-faults ports \
-	bench damage fuzz build clean distclean report-test
+	bench damage fuzz build clean distclean report-test bench-fleet
 
 VENV := $(CURDIR)/.venv
 
@@ -61,6 +61,9 @@ ports: setup ## how long 64 ports take to reset, against the slowest one of them
 
 bench: setup-tools ## time and memory of the PCIe facts against lspci's, of dumps with ARGS='dumps [DUMP...]'
 	@python -m bench $(ARGS)
+
+bench-fleet: setup-tools ## 1000 hosts assessed and reported, against one ping of them (ARGS=--hosts=100 for fewer)
+	@python -m bench fleet $(ARGS)
 
 damage: setup-tools ## a thousand damaged variants of each dump in DUMPS=..., and what is said of them
 	@python -m damage $(ARGS) $(DUMPS)
