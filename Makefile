@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tools demo test lint unit sanity lab-test lanes effect faults crashes crash-faults ports \
-	bench damage fuzz build clean distclean report-test bench-fleet
+.PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
+	crashes crash-faults ports bench bench-fleet damage fuzz build clean distclean
 
 VENV := $(CURDIR)/.venv
 
@@ -24,7 +24,7 @@ demo: setup ## the main job, on a virtual machine with real PCIe devices (ARGS=.
 	@python -m lab demo $(ARGS)
 
 test: setup ## all of the following
-	@tests/gate lint unit sanity report-test lab-test
+	@tests/gate lint unit sanity package docs report-test lab-test
 
 lint: setup-tools ## style, types, licenses, ansible-lint's production profile
 	@tests/gate lint
@@ -34,6 +34,12 @@ unit: setup-tools ## unit tests, of target code on every Python from 3.9 to 3.14
 
 sanity: setup-tools ## ansible-test sanity
 	@tests/gate sanity
+
+package: setup-tools ## the tarball: galaxy-importer, installed on the oldest and the newest ansible-core
+	@tests/gate package
+
+docs: setup-tools ## the documentation as a site, in build/docsite/html/
+	@tests/gate docs
 
 report-test: setup ## reports of fleets in a real browser: screenshots in build/report, accessibility, no request
 	@tests/gate report-test
