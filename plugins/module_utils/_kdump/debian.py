@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import typing as t
 from pathlib import Path, PurePosixPath
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
+    parse_assignments,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     DRACUT_HOOK,
     base_facts,
@@ -49,19 +51,6 @@ _DEFAULT_COREDIR = "/var/crash"
 
 # kdump-config, define_stampdir(): with any of these the dump leaves the host.
 _REMOTE_TARGETS = ("NFS", "SSH", "FTP")
-
-# One shell word or one command's end. A comment starts only where a word would.
-_SHELL = re.compile(
-    r"""(?P<comment>(?<![^\s;&|])\#[^\n]*)
-    |(?P<continuation>\\\n)
-    |(?P<word>(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\s'"\\;&|])+)
-    |(?P<end>[\n;&|])""",
-    re.VERBOSE | re.DOTALL,
-)
-# A piece of a word: escaped, in single quotes, in double quotes, or bare.
-_PIECE = re.compile(r"""\\(.)|'([^']*)'|"((?:\\.|[^"\\])*)"|([^'"\\]+)""", re.DOTALL)
-_ESCAPED = re.compile(r"""\\([$`"\\\n])""")
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
 class Debian:
@@ -173,41 +162,6 @@ class DebianDracut(Debian):
         return resolve(root, named) or named
 
 
-def parse_assignments(text: str) -> dict[str, str]:
-    """Return the assignments of a file that a shell sources: C(KEY=value), C(KEY="value").
-
-    Quotes are removed; substitutions such as C($HOME) stay as they are written. An assignment in
-    front of a command (C(KEY=value command)) is for that command alone and does not count.
-    """
-    found: dict[str, str] = {}
-    command: list[str] = []
-    for match in _SHELL.finditer(text + "\n"):
-        if match.lastgroup == "word":
-            command.append(match["word"])
-        elif match.lastgroup == "end":
-            words = command[1:] if command[:1] == ["export"] else command
-            assignments = [each for each in map(_ASSIGNMENT.fullmatch, words) if each]
-            if len(assignments) == len(words):
-                found.update((each[1], _unquoted(each[2])) for each in assignments)
-            command = []
-    return found
-
-
-def _unquoted(word: str) -> str:
-    """Return a word as the shell has it once quotes and line continuations are removed."""
-
-    def bare(match: re.Match[str]) -> str:
-        return "" if match[1] == "\n" else match[1]
-
-    return "".join(
-        (bare(piece) if piece[1] else "")
-        + (piece[2] or "")
-        + _ESCAPED.sub(bare, piece[3] or "")
-        + (piece[4] or "")
-        for piece in _PIECE.finditer(word)
-    )
-
-
 def _problem_codes(
     root: Path, facts: dict[str, t.Any], directory: PurePosixPath, stale: bool
 ) -> list[str]:
@@ -264,4 +218,4 @@ def _command_line(commands: list[list[str]]) -> str:
     return " && ".join(shlex.join(command) for command in commands)
 
 
-__all__ = ("Debian", "DebianDracut", "parse_assignments")
+__all__ = ("Debian", "DebianDracut")

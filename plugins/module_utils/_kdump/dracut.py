@@ -12,7 +12,9 @@ import shlex
 import typing as t
 from pathlib import PurePosixPath
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import parse_assignments
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
+    parse_assignments,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     base_facts,
     free_bytes,

@@ -12,6 +12,9 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
+    parse_assignments,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import (
     Debian,
     DebianDracut,
@@ -61,6 +64,17 @@ class Family(t.Protocol):
 # In this order: kdump-utils has a mkdumprd and an /etc/sysconfig/kdump too.
 FAMILIES: tuple[Family, ...] = (DebianDracut(), Debian(), KdumpUtils(), Suse())
 
+_DISTRIBUTIONS = {
+    "debian": "debian",
+    "ubuntu": "debian",
+    "fedora": "kdump-utils",
+    "rhel": "kdump-utils",
+    "centos": "kdump-utils",
+    "suse": "suse",
+    "opensuse": "suse",
+    "sles": "suse",
+}
+
 # arch/powerpc/kernel/fadump.c: 1 while the firmware is to boot the normal kernel after a crash.
 _FADUMP = "sys/kernel/fadump/enabled"
 
@@ -68,6 +82,17 @@ _FADUMP = "sys/kernel/fadump/enabled"
 def detect(root: Path) -> Family | None:
     """Return the family of the host's kdump, None when none of them is installed."""
     return next((family for family in FAMILIES if family.present(root)), None)
+
+
+def expected(root: Path) -> str | None:
+    """Return the name of the family that the host's distribution has packages of, None for an unknown one.
+
+    os-release(5), which a shell can read; the distribution itself comes before those that it is like:
+    C(ID="rocky"), C(ID_LIKE="rhel centos fedora")
+    """
+    release = parse_assignments(read_text(root / "etc/os-release") or "")
+    words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    return next((_DISTRIBUTIONS[word] for word in words if word in _DISTRIBUTIONS), None)
 
 
 def helper_family(root: Path) -> Family:
@@ -103,4 +128,4 @@ def kdump_facts(root: Path) -> dict[str, t.Any]:
     return facts
 
 
-__all__ = ("FAMILIES", "Family", "detect", "helper_family", "kdump_facts")
+__all__ = ("FAMILIES", "Family", "detect", "expected", "helper_family", "kdump_facts")

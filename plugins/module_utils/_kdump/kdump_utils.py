@@ -12,6 +12,9 @@ import os
 import typing as t
 from pathlib import PurePosixPath
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.kdump_conf import (
+    parse_conf,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import (
     facts_of,
     sysconfig,
@@ -56,12 +59,7 @@ class KdumpUtils:
 
     def config(self, root: Path) -> dict[str, str]:
         """Return /etc/kdump.conf, one C(key value) a line; the last one of a key wins."""
-        found: dict[str, str] = {}
-        for line in (read_text(inside(root, CONFIG)) or "").splitlines():
-            key, _space, value = line.partition("#")[0].strip().partition(" ")
-            if key:
-                found[key] = value.strip()
-        return found
+        return parse_conf(read_text(inside(root, CONFIG)) or "")
 
     def image(self, root: Path, kernel: str) -> PurePosixPath:
         """Return the kdump initramfs of a kernel: the one that kdumpctl builds and loads.

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
+    parse_assignments,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import (
     Debian,
     DebianDracut,
-    parse_assignments,
 )
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build, unpack
 

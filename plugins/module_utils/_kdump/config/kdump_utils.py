@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""The configuration of kdump-utils: /etc/kdump.conf, and /etc/sysconfig/kdump for the capture command line."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from pathlib import PurePosixPath
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config import kdump_conf
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
+    Host,
+    makedumpfile_arguments,
+    merge_settings,
+    refuse,
+    with_words,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
+    assign,
+    parse_assignments,
+)
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Mapping
+
+CONFIG = PurePosixPath("/etc/kdump.conf")
+SYSCONFIG = PurePosixPath("/etc/sysconfig/kdump")
+
+_COLLECTOR = "makedumpfile -l --message-level 7 -d 31"
+_APPEND, _REMOVE = "KDUMP_COMMANDLINE_APPEND", "KDUMP_COMMANDLINE_REMOVE"
+
+_GOVERNED = {
+    "path": ("dump_path",),
+    "sshkey": ("target",),
+    "core_collector": ("compression", "dump_level"),
+    "failure_action": ("failure_action",),
+    "default": ("failure_action",),
+    "final_action": ("final_action",),
+    "kdump_pre": ("pre_script",),
+    "kdump_post": ("post_script",),
+    "extra_bins": ("extra_binaries",),
+    "extra_modules": ("extra_modules",),
+    _APPEND: ("command_line_append", "command_line_remove"),
+    _REMOVE: ("command_line_remove",),
+    **dict.fromkeys(sorted(kdump_conf.TARGETS), ("target",)),
+}
+_REFUSED = {
+    "keep": "kdump-utils removes no dump: have systemd-tmpfiles age the dump directory, or a post_script remove them."
+}
+
+
+class KdumpUtilsConfig:
+    """/etc/kdump.conf and /etc/sysconfig/kdump."""
+
+    paths = (CONFIG, SYSCONFIG)
+
+    def edit(
+        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: Host
+    ) -> dict[PurePosixPath, str]:
+        """Return the files as the options want them. Raises KdumpError for what kdumpctl would refuse."""
+        refuse(options, _REFUSED)
+        present = kdump_conf.parse_conf(texts[CONFIG])
+        typed: dict[str, str | None] = {
+            **_target(options),
+            **_actions(options, present),
+            **_image(options),
+        }
+        wanted = merge_settings({**typed, **_command_line(options, texts[SYSCONFIG])},
+                                options, _GOVERNED, _text)  # fmt: skip
+        # kdump.conf has lower-case options, the file for shells has upper-case ones.
+        options_of_conf = {
+            name: value for name, value in wanted.items() if name not in _upper(wanted)
+        }
+        conf = kdump_conf.change(texts[CONFIG], options_of_conf)
+        collector = _collector(options, kdump_conf.parse_conf(conf))
+        if collector:
+            conf = kdump_conf.change(conf, {"core_collector": collector})
+        kdump_conf.require_valid(conf, _known(host.program))
+        return {
+            CONFIG: conf,
+            SYSCONFIG: assign(texts[SYSCONFIG], _upper(wanted), str(SYSCONFIG)),
+        }
+
+    def follows(
+        self, before: Mapping[PurePosixPath, str], after: Mapping[PurePosixPath, str]
+    ) -> tuple[bool, bool]:
+        """Return whether the image has to be rebuilt, and whether the capture kernel has to be loaded again."""
+        conf = kdump_conf.parse_conf(before[CONFIG]) != kdump_conf.parse_conf(after[CONFIG])
+        shell = parse_assignments(before[SYSCONFIG]) != parse_assignments(after[SYSCONFIG])
+        return conf, conf or shell
+
+
+def _known(program: str) -> set[str]:
+    """Return the words of kdumpctl's parse_config(), the options that it takes among them."""
+    body = re.search(r"^parse_config\(\).*?^\}", program, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"[a-z][a-z0-9_]+", body[0] if body else ""))
+
+
+def _upper(wanted: Mapping[str, str | None]) -> dict[str, str | None]:
+    return {name: value for name, value in wanted.items() if name.isupper()}
+
+
+def _target(options: Mapping[str, t.Any]) -> dict[str, str | None]:
+    wanted: dict[str, str | None] = {}
+    if options.get("dump_path"):
+        wanted["path"] = options["dump_path"]
+    target = options.get("target")
+    if not target:
+        return wanted
+    kind = target["type"]
+    if kind == "local":
+        return {**kdump_conf.target_options(None), **wanted}
+    if kind == "filesystem" and target["fstype"] not in kdump_conf.FILE_SYSTEMS:
+        raise KdumpError(
+            f"target: kdump-utils knows no file system {target['fstype']}: use one of"
+            f" {', '.join(kdump_conf.FILE_SYSTEMS)}, or nfs."
+        )
+    key, value = {
+        "filesystem": (target.get("fstype"), target.get("device")),
+        "raw": ("raw", target.get("device")),
+        "nfs": ("nfs", f"{target.get('server')}:{target.get('export')}"),
+        "ssh": ("ssh", f"{target.get('user')}@{target.get('server')}"),
+    }[kind]
+    if kind == "ssh" and target.get("key"):
+        wanted["sshkey"] = target["key"]
+    return {**kdump_conf.target_options(key, value), **wanted}
+
+
+def _actions(options: Mapping[str, t.Any], present: Mapping[str, str]) -> dict[str, str | None]:
+    wanted: dict[str, str | None] = {}
+    for name in ("failure_action", "final_action"):
+        action = options.get(name)
+        if action is not None and action != present.get(name, "reboot"):
+            wanted[name] = action
+    if options.get("failure_action") and "default" in present:
+        wanted.update(failure_action=options["failure_action"], default=None)
+    if wanted.get("final_action") and wanted["final_action"] not in kdump_conf.FINAL_ACTIONS:
+        raise KdumpError(
+            f"final_action: kdump-utils has no {wanted['final_action']}: use one of"
+            f" {', '.join(kdump_conf.FINAL_ACTIONS)}."
+        )
+    return wanted
+
+
+def _image(options: Mapping[str, t.Any]) -> dict[str, str | None]:
+    single = {"kdump_pre": options.get("pre_script"), "kdump_post": options.get("post_script")}
+    lists = {
+        "extra_bins": options.get("extra_binaries"),
+        "extra_modules": options.get("extra_modules"),
+    }
+    return {
+        **{name: value for name, value in single.items() if value is not None},
+        **{name: " ".join(value) or None for name, value in lists.items() if value is not None},
+    }
+
+
+def _collector(options: Mapping[str, t.Any], conf: Mapping[str, str]) -> str | None:
+    """Return the core collector where it has to change: with other options, or because of the target.
+
+    mkdumprd, verify_core_collector(): to ssh and raw targets makedumpfile has to write flattened;
+    the others are files, which it writes itself.
+    """
+    compression, level = options.get("compression"), options.get("dump_level")
+    flattened = "ssh" in conf or "raw" in conf
+    present = conf.get("core_collector")
+    asked = compression is not None or level is not None
+    if not asked and (present is None or not options.get("target")):
+        return None
+    program, _blank, arguments = (present or _COLLECTOR).partition(" ")
+    if program.rpartition("/")[2] != "makedumpfile":
+        if not asked:
+            return None
+        raise KdumpError(
+            f"compression and dump_level are makedumpfile's, and core_collector is '{present}': set core_collector to"
+            " null in settings first."
+        )
+    return f"{program} {makedumpfile_arguments(arguments, compression, level, flattened)}"
+
+
+def _command_line(options: Mapping[str, t.Any], text: str) -> dict[str, str | None]:
+    """Return both lists. What is to be removed is taken out of what is appended, too: that comes later."""
+    append = options.get("command_line_append") or []
+    remove = [word.partition("=")[0] for word in options.get("command_line_remove") or []]
+    present = parse_assignments(text)
+    appended = with_words(present.get(_APPEND, ""), append, remove)
+    removed = with_words(present.get(_REMOVE, ""), remove, ())
+    return {
+        name: value
+        for name, value in ((_APPEND, appended), (_REMOVE, removed))
+        if value != present.get(name, "")
+    }
+
+
+def _text(value: t.Any) -> str | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return None if value is None else str(value)
+
+
+__all__ = ("CONFIG", "SYSCONFIG", "KdumpUtilsConfig")

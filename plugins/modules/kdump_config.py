@@ -1,0 +1,376 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kdump_config
+short_description: Configure kdump in the distribution's own files
+version_added: 0.1.0
+description:
+  - Edits C(/etc/default/kdump-tools) on Debian and Ubuntu, C(/etc/kdump.conf) and C(/etc/sysconfig/kdump) on Fedora,
+    Red Hat Enterprise Linux and what is like them, and C(/etc/sysconfig/kdump) on SUSE.
+  - The files are edited in place. Comments, the order of the lines, and settings that the task does not name stay as
+    they are. A setting that has its value already stays as it is written.
+  - An option that is left out is left as the host has it. An option that the host's kdump does not have is refused with
+    what that kdump offers instead.
+  - What kdump itself would refuse is refused before anything is written, for example two dump targets.
+  - Writes the files and nothing else. RV(commands) are what has to be run for the new configuration to count.
+options:
+  dump_path:
+    description:
+      - The directory below which every dump gets a directory of its own.
+      - On the host itself for a O(target) of type V(local), on the server for V(ssh), below the root of what is mounted
+        for V(filesystem) and V(nfs).
+      - kdump-tools saves to the root of an NFS export. There the option is the directory that it mounts the export on.
+    type: str
+  target:
+    description:
+      - Where dumps go. Replaces the target that the host has.
+    type: dict
+    suboptions:
+      type:
+        description:
+          - V(local) is a directory in the host's own mounted file systems.
+          - V(filesystem) is a file system that kdump mounts for the dump, on O(target.device), and V(raw) a partition
+            without one. Both are kdump-utils' only.
+          - V(nfs) is O(target.export) of O(target.server).
+          - V(ssh) is O(target.user) at O(target.server).
+        type: str
+        choices: [local, filesystem, raw, nfs, ssh]
+        required: true
+      device:
+        description:
+          - A path below C(/dev) that does not change from boot to boot, or C(LABEL=) or C(UUID=) for a file system.
+        type: str
+      fstype:
+        description:
+          - The type of the file system on O(target.device).
+        type: str
+      server:
+        description:
+          - The host name or the address of the server.
+        type: str
+      export:
+        description:
+          - The directory that the NFS server exports.
+        type: str
+      user:
+        description:
+          - The user who takes the dump on the SSH server.
+        type: str
+      key:
+        description:
+          - The private key for the SSH server. kdump takes C(/root/.ssh/kdump_id_rsa) otherwise.
+        type: str
+  compression:
+    description:
+      - How makedumpfile compresses the pages of a dump. All other arguments of makedumpfile stay.
+    type: str
+    choices: [none, zlib, lzo, snappy, zstd]
+  dump_level:
+    description:
+      - Which pages makedumpfile leaves out, from V(0) for none to V(31) for all that it can tell.
+    type: int
+  command_line_append:
+    description:
+      - Arguments for the capture kernel, besides those that kdump gives it by itself, which are kept.
+      - An argument takes the place of the one with the same name.
+    type: list
+    elements: str
+  command_line_remove:
+    description:
+      - Names of arguments that the capture kernel must not get.
+    type: list
+    elements: str
+  keep:
+    description:
+      - How many dumps are kept on the host, V(0) for all of them. kdump-utils keeps all.
+    type: int
+  failure_action:
+    description:
+      - What the capture kernel does when the dump cannot be saved.
+    type: str
+    choices: [reboot, halt, poweroff, shell, dump_to_rootfs]
+  final_action:
+    description:
+      - What the capture kernel does when the dump is saved.
+    type: str
+    choices: [reboot, halt, poweroff]
+  pre_script:
+    description:
+      - An executable that runs before the dump is saved.
+    type: str
+  post_script:
+    description:
+      - An executable that runs after the dump was saved.
+    type: str
+  extra_modules:
+    description:
+      - Kernel modules that the kdump initramfs needs besides. The list replaces the present one.
+    type: list
+    elements: str
+  extra_binaries:
+    description:
+      - Programs that the kdump initramfs needs besides. The list replaces the present one.
+    type: list
+    elements: str
+  settings:
+    description:
+      - Anything else, by the name that it has in the distribution's file. V(null) takes a setting away.
+      - With kdump-utils, names in upper case are those of C(/etc/sysconfig/kdump), others those of C(/etc/kdump.conf).
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - vmcore.kdump._attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Also on a host without kdump, where the module otherwise fails. It tells what it would add to the files then.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+author:
+  - vmcore.kdump authors (@vmcore-kdump)
+seealso:
+  - module: vmcore.kdump.platform_facts
+"""
+
+EXAMPLES = r"""
+---
+- name: Save dumps to a file system of their own, compressed fast, the last three of them
+  vmcore.kdump.kdump_config:
+    dump_path: /srv/crash
+    compression: lzo
+    dump_level: 31
+    keep: 3
+
+- name: Save dumps to an NFS server
+  vmcore.kdump.kdump_config:
+    target:
+      type: nfs
+      server: vault.example.com
+      export: /srv/dumps
+
+- name: Save dumps over SSH
+  vmcore.kdump.kdump_config:
+    target:
+      type: ssh
+      server: vault.example.com
+      user: kdump
+      key: /root/.ssh/kdump_id_ed25519
+    dump_path: /srv/dumps
+
+- name: Give the capture kernel two processors
+  vmcore.kdump.kdump_config:
+    command_line_append: [nr_cpus=2]
+
+- name: Let kdump-utils leave the reserved memory as it is
+  vmcore.kdump.kdump_config:
+    settings:
+      auto_reset_crashkernel: false
+"""
+
+RETURN = r"""
+family:
+  description: The kdump of the host, V(debian), V(kdump-utils) or V(suse).
+  returned: success
+  type: str
+  sample: debian
+files:
+  description: The files that were written, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/default/kdump-tools]
+rebuild:
+  description: Whether the kdump initramfs has to be built again for what was changed.
+  returned: success
+  type: bool
+  sample: false
+rearm:
+  description: Whether the capture kernel has to be loaded again for what was changed.
+  returned: success
+  type: bool
+  sample: true
+commands:
+  description:
+    - The commands that do so, each with its arguments, in this order. Empty where nothing has to follow, and on a host
+      without kdump.
+  returned: success
+  type: list
+  elements: list
+  sample: [[kdump-config, unload], [kdump-config, load]]
+"""
+
+import contextlib
+import os
+import tempfile
+import typing as t
+from pathlib import Path, PurePosixPath
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.edit import (
+    CONFIGS,
+    Edit,
+    edit,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect, expected
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import problem
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, read_text
+
+ROOT = Path("/")
+
+# The programs that know what their families' files may have.
+PROGRAMS = {"debian": "usr/sbin/kdump-config", "kdump-utils": "usr/bin/kdumpctl"}
+
+
+def read(path: PurePosixPath) -> str:
+    """Return a file as it is, whatever its bytes are; nothing for one that is not there."""
+    with contextlib.suppress(FileNotFoundError):
+        return inside(ROOT, path).read_bytes().decode("utf-8", "surrogateescape")
+    return ""
+
+
+def make_edit(module: AnsibleModule) -> tuple[str, Edit]:
+    """Return the host's family and what is to become of its files."""
+    family = detect(ROOT)
+    name = family.name if family else expected(ROOT)
+    if name is None or (family is None and not module.check_mode):
+        raise KdumpError(problem("no_family")["message"])
+    host = Host(
+        program=read_text(ROOT / PROGRAMS.get(name, "nonexistent")) or "",
+        command_line=read_text(ROOT / "proc/cmdline") or "",
+        # In check mode the script may be what an earlier task would have installed.
+        is_executable=lambda path: module.check_mode or os.access(path, os.X_OK),
+    )
+    texts = {path: read(path) for path in CONFIGS[name].paths}
+    return name, edit(name, texts, module.params, host)
+
+
+def make_diff(found: Edit) -> list[dict[str, str]]:
+    """Return the diff of each file that changes."""
+    return [
+        {
+            "before_header": str(path) if found.before[path] else f"{path} (absent)",
+            "after_header": str(path),
+            "before": found.before[path].encode("utf-8", "replace").decode(),
+            "after": found.after[path].encode("utf-8", "replace").decode(),
+        }
+        for path in found.changed
+    ]
+
+
+def write(module: AnsibleModule, path: PurePosixPath, text: str) -> None:
+    """Replace a file as a whole, with its owner and permissions; what a link points to, not the link."""
+    descriptor, name = tempfile.mkstemp(dir=module.tmpdir)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+    place = os.path.realpath(inside(ROOT, path))
+    new = not os.path.lexists(place)
+    module.atomic_move(name, place)
+    if new:
+        Path(place).chmod(0o644)
+
+
+def write_all(module: AnsibleModule, found: Edit) -> None:
+    """Write what changes; the files together are one configuration, and none of them stays alone."""
+    written: list[PurePosixPath] = []
+    try:
+        for path in found.changed:
+            write(module, path, found.after[path])
+            written.append(path)
+    except (OSError, SystemExit):  # atomic_move() ends the module when it fails
+        for path in written:
+            write(module, path, found.before[path])
+        raise
+
+
+def commands(found: Edit) -> list[list[str]]:
+    """Return what has to be run for the changes to count."""
+    family = detect(ROOT)
+    if family is None:
+        return []
+    kernel = os.uname().release
+    return [
+        *(family.rebuild_commands(ROOT, kernel) if found.rebuild else []),
+        *(family.rearm_commands() if found.rearm else []),
+    ]
+
+
+def ensure(module: AnsibleModule) -> dict[str, t.Any]:
+    """Do what the task asks for and return the module's result."""
+    if os.geteuid() != 0:
+        raise KdumpError("Only root can configure kdump: set become for this task.")
+    name, found = make_edit(module)
+    result: dict[str, t.Any] = {
+        "changed": bool(found.changed),
+        "family": name,
+        "files": [str(path) for path in found.changed],
+        "rebuild": found.rebuild,
+        "rearm": found.rearm,
+        "commands": commands(found),
+    }
+    if module._diff:
+        result["diff"] = make_diff(found)
+    if not module.check_mode:
+        write_all(module, found)
+    return result
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "dump_path": {"type": "str"},
+            "target": {
+                "type": "dict",
+                "options": {
+                    "type": {
+                        "type": "str",
+                        "choices": ["local", "filesystem", "raw", "nfs", "ssh"],
+                        "required": True,
+                    },
+                    "device": {"type": "str"},
+                    "fstype": {"type": "str"},
+                    "server": {"type": "str"},
+                    "export": {"type": "str"},
+                    "user": {"type": "str"},
+                    "key": {"type": "str", "no_log": False},
+                },
+            },
+            "compression": {
+                "type": "str",
+                "choices": ["none", "zlib", "lzo", "snappy", "zstd"],
+            },
+            "dump_level": {"type": "int"},
+            "command_line_append": {"type": "list", "elements": "str"},
+            "command_line_remove": {"type": "list", "elements": "str"},
+            "keep": {"type": "int"},
+            "failure_action": {
+                "type": "str",
+                "choices": ["reboot", "halt", "poweroff", "shell", "dump_to_rootfs"],
+            },
+            "final_action": {"type": "str", "choices": ["reboot", "halt", "poweroff"]},
+            "pre_script": {"type": "str"},
+            "post_script": {"type": "str"},
+            "extra_modules": {"type": "list", "elements": "str"},
+            "extra_binaries": {"type": "list", "elements": "str"},
+            "settings": {"type": "dict", "default": {}},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = ensure(module)
+    except KdumpError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
