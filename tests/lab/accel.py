@@ -32,7 +32,7 @@ def accelerator(image: Image) -> list[str]:
         command = [
             "qemu-system-x86_64", "-machine", "q35", *KVM, "-m", "512", "-nodefaults",
             "-display", "none", "-no-reboot", "-serial", f"file:{console}",
-            "-kernel", str(image.kernel), "-append", "console=ttyS0 panic=-1",
+            "-kernel", str(image.linux), "-append", "console=ttyS0 panic=-1",
         ]  # fmt: skip
         try:
             subprocess.run(

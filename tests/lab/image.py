@@ -30,6 +30,7 @@ class Image:
 
     directory: Path
     crashkernel: str = _CRASHKERNEL
+    bootloader: bool = False  # of its own: what to boot, and how, is in its disk
 
     @property
     def disk(self) -> Path:
@@ -38,7 +39,12 @@ class Image:
 
     @property
     def kernel(self) -> Path:
-        """The kernel that QEMU boots."""
+        """What QEMU boots: Linux, or the boot loader in its place."""
+        return self.directory / "loader" if self.bootloader else self.linux
+
+    @property
+    def linux(self) -> Path:
+        """The guest's kernel."""
         return self.directory / "vmlinuz"
 
     @property
@@ -73,7 +79,11 @@ def obtain(name: str) -> Image:
     checkout = _checkout(recipe["checkout"]) if "checkout" in recipe else None
     inputs = [recipe_file, _CUSTOMIZE, *(_hook(hook) for hook in recipe["hooks"])]
     key = _digest([*inputs, *(_files(checkout) if checkout else [])])
-    image = Image(cache_directory() / f"{name}-{key}", recipe.get("crashkernel", _CRASHKERNEL))
+    image = Image(
+        cache_directory() / f"{name}-{key}",
+        recipe.get("crashkernel", _CRASHKERNEL),
+        recipe.get("bootloader", False),
+    )
     if not image.directory.exists():
         _build(image.directory, recipe, checkout)
     return image
@@ -159,6 +169,12 @@ def _build(directory: Path, recipe: dict[str, Any], checkout: Path | None) -> No
             "--format=null", recipe["suite"], "-", debian_mirror(),
         ]  # fmt: skip
         _run(command, log, f"making the guest image {directory.name}")
+        if recipe.get("bootloader"):
+            subprocess.run(
+                ["/sbin/debugfs", "-R", f"dump /boot/grub/loader {output / 'loader'}",
+                 output / "disk.raw"],
+                check=True, capture_output=True,
+            )  # fmt: skip
         partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
         try:
             for file in output.iterdir():

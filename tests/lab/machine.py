@@ -409,8 +409,10 @@ def _command(name: str, directory: Path, image: Image, profile: dict[str, Any]) 
         "-object", "throttle-group,id=pace",
         "-blockdev", json.dumps(root), "-blockdev", json.dumps(scratch),
         "-smbios", f"type=11,value={credential}",
-        "-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", " ".join(arguments),
+        "-kernel", str(image.kernel),
     ]  # fmt: skip
+    if not image.bootloader:
+        command += ["-initrd", str(image.initrd), "-append", " ".join(arguments)]
     for device in profile["devices"]:
         wire = str(device.get("netdev", ""))
         if wire.startswith("wire"):
