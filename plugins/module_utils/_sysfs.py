@@ -146,6 +146,12 @@ def modified(path: AnyPath) -> int | None:
     return None if state is None else state.st_mtime_ns
 
 
+def size(path: AnyPath) -> int | None:
+    """Return the size of a regular file in bytes."""
+    state = _stat(path)
+    return state.st_size if state is not None and stat.S_ISREG(state.st_mode) else None
+
+
 def link_name(path: AnyPath) -> str | None:
     """Return the last component of what a symbolic link points to: sysfs relates things so."""
     target = link_target(path)
@@ -250,4 +256,5 @@ __all__ = (
     "read_int",
     "read_text",
     "resolve",
+    "size",
 )

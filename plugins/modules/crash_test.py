@@ -668,6 +668,7 @@ def new_state(options: Result, checks: list[dict[str, str]], facts: Result) -> R
         "kernel": kdump["kernel_release"],
         "build_id": running_build_id(),
         "watchdog": bool(running_watchdogs(kdump)),
+        "crash_size": kdump["crash_size"],
         "dump_directory": kdump["target"]["path"],
         "files_before": listing(Path(kdump["target"]["path"])),
         "dumps_before": dumps_by_time(Path(kdump["target"]["path"])),

@@ -228,6 +228,7 @@ def test_what_is_known_of_the_host_before_the_crash_is_kept(host: Path, *, activ
             "target": {"path": str(host / "crash")},
             "helper": STATE["helper"],
             "watchdogs": [watchdog],
+            "crash_size": 256 << 20,
         },
         "iommu": STATE["iommu"],
         "platform": {"cpus": 4, "memory_bytes": 1 << 30},
@@ -236,6 +237,7 @@ def test_what_is_known_of_the_host_before_the_crash_is_kept(host: Path, *, activ
     assert state["stage"] == "prepared"
     assert state["platform"] == {"cpus": 4, "memory_bytes": 1 << 30}
     assert state["watchdog"] is active
+    assert state["crash_size"] == 256 << 20
     assert state["build_id"] is None
 
 
