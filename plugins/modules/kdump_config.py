@@ -17,7 +17,7 @@ description:
   - An option that is left out is left as the host has it. An option that the host's kdump does not have is refused with
     what that kdump offers instead.
   - What kdump itself would refuse is refused before anything is written, for example two dump targets.
-  - Writes the files and nothing else. RV(commands) are what has to be run for the new configuration to count.
+  - Writes the files and nothing else. RV(rebuild) and RV(rearm) say what has to follow.
 options:
   dump_path:
     description:
@@ -188,19 +188,25 @@ files:
   elements: str
   sample: [/etc/default/kdump-tools]
 rebuild:
-  description: Whether the kdump initramfs has to be built again for what was changed.
+  description:
+    - Whether the kdump initramfs has to be built again, for what was changed now or after it was built.
   returned: success
   type: bool
   sample: false
 rearm:
-  description: Whether the capture kernel has to be loaded again for what was changed.
+  description:
+    - Whether the capture kernel has to be loaded again, for what was changed now or after it was loaded.
   returned: success
   type: bool
   sample: true
-commands:
-  description:
-    - The commands that do so, each with its arguments, in this order. Empty where nothing has to follow, and on a host
-      without kdump.
+rebuild_commands:
+  description: The commands that build the kdump initramfs, each with its arguments. Empty on a host without kdump.
+  returned: success
+  type: list
+  elements: list
+  sample: [[/etc/kernel/postinst.d/kdump-tools, 6.12.107+deb13-amd64]]
+rearm_commands:
+  description: The commands that load the capture kernel again, each with its arguments. Empty on a host without kdump.
   returned: success
   type: list
   elements: list
@@ -221,9 +227,16 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.edit im
     edit,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect, expected
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
+    Family,
+    detect,
+    expected,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import problem
-from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, read_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, modified, read_text
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Iterable
 
 ROOT = Path("/")
 
@@ -238,9 +251,8 @@ def read(path: PurePosixPath) -> str:
     return ""
 
 
-def make_edit(module: AnsibleModule) -> tuple[str, Edit]:
-    """Return the host's family and what is to become of its files."""
-    family = detect(ROOT)
+def make_edit(module: AnsibleModule, family: Family | None) -> tuple[str, Edit]:
+    """Return the name of the host's family and what is to become of its files."""
     name = family.name if family else expected(ROOT)
     if name is None or (family is None and not module.check_mode):
         raise KdumpError(problem("no_family")["message"])
@@ -292,30 +304,44 @@ def write_all(module: AnsibleModule, found: Edit) -> None:
         raise
 
 
-def commands(found: Edit) -> list[list[str]]:
-    """Return what has to be run for the changes to count."""
-    family = detect(ROOT)
+def is_behind(record: PurePosixPath, files: Iterable[PurePosixPath]) -> bool:
+    """Say whether a file was changed after what was made from it: an earlier run ended in between."""
+    made = modified(inside(ROOT, record))
+    return made is not None and any((modified(inside(ROOT, path)) or 0) > made for path in files)
+
+
+def follow(found: Edit, family: Family | None) -> dict[str, t.Any]:
+    """Return what has to be run for the configuration to count."""
     if family is None:
-        return []
-    kernel = os.uname().release
-    return [
-        *(family.rebuild_commands(ROOT, kernel) if found.rebuild else []),
-        *(family.rearm_commands() if found.rearm else []),
-    ]
+        return {
+            "rebuild": found.rebuild,
+            "rearm": found.rearm,
+            "rebuild_commands": [],
+            "rearm_commands": [],
+        }
+    kernel, files = os.uname().release, list(found.before)
+    record = family.record(ROOT, kernel)
+    behind = record is not None and is_behind(record, files[:1])
+    rebuild = found.rebuild or (behind and record == family.image(ROOT, kernel))
+    return {
+        "rebuild": rebuild,
+        "rearm": found.rearm or behind,
+        "rebuild_commands": family.rebuild_commands(ROOT, kernel),
+        "rearm_commands": family.rearm_commands(),
+    }
 
 
 def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the task asks for and return the module's result."""
     if os.geteuid() != 0:
         raise KdumpError("Only root can configure kdump: set become for this task.")
-    name, found = make_edit(module)
+    family = detect(ROOT)
+    name, found = make_edit(module, family)
     result: dict[str, t.Any] = {
         "changed": bool(found.changed),
         "family": name,
         "files": [str(path) for path in found.changed],
-        "rebuild": found.rebuild,
-        "rearm": found.rearm,
-        "commands": commands(found),
+        **follow(found, family),
     }
     if module._diff:
         result["diff"] = make_diff(found)

@@ -87,6 +87,11 @@ class Debian:
         """Return the commands that load the present kdump initramfs in place of what is loaded."""
         return [["kdump-config", "unload"], ["kdump-config", "load"]]
 
+    def record(self, root: Path, kernel: str) -> PurePosixPath | None:
+        """Return where kdump-config keeps the command that loaded the capture kernel."""
+        del kernel
+        return self.dump_directory(root) / RECORD
+
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""
         config = self.config(root)
@@ -218,4 +223,4 @@ def _command_line(commands: list[list[str]]) -> str:
     return " && ".join(shlex.join(command) for command in commands)
 
 
-__all__ = ("Debian", "DebianDracut")
+__all__ = ("Debian", "DebianDracut", "parse_assignments")

@@ -57,6 +57,9 @@ class Family(t.Protocol):
     def rearm_commands(self) -> list[list[str]]:
         """Return the commands that load the capture kernel again."""
 
+    def record(self, root: Path, kernel: str) -> PurePosixPath | None:
+        """Return the file that is written when the configuration is put to use, None without such a file."""
+
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the C(kdump) facts of M(vmcore.kdump.platform_facts)."""
 

@@ -84,6 +84,10 @@ class KdumpUtils:
         """Return the commands that load the present kdump initramfs in place of what is loaded."""
         return [["kdumpctl", "restart"]]
 
+    def record(self, root: Path, kernel: str) -> PurePosixPath | None:
+        """Return the image, which kdumpctl builds again when /etc/kdump.conf is newer."""
+        return self.image(root, kernel)
+
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""
         return facts_of(

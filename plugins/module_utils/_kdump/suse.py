@@ -86,6 +86,11 @@ class Suse:
         """Return the commands that load the present kdump initramfs in place of what is loaded."""
         return [["systemctl", "restart", self.service]]
 
+    def record(self, root: Path, kernel: str) -> PurePosixPath | None:
+        """Return what load.sh copies when it has loaded the capture kernel."""
+        del root, kernel
+        return LOADED
+
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""
         scheme, separator, _rest = self._savedir(root).partition("://")

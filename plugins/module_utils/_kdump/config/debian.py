@@ -44,13 +44,6 @@ _SAVES = "systemd.unit"
 # The service runs the command as it is, without a shell around it (init.d/kdump-tools).
 _FAILURE = {"reboot": "reboot -f", "halt": "halt -f", "poweroff": "poweroff -f"}
 
-# Of a setting, the one that is read when the capture kernel is loaded. All others are read in the
-# capture kernel, from the root file system.
-_LOADED = frozenset(
-    {"USE_KDUMP", "KDUMP_KERNEL", "KDUMP_INITRD", "KDUMP_KEXEC_ARGS", "KDUMP_CMDLINE",
-     "KDUMP_CMDLINE_APPEND", "KDUMP_COREDIR"}
-)  # fmt: skip
-
 _GOVERNED = {
     "KDUMP_COREDIR": ("dump_path",),
     "NFS": ("target",),
@@ -105,8 +98,10 @@ class DebianConfig:
         self, before: Mapping[PurePosixPath, str], after: Mapping[PurePosixPath, str]
     ) -> tuple[bool, bool]:
         """Return whether the image has to be rebuilt, and whether the capture kernel has to be loaded again."""
-        old, new = (parse_assignments(texts[CONFIG]) for texts in (before, after))
-        return False, any(old.get(name) != new.get(name) for name in _LOADED)
+        # Most is read in the capture kernel, from the root file system. What is loaded is told by
+        # the record of the load being newer than the file.
+        changed = parse_assignments(before[CONFIG]) != parse_assignments(after[CONFIG])
+        return False, changed
 
     def _effective(self, text: str, host: Host) -> dict[str, str]:
         """Return what kdump-config works with, defaults filled in: an empty setting is none."""

@@ -85,7 +85,8 @@ def test_the_file_is_edited_once(host: Path) -> None:
         "files": ["/etc/default/kdump-tools"],
         "rebuild": False,
         "rearm": True,
-        "commands": [["kdump-config", "unload"], ["kdump-config", "load"]],
+        "rebuild_commands": [["/etc/kernel/postinst.d/kdump-tools", os.uname().release]],
+        "rearm_commands": [["kdump-config", "unload"], ["kdump-config", "load"]],
         "diff": [
             {
                 "before_header": "/etc/default/kdump-tools",
@@ -97,7 +98,19 @@ def test_the_file_is_edited_once(host: Path) -> None:
     }
     again = run(dump_path="/srv/crash")
     assert not again["changed"]
-    assert again["diff"] == again["files"] == again["commands"] == []
+    assert again["diff"] == again["files"] == []
+    assert not again["rearm"]
+
+
+@pytest.mark.parametrize(("loaded", "rearm"), [(1000, True), (3000, False)])
+def test_what_was_changed_after_the_last_load_is_loaded(
+    host: Path, loaded: int, rearm: bool
+) -> None:
+    build(host, {"var/crash/kexec_cmd": "kexec -p"})
+    os.utime(host / CONFIG, (2000, 2000))
+    os.utime(host / "var/crash/kexec_cmd", (loaded, loaded))
+    result = run()
+    assert (result["changed"], result["rearm"]) == (False, rearm)
 
 
 def test_check_mode_says_it_and_writes_nothing(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +142,7 @@ def test_a_fresh_host_in_check_mode_shows_what_would_be_set(
     monkeypatch.setattr(Module, "check_mode", True)
     result = run(dump_path="/srv/crash")
     assert result["changed"]
-    assert result["commands"] == []
+    assert result["rearm_commands"] == []
     assert result["diff"][0]["after"] == 'KDUMP_COREDIR="/srv/crash"\nUSE_KDUMP=1\n'
     assert not (host / CONFIG).exists()
 
@@ -154,7 +167,9 @@ def test_two_files_are_changed_together_or_not_at_all(
     assert (host / "etc/kdump.conf").read_text() == "path /var/crash\n"
     monkeypatch.setattr(Module, "fails_at", None)
     result = run(dump_path="/srv/crash", command_line_append=["nr_cpus=2"])
-    assert result["commands"] == [["kdumpctl", "rebuild"], ["kdumpctl", "restart"]]
+    assert result["rebuild"]
+    assert result["rebuild_commands"] == [["kdumpctl", "rebuild"]]
+    assert result["rearm_commands"] == [["kdumpctl", "restart"]]
     assert (host / "etc/kdump.conf").read_text() == "path /srv/crash\n"
     assert 'KDUMP_COMMANDLINE_APPEND="nr_cpus=2"' in (host / "etc/sysconfig/kdump").read_text()
 

@@ -282,7 +282,7 @@ def test_a_file_that_kdump_refuses_is_not_written_on() -> None:
 @pytest.mark.parametrize(
     ("family", "options", "rebuild", "rearm"),
     [
-        ("debian", {"target": NFS}, False, False),
+        ("debian", {"target": NFS}, False, True),
         ("debian", {"command_line_append": ["x=1"]}, False, True),
         ("debian", {"settings": {"USE_KDUMP": 0}}, False, True),
         ("kdump-utils", {"target": NFS}, True, True),
