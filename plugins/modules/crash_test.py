@@ -316,6 +316,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families impor
     kdump_facts,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import running_watchdogs
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import live_host
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import (
+    COMMAND,
+    Answer,
+    ask,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import Host, prove
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (
@@ -339,17 +345,13 @@ def check_host(module: AnsibleModule) -> tuple[Result, Result]:
     """Return what the checks say of this host, and its facts."""
     options = module.params
     facts = {
-        "kdump": kdump_facts(ROOT),
+        "kdump": kdump_facts(ROOT, live_host(module.run_command)),
         "iommu": iommu_facts(ROOT),
         "platform": platform_facts(ROOT),
     }
-    # Debian 13's makedumpfile says of Debian 13's kernel "The kernel version is not supported." and reads
-    # it; what counts is that it succeeds and that it counted the pages.
-    rc, mem_usage, _stderr = module.run_command(["makedumpfile", "--mem-usage", "/proc/kcore"])
+    dump = ask_makedumpfile(module) if facts["kdump"]["core_collector"] == COMMAND[0] else None
     proof = prove_image(module, facts) if facts["kdump"]["helper"]["installed"] else None
-    checks = preflight(
-        facts, test_state.load(), None if rc else mem_usage, proof, this_moment(module), ROOT
-    )
+    checks = preflight(facts, test_state.load(), dump, proof, this_moment(module), ROOT)
     if options["window"]:
         crash = time.time() + effective_delay(options["delay"], options["load"])
         calendar = time.localtime if options["window_time_zone"] == "host" else time.gmtime
@@ -359,6 +361,19 @@ def check_host(module: AnsibleModule) -> tuple[Result, Result]:
     checks += command_checks(run_check(module, text) for text in options["checks"])
     failed = [check["detail"] for check in checks if check["status"] == "failed"]
     return {"checks": checks, "ready": not failed, "failed_details": failed}, facts
+
+
+def ask_makedumpfile(module: AnsibleModule) -> Answer:
+    """What makedumpfile says of the running kernel, once it has counted every page."""
+
+    def run(command: list[str]) -> tuple[int, str]:
+        try:
+            status, output, errors = module.run_command(command, handle_exceptions=False)
+        except OSError as exc:  # it is not there
+            return 127, str(exc)
+        return status, f"{output}\n{errors}"
+
+    return ask(run)
 
 
 def this_moment(module: AnsibleModule) -> Moment:

@@ -13,7 +13,9 @@ description:
   - Describes in one call what decides whether a host can take a crash dump although its PCI Express
     devices keep running after a panic. These are its PCI functions and ports, its IOMMU, its kdump,
     and the machine itself.
-  - Reads C(/sys), C(/proc) and the configuration of kdump. It runs no command and changes nothing.
+  - Reads C(/sys), C(/proc) and the configuration of kdump, and changes nothing.
+  - Of the running host it asks C(systemctl) for the state of the kdump service, C(makedumpfile) whether it can read the
+    kernel, and a server that dumps go to whether it answers. Each question ends after a few seconds.
   - Feed the result to the filter P(vmcore.kdump.reset_plan#filter) to see which ports the capture
     kernel would reset.
 author:
@@ -688,7 +690,8 @@ ansible_facts:
               type: str
               sample: /var/crash
             free_bytes:
-              description: Free bytes of a local directory's file system, V(null) for a captured tree.
+              description:
+                - Free bytes of a local directory's file system, V(null) for a captured tree.
               type: int
               sample: 243711324160
             functions:
@@ -699,8 +702,9 @@ ansible_facts:
               sample: ["0000:02:00.0"]
         expected_dump_bytes:
           description:
-            - Estimate of a dump at level 31 before compression, from C(/proc/meminfo).
-            - M(vmcore.kdump.crash_test) asks makedumpfile, which counts the pages.
+            - Upper bound of a dump at level 31 before compression, as makedumpfile counts its pages.
+            - Where it did not finish within two seconds, and for a captured tree, an estimate from C(/proc/meminfo).
+              M(vmcore.kdump.crash_test) waits for it.
           type: int
           sample: 168230912
         helper:
@@ -750,16 +754,34 @@ ansible_facts:
           description: Whether the host is in its capture kernel now, saving a dump.
           type: bool
           sample: false
+        recommended_crash_size:
+          description:
+            - Bytes that the host should reserve for its capture kernel, without what the distribution's own tool says.
+              See M(vmcore.kdump.crashkernel).
+          type: int
+          sample: 268435456
+        core_collector:
+          description: What writes the dump.
+          type: str
+          sample: makedumpfile
         problems:
-          description: What keeps the host from taking a dump.
+          description: What keeps the host from taking a dump, or makes one less likely.
           type: list
           elements: dict
           contains:
             code:
               description:
-                - One of V(is_capture_kernel), V(no_family), V(no_reservation), V(no_image),
-                  V(not_armed), V(image_not_loaded), V(dump_directory_missing), V(service_disabled),
-                  V(plan_missing), V(plan_stale), V(watchdog_active) and V(dump_space).
+                - Which problem it is. C(docs/readiness.md) of this collection has all of them.
+                - Without a dump, RV(ansible_facts.kdump.problems[].severity=error), are V(is_capture_kernel),
+                  V(no_family), V(no_reservation), V(no_image), V(not_armed), V(image_not_loaded),
+                  V(dump_directory_missing), V(fadump), V(kdump_off), V(service_masked), V(service_failed),
+                  V(reservation_too_small), V(image_old), V(config_not_loaded), V(target_full), V(target_not_mounted),
+                  V(target_read_only), V(target_unreachable), V(target_needs), V(target_encrypted), V(kernel_unsigned),
+                  V(kexec_disabled) and V(makedumpfile_fails).
+                - A dump is possible, RV(ansible_facts.kdump.problems[].severity=warning), with V(service_disabled),
+                  V(plan_missing), V(plan_stale), V(watchdog_active), V(dump_space), V(reservation_small),
+                  V(iommu_differs), V(panic_on_oops_off), V(sysrq_off), V(post_notifiers), V(capture_hangs) and
+                  V(last_test_failed).
               type: str
               sample: not_armed
             severity:
@@ -772,6 +794,12 @@ ansible_facts:
               sample: >-
                 No capture kernel is loaded: look at 'systemctl status kdump-tools.service', then run
                 'kdump-config unload && kdump-config load'.
+        not_known:
+          description:
+            - Codes of the problems that could not be looked for, such as V(target_unreachable) in a captured tree.
+          type: list
+          elements: str
+          sample: []
     platform:
       description: The machine.
       returned: success
@@ -857,12 +885,14 @@ ansible_facts:
 """
 
 import typing as t
+from functools import partial
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.facts import iommu_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live, live_host
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.config_space import (
     NOTE_UNPRIVILEGED,
 )
@@ -913,17 +943,25 @@ def wanted(gather_subset: Iterable[str]) -> list[str]:
     return [name for name in SUBSETS if name in named or (everything and name not in left_out)]
 
 
-def gather(root: Path, subsets: Iterable[str]) -> dict[str, t.Any]:
-    """Return the facts of the host whose file system is at C(root). Raises KdumpError for a bad root."""
+def gather(root: Path, subsets: Iterable[str], live: Live | None = None) -> dict[str, t.Any]:
+    """Return the facts of the host whose file system is at C(root). Raises KdumpError for a bad root.
+
+    With C(live) the running host is asked what its files do not tell.
+    """
     check_root(root)
-    return {name: SUBSETS[name](root) for name in subsets}
+    functions: dict[str, Callable[[Path], dict[str, t.Any]]] = {
+        **SUBSETS,
+        "kdump": partial(kdump_facts, live=live),
+    }
+    return {name: functions[name](root) for name in subsets}
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     root = Path(module.params["root"])
     try:
-        facts = gather(root, wanted(module.params["gather_subset"]))
+        live = live_host(module.run_command) if root == HOST else None
+        facts = gather(root, wanted(module.params["gather_subset"]), live)
     except KdumpError as exc:
         module.fail_json(msg=str(exc))
     functions = facts.get("pcie", {}).get("functions", ())

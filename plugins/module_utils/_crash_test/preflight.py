@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import re
 import typing as t
 from pathlib import Path
 
@@ -24,16 +23,13 @@ if t.TYPE_CHECKING:
     import time
     from collections.abc import Iterable, Mapping, Sequence
 
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import Answer
+
 Check = dict[str, str]
 
-# makedumpfile --mem-usage /proc/kcore, one line a kind of page:
-#   TYPE            PAGES                   EXCLUDABLE      DESCRIPTION
-#   ZERO            32213                   yes             Pages filled with zero
-#   KERN_DATA       41233                   no              Dumpable kernel data
-#   page size:              4096
-_KERNEL_DATA = re.compile(r"^KERN_DATA\s+(\d+)\s+no\b", re.MULTILINE)
-_PAGE_SIZE = re.compile(r"^page size:\s+(\d+)", re.MULTILINE)
-
+# The problem of the facts, and the check of a crash test.
+_MAKEDUMPFILE = "makedumpfile_fails"
+_READS = "makedumpfile_reads_kernel"
 
 # systemctl(1), is-system-running; nothing is printed where there is no systemd.
 _SETTLED = ("running", "degraded", "")
@@ -56,19 +52,10 @@ class Command(t.NamedTuple):
     output: str
 
 
-def expected_dump_bytes(mem_usage: str) -> int | None:
-    """Upper bound of a dump at level 31 in bytes: kernel data, not compressed.
-
-    Takes what C(makedumpfile --mem-usage /proc/kcore) printed; None when that is no such table.
-    """
-    pages, size = _KERNEL_DATA.search(mem_usage), _PAGE_SIZE.search(mem_usage)
-    return int(pages[1]) * int(size[1]) if pages and size else None
-
-
 def preflight(
     facts: Mapping[str, t.Any],
     state: Mapping[str, t.Any] | None,
-    mem_usage: str | None,
+    dump: Answer | None,
     image_proof: Mapping[str, t.Any] | None,
     moment: Moment,
     root: Path = Path("/"),
@@ -78,7 +65,7 @@ def preflight(
     Args:
         facts: the facts of M(vmcore.kdump.platform_facts).
         state: the state of the last crash test on this host, None without one.
-        mem_usage: what makedumpfile says of the running kernel, None when it failed on it.
+        dump: what makedumpfile says of the running kernel, None when another program saves the dump.
         image_proof: what the kdump initramfs proves of the installed helper (_initramfs/order.py),
             None when no helper is installed.
         moment: what the host is doing now.
@@ -88,7 +75,12 @@ def preflight(
         C([{"name", "status": "ok"|"failed", "detail": sentence}]).
     """
     kdump = facts["kdump"]
-    errors = [problem for problem in kdump["problems"] if _blocks(problem)]
+    # What makedumpfile says was asked again, without a limit of time.
+    errors = [
+        problem
+        for problem in kdump["problems"]
+        if _blocks(problem) and (dump is None or problem["code"] != _MAKEDUMPFILE)
+    ]
     checks = [_check(problem["code"], False, problem["message"]) for problem in errors] or [
         _check("kdump_ready", True, "kdump reports nothing that keeps the host from taking a dump.")
     ]
@@ -106,7 +98,7 @@ def preflight(
     checks.append(_uptime(moment))
     checks.append(_settled(moment))
     checks.append(_dump_target(kdump["target"]))
-    checks += _dump_space(kdump["target"], mem_usage)
+    checks += _dump_space(kdump, dump)
     return checks
 
 
@@ -240,24 +232,17 @@ def _dump_target(target: Mapping[str, t.Any]) -> Check:
     )
 
 
-def _dump_space(target: Mapping[str, t.Any], mem_usage: str | None) -> list[Check]:
-    if mem_usage is None:
+def _dump_space(kdump: Mapping[str, t.Any], dump: Answer | None) -> list[Check]:
+    if dump is None:
         return [
-            _check(
-                "makedumpfile_reads_kernel",
-                False,
-                "makedumpfile --mem-usage /proc/kcore failed: it could not write a dump of this kernel;"
-                " install a newer makedumpfile.",
-            )
+            _check(_READS, True, f"{kdump['core_collector']} saves the dump, not makedumpfile.")
         ]
-    needed = expected_dump_bytes(mem_usage)
-    readable = _check(
-        "makedumpfile_reads_kernel",
-        needed is not None,
-        "makedumpfile reads the running kernel."
-        if needed is not None
-        else "makedumpfile --mem-usage /proc/kcore did not count the kernel's pages.",
-    )
+    if not dump.reads:
+        told = [each["message"] for each in kdump["problems"] if each["code"] == _MAKEDUMPFILE]
+        why = f"makedumpfile cannot read the running kernel ({dump.reason}): install a newer one."
+        return [_check(_READS, False, told[0] if told else why)]
+    readable = _check(_READS, True, "makedumpfile reads the running kernel.")
+    target, needed = kdump["target"], dump.size
     free = target["free_bytes"]
     if needed is None or free is None:
         return [readable]
@@ -277,7 +262,6 @@ __all__ = (
     "Command",
     "Moment",
     "command_checks",
-    "expected_dump_bytes",
     "preflight",
     "window_check",
 )

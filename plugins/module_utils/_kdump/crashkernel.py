@@ -176,6 +176,16 @@ def system_memory(root: Path) -> int | None:
     return (int(total[1]) << 10) + (read_int(root / "sys/kernel/kexec_crash_size") or 0)
 
 
+def reserved(root: Path) -> int:
+    """Return the bytes that the running kernel reserved, with those below 4 GiB that C(,high) brings.
+
+    /proc/iomem has a line for each, of which /sys/kernel/kexec_crash_size is the larger one:
+    C(  2a000000-39ffffff : Crash kernel)
+    """
+    regions = _regions(read_text(root / "proc/iomem") or "", r"\s*", "Crash kernel")
+    return max(read_int(root / "sys/kernel/kexec_crash_size") or 0, regions)
+
+
 def needs(root: Path, image: PurePosixPath | None, last_test: Path | None = None) -> Needs:
     """Look up what decides how much a host should reserve.
 
@@ -316,6 +326,7 @@ __all__ = (
     "offered_by",
     "parse_size",
     "recommend",
+    "reserved",
     "reserved_by",
     "system_memory",
 )

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import typing as t
 from pathlib import Path, PurePosixPath
@@ -21,9 +22,15 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     free_bytes,
     helper_codes,
     helper_state,
+    may_hang,
     problem,
     running_watchdogs,
     service_enabled,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
+    Server,
+    Settings,
+    host_and_path,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
@@ -51,6 +58,16 @@ _DEFAULT_COREDIR = "/var/crash"
 
 # kdump-config, define_stampdir(): with any of these the dump leaves the host.
 _REMOTE_TARGETS = ("NFS", "SSH", "FTP")
+
+# The private key that kdump-config takes when the configuration leaves SSH_KEY out.
+_DEFAULT_KEY = "/root/.ssh/kdump_id_rsa"
+
+# A shell function in the configuration, which kdump-config sources, takes the place of the program.
+_OWN_COLLECTOR = re.compile(r"^\s*makedumpfile\s*\(\)", re.MULTILINE)
+_WITHOUT_MAKEDUMPFILE = (
+    f"add the line 'makedumpfile() {{ cat /proc/vmcore; }}' and KDUMP_COMPRESSION=gzip to {CONFIG}, which kdump-config"
+    " sources: the dump is then all of the memory"
+)
 
 
 class Debian:
@@ -92,12 +109,31 @@ class Debian:
         del kernel
         return self.dump_directory(root) / RECORD
 
+    def settings(self, root: Path) -> Settings:
+        """Return what /etc/default/kdump-tools says that decides whether the host is ready.
+
+        The capture kernel boots the real root: the initramfs has nothing of the configuration in it.
+        """
+        config = self.config(root)
+        own = _OWN_COLLECTOR.search(read_text(inside(root, CONFIG)) or "")
+        return Settings(
+            units=(self.service, "kdump-tools-dump.service"),
+            loaded=(CONFIG, self.dump_directory(root) / RECORD),
+            off=None
+            if config.get("USE_KDUMP", "0") not in ("", "0")
+            else f"USE_KDUMP=1 in {CONFIG}",
+            collector="its own" if own else "makedumpfile",
+            server=_server(config),
+            without_makedumpfile=_WITHOUT_MAKEDUMPFILE,
+        )
+
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""
         config = self.config(root)
         directory = self.dump_directory(root)
         facts = base_facts(root, kernel)
-        recorded = _recorded_load(root, directory) if facts["armed"] else []
+        known = facts["armed"] and not may_hang(root, directory)
+        recorded = _recorded_load(root, directory) if known else []
         initramfs = resolve(root, self.image(root, kernel))
         boot = resolve(root, PurePosixPath(config.get("KDUMP_KERNEL") or f"/boot/vmlinuz-{kernel}"))
         remote = next((key.lower() for key in _REMOTE_TARGETS if config.get(key)), None)
@@ -167,6 +203,23 @@ class DebianDracut(Debian):
         return resolve(root, named) or named
 
 
+def _server(config: dict[str, str]) -> Server | None:
+    """Return where the dump goes; kdump-config, kdump_save_core(): NFS before SSH before FTP."""
+    for key, port, client in (
+        ("NFS", 2049, "/sbin/mount.nfs"),
+        ("SSH", 22, "/usr/bin/ssh"),
+        ("FTP", 21, None),
+    ):
+        if config.get(key):
+            return Server(
+                host=host_and_path(config[key])[0],
+                port=port,
+                client=PurePosixPath(client) if client else None,
+                key=PurePosixPath(config.get("SSH_KEY") or _DEFAULT_KEY) if key == "SSH" else None,
+            )
+    return None
+
+
 def _problem_codes(
     root: Path, facts: dict[str, t.Any], directory: PurePosixPath, stale: bool
 ) -> list[str]:
@@ -178,7 +231,10 @@ def _problem_codes(
         ("no_image", facts["image"]["initramfs"] is None),
         ("not_armed", bool(facts["crash_size"]) and not facts["armed"]),
         ("image_not_loaded", stale),
-        ("dump_directory_missing", not is_directory(inside(root, directory))),
+        (
+            "dump_directory_missing",
+            not may_hang(root, directory) and not is_directory(inside(root, directory)),
+        ),
         ("service_disabled", facts["service"]["enabled"] is False),
         ("watchdog_active", bool(running_watchdogs(facts))),
     )

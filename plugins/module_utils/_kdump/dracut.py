@@ -20,6 +20,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     free_bytes,
     helper_codes,
     helper_state,
+    may_hang,
     problem,
     running_watchdogs,
     service_enabled,
@@ -115,7 +116,9 @@ def _problem_codes(
         ("image_not_loaded", facts["armed"] and stale),
         (
             "dump_directory_missing",
-            facts["target"]["type"] == "local" and not is_directory(inside(root, directory)),
+            facts["target"]["type"] == "local"
+            and not may_hang(root, directory)
+            and not is_directory(inside(root, directory)),
         ),
         ("service_disabled", facts["service"]["enabled"] is False),
         ("watchdog_active", bool(running_watchdogs(facts))),

@@ -21,13 +21,17 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import 
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     base_facts,
-    dump_space,
     problem,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.kdump_utils import KdumpUtils
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.readiness import readiness
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.suse import Suse
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import dump_functions
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_int, read_text
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import Settings
 
 
 class Family(t.Protocol):
@@ -59,6 +63,9 @@ class Family(t.Protocol):
 
     def record(self, root: Path, kernel: str) -> PurePosixPath | None:
         """Return the file that is written when the configuration is put to use, None without such a file."""
+
+    def settings(self, root: Path) -> Settings:
+        """Return what the configuration says that decides whether the host is ready."""
 
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the C(kdump) facts of M(vmcore.kdump.platform_facts)."""
@@ -108,8 +115,12 @@ def helper_family(root: Path) -> Family:
     return family
 
 
-def kdump_facts(root: Path) -> dict[str, t.Any]:
-    """Return the C(kdump) facts of the host, with a problem C(no_family) when no kdump is installed."""
+def kdump_facts(root: Path, live: Live | None = None) -> dict[str, t.Any]:
+    """Return the C(kdump) facts of the host, with a problem C(no_family) when no kdump is installed.
+
+    What takes a question to the running host is asked with C(live). Without it, as for a captured tree,
+    it is not known.
+    """
     kernel = read_text(root / "proc/sys/kernel/osrelease") or ""
     family = detect(root)
     if family is not None:
@@ -122,7 +133,7 @@ def kdump_facts(root: Path) -> dict[str, t.Any]:
                 root, PurePosixPath(facts["target"]["path"])
             )
         if not facts["is_capture_kernel"]:
-            facts["problems"] += dump_space(facts)
+            readiness(root, family, facts, live)
         return facts
     facts = base_facts(root, kernel)
     facts["problems"] = [

@@ -14,6 +14,7 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import mount_of, mounted
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import is_address
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import parse_plan_text
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
@@ -57,13 +58,66 @@ PROBLEMS: dict[str, str] = {
     " run pcie_reset_helper again.",
     "watchdog_active": "The watchdog {watchdogs} is running and resets the host while it dumps unless the capture"
     " kernel feeds it: put its driver into the kdump initramfs, and give it more time than a dump takes.",
+    "kdump_off": "{service} is told to load no capture kernel: set {setting}, then run '{rearm}'.",
+    "service_masked": "{unit} is masked and cannot run: run 'systemctl unmask {unit}', then '{rearm}'.",
+    "service_failed": "{service} failed ({result}): look at 'systemctl status {service}', mend what it says, then run"
+    " '{rearm}'.",
+    "reservation_too_small": "{reserved} MiB are reserved, and the kernel and its kdump initramfs alone take {least}"
+    " MiB: set crashkernel={recommended}M and reboot.",
+    "reservation_small": "{reserved} MiB are reserved, and {recommended} MiB are recommended for this host: a capture"
+    " kernel that runs out of memory saves nothing. Set crashkernel={recommended}M and reboot, or prove with a crash"
+    " test that it is enough.",
+    "image_old": "The kdump initramfs {image} is older than {newer}, which it was built from: run '{rebuild}', then"
+    " '{rearm}'.",
+    "config_not_loaded": "{config} changed after the capture kernel was loaded, which does not know of it: run"
+    " '{rearm}'.",
+    "target_full": "{free} MiB are free in {directory}, less than a tenth of the {expected} MiB that a dump may take"
+    " before compression: make room.",
+    "target_not_mounted": "Dumps go to {directory}, and {missing} is not mounted there: run 'mount {place}'.",
+    "target_read_only": "Dumps go to {directory}, and {place} is mounted read-only: look for errors of its file system"
+    " in the kernel log, and mount it writable.",
+    "target_unreachable": "Dumps go to {target}, which does not answer ({reason}): mend the way there, or choose"
+    " another target.",
+    "target_needs": "Dumps go to {target}, and {missing} is not there: {cure}.",
+    "target_encrypted": "Dumps go to {directory}, which lies on the encrypted device {devices}: the capture kernel"
+    " waits for its passphrase. Choose another target, or give the device a key that needs nobody (kdump-utils:"
+    " 'kdumpctl setup-crypttab').",
+    "iommu_differs": "The capture kernel's command line {differences} compared with the running kernel's: devices that"
+    " still run may then fault or write to wrong memory. Give both the same IOMMU arguments.",
+    "kernel_unsigned": "The kernel is locked down ({mode}) and loads signed capture kernels only, and {kernel} is not"
+    " signed: sign it, or use the distribution's kernel.",
+    "kexec_disabled": "No capture kernel can be loaded before the next boot, because kernel.kexec_load_disabled is 1:"
+    " reboot, and set it only after {service} has run.",
+    "makedumpfile_fails": "makedumpfile cannot read the running kernel ({reason}), every dump would be empty: install a"
+    " newer makedumpfile, or {way_out}.",
+    "panic_on_oops_off": "kernel.panic_on_oops is 0, an oops kills a process and leaves no dump: set it to 1.",
+    "sysrq_off": "kernel.sysrq is 0, a host that hangs cannot be crashed from its console: set it to 8 or more.",
+    "post_notifiers": "crash_kexec_post_notifiers is on, other parts of a kernel that is broken run before the capture"
+    " kernel starts, and may hang: boot without it.",
+    "capture_hangs": "The capture kernel's command line has no panic=, a capture kernel that panics stays there for"
+    " ever: append panic=10 to it.",
+    "last_test_failed": "The last test of kdumpctl ended with '{status}': look at what it left in the dump directory,"
+    " then run 'kdumpctl test' or a crash test.",
     "fadump": "Firmware-assisted dump is on: after a crash the firmware boots the normal initramfs, which the reset"
     " helper is never put into. Boot without fadump= to use it.",
 }
 
 # Those that leave a dump possible.
 WARNINGS = frozenset(
-    {"dump_space", "plan_missing", "plan_stale", "service_disabled", "watchdog_active"}
+    {
+        "capture_hangs",
+        "dump_space",
+        "iommu_differs",
+        "last_test_failed",
+        "panic_on_oops_off",
+        "plan_missing",
+        "plan_stale",
+        "post_notifiers",
+        "reservation_small",
+        "service_disabled",
+        "sysrq_off",
+        "watchdog_active",
+    }
 )
 
 _WATCHDOGS = "sys/class/watchdog"
@@ -104,7 +158,10 @@ def base_facts(root: Path, kernel: str) -> dict[str, t.Any]:
         "watchdogs": watchdogs(root),
         # fs/proc/vmcore.c creates it only in a kernel that was booted with elfcorehdr=.
         "is_capture_kernel": exists(root / "proc/vmcore"),
+        "recommended_crash_size": None,
+        "core_collector": None,
         "problems": [],
+        "not_known": [],
     }
 
 
@@ -118,7 +175,12 @@ def service_enabled(root: Path, service: str) -> bool | None:
 
 
 def free_bytes(root: Path, directory: PurePosixPath) -> int | None:
-    """Return what root may still write to C(directory), or to its nearest parent that exists."""
+    """Return what root may still write to C(directory), or to its nearest parent that exists.
+
+    None where looking may hang.
+    """
+    if may_hang(root, directory):
+        return None
     for path in (directory, *directory.parents):
         try:
             state = os.statvfs(inside(root, path))
@@ -126,6 +188,12 @@ def free_bytes(root: Path, directory: PurePosixPath) -> int | None:
             continue
         return state.f_bfree * state.f_frsize
     return None
+
+
+def may_hang(root: Path, directory: PurePosixPath) -> bool:
+    """Say whether a directory is on a server: looking at it takes for ever when that does not answer."""
+    mount = mount_of(mounted(root) or (), directory)
+    return mount is not None and mount.remote
 
 
 def expected_dump_bytes(root: Path) -> int | None:
@@ -144,15 +212,6 @@ def expected_dump_bytes(root: Path) -> int | None:
     if not {"MemTotal", *_NOT_DUMPED} <= set(sizes):
         return None
     return max(0, sizes["MemTotal"] - sum(sizes[name] for name in _NOT_DUMPED))
-
-
-def dump_space(facts: dict[str, t.Any]) -> list[dict[str, str]]:
-    """Return the problem C(dump_space) when what is free is less than what is expected."""
-    target, expected = facts["target"], facts["expected_dump_bytes"]
-    if target["free_bytes"] is None or expected is None or target["free_bytes"] >= expected:
-        return []
-    free, wanted = str(target["free_bytes"] >> 20), str(expected >> 20)
-    return [problem("dump_space", directory=target["path"], free=free, expected=wanted)]
 
 
 def helper_state(root: Path, hook: PurePosixPath) -> dict[str, t.Any]:
@@ -179,9 +238,10 @@ def helper_codes(helper: Mapping[str, t.Any]) -> list[str]:
 
 
 def running_watchdogs(facts: Mapping[str, t.Any]) -> list[str]:
-    """Return the watchdogs that are running, each with its driver or what it calls itself."""
+    """Return the watchdogs that are running, each with its driver or what it calls itself, and its time."""
     return [
-        f"{each['name']} ({each['driver'] or each['identity']})"
+        f"{each['name']} ({each['driver'] or each['identity']}"
+        + (f", {each['timeout']} s)" if each.get("timeout") else ")")
         for each in facts["watchdogs"]
         if each["active"]
     ]
@@ -244,11 +304,11 @@ __all__ = (
     "PROBLEMS",
     "WARNINGS",
     "base_facts",
-    "dump_space",
     "expected_dump_bytes",
     "free_bytes",
     "helper_codes",
     "helper_state",
+    "may_hang",
     "problem",
     "running_watchdogs",
     "service_enabled",

@@ -21,6 +21,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import 
     without,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import DRACUT_HOOK
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
+    Server,
+    Settings,
+    host_and_path,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
     inside,
@@ -40,6 +45,8 @@ _DEFAULT_PATH = "/var/crash"
 # then below its root.
 _FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "minix", "virtiofs"})
 _REMOTE_TARGETS = frozenset({"nfs", "ssh", "raw"})
+
+_DEFAULT_KEY = "/root/.ssh/kdump_id_rsa"
 
 # kdump-lib.sh, prepare_cmdline(): what never gets into the capture kernel.
 _REMOVED = ("crashkernel", "panic_on_warn", "root", "rd.lvm.lv", "rd.luks.uuid", "BOOT_IMAGE")
@@ -87,6 +94,29 @@ class KdumpUtils:
     def record(self, root: Path, kernel: str) -> PurePosixPath | None:
         """Return the image, which kdumpctl builds again when /etc/kdump.conf is newer."""
         return self.image(root, kernel)
+
+    def settings(self, root: Path) -> Settings:
+        """Return what /etc/kdump.conf says that decides whether the host is ready."""
+        config = self.config(root)
+        server = None
+        if "nfs" in config:
+            host, _path = host_and_path(config["nfs"])
+            server = Server(host, 2049, PurePosixPath("/sbin/mount.nfs"))
+        elif "ssh" in config:
+            host = config["ssh"].rpartition("@")[2]
+            key = PurePosixPath(config.get("sshkey") or _DEFAULT_KEY)
+            server = Server(host, 22, PurePosixPath("/usr/bin/ssh"), key)
+        collector = config.get("core_collector", "makedumpfile").split()[:1]
+        return Settings(
+            units=(self.service,),
+            # kdumpctl, check_files_modified(), unless it is told not to look.
+            inputs=() if config.get("force_no_rebuild") == "1" else (CONFIG,),
+            collector=(collector or ["makedumpfile"])[0],
+            server=server,
+            device=next((config[key] for key in sorted(_FILE_SYSTEMS & config.keys())), None),
+            without_makedumpfile=f"set 'core_collector cp' in {CONFIG}, and run 'kdumpctl restart': the dump is then"
+            " all of the memory",
+        )
 
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""

@@ -18,6 +18,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import 
     without,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import DRACUT_HOOK
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
+    Server,
+    Settings,
+    host_and_path,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
     is_file,
@@ -36,6 +41,15 @@ IMAGES = PurePosixPath("/var/lib/kdump")
 LOADED = PurePosixPath("/run/udev/rules.d/70-kdump.rules")
 
 _DEFAULT_SAVEDIR = "/var/crash"
+
+# By the scheme of KDUMP_SAVEDIR: the port of the server, and the program that it takes.
+_SERVERS = {
+    "nfs": (2049, "/sbin/mount.nfs"),
+    "cifs": (445, "/sbin/mount.cifs"),
+    "ssh": (22, "/usr/bin/ssh"),
+    "sftp": (22, "/usr/bin/ssh"),
+    "ftp": (21, None),
+}
 
 # What the capture kernel does not get of the running kernel's command line, and gets besides, while
 # KDUMP_COMMANDLINE is empty.
@@ -90,6 +104,32 @@ class Suse:
         """Return what load.sh copies when it has loaded the capture kernel."""
         del root, kernel
         return LOADED
+
+    def settings(self, root: Path) -> Settings:
+        """Return what /etc/sysconfig/kdump says that decides whether the host is ready."""
+        config = self.config(root)
+        raw = config.get("KDUMP_DUMPFORMAT") == "raw"
+        return Settings(
+            units=(self.service,),
+            inputs=(SYSCONFIG,),
+            collector="cp" if raw else "makedumpfile",
+            server=self._server(root),
+            panics=True,  # load.sh appends panic=1
+            without_makedumpfile=f"set KDUMP_DUMPFORMAT=raw in {SYSCONFIG}, and run 'systemctl restart {self.service}':"
+            " the dump is then all of the memory",
+        )
+
+    def _server(self, root: Path) -> Server | None:
+        scheme, _separator, rest = self._savedir(root).partition("://")
+        if scheme not in _SERVERS:
+            return None
+        port, client = _SERVERS[scheme]
+        host, own_port = host_and_path(rest.partition("/")[0])
+        return Server(
+            host,
+            int(own_port) if own_port.isdecimal() else port,
+            PurePosixPath(client) if client else None,
+        )
 
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""

@@ -34,7 +34,7 @@ def dump_functions(root: Path, directory: PurePosixPath) -> list[str] | None:
     None when that cannot be told: a file system without a block device of its own, a captured tree
     without /proc/self/mountinfo, an NVMe disk that is a multipath device.
     """
-    device = _device_of(root, directory)
+    device = device_of(root, directory)
     if device is None:
         return None
     on_the_way = [_functions(disk) for disk in _disks(root, device)]
@@ -46,7 +46,7 @@ def dump_functions(root: Path, directory: PurePosixPath) -> list[str] | None:
     )
 
 
-def _device_of(root: Path, directory: PurePosixPath) -> PurePosixPath | None:
+def device_of(root: Path, directory: PurePosixPath) -> PurePosixPath | None:
     """Return the sysfs directory of the block device that is mounted above a directory.
 
     A line of /proc/self/mountinfo, proc(5); the last mount of a place hides earlier ones:
@@ -95,4 +95,4 @@ def _functions(device: PurePosixPath) -> list[str]:
     return [part for part in device.parts if is_address(part)]
 
 
-__all__ = ("dump_functions",)
+__all__ = ("device_of", "dump_functions")

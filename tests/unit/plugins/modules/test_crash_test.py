@@ -41,7 +41,7 @@ class FakeModule:
         self.ran: list[list[str]] = []
         self.failing = ""
 
-    def run_command(self, command: list[str]) -> tuple[int, str, str]:
+    def run_command(self, command: list[str], **_options: Any) -> tuple[int, str, str]:
         self.ran.append(command)
         return (1, "", "it is broken") if command[0] == self.failing else (0, "", "")
 

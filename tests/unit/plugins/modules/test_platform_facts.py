@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import NOTE_NO_BUS
 from ansible_collections.vmcore.kdump.plugins.modules import platform_facts
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import (
@@ -40,6 +41,9 @@ class Module:
             for name, option in platform_facts.ARGUMENT_SPEC.items()
         }
         self.warnings: list[str] = []
+
+    def run_command(self, command: list[str], **_options: t.Any) -> t.NoReturn:
+        raise AssertionError(f"{command} was run for a captured tree")
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
@@ -110,7 +114,8 @@ def test_subsets(
 def test_root_is_the_running_host_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
     roots: list[Path] = []
 
-    def gather(root: Path, _subsets: list[str]) -> dict[str, t.Any]:
+    def gather(root: Path, _subsets: list[str], live: Live | None) -> dict[str, t.Any]:
+        assert live is not None
         roots.append(root)
         return {}
 
@@ -153,7 +158,8 @@ def test_warns_without_privilege(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def fail(root: Path, subsets: list[str]) -> t.NoReturn:
+    def fail(root: Path, subsets: list[str], live: object) -> t.NoReturn:
+        assert live is None
         raise KdumpError(f"Something is wrong with {root} and {subsets[0]}.")
 
     monkeypatch.setattr(platform_facts, "gather", fail)

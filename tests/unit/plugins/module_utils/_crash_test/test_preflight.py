@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import time
 import typing as t
 from pathlib import Path
@@ -16,32 +17,20 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight
     Command,
     Moment,
     command_checks,
-    expected_dump_bytes,
     window_check,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight import (
     preflight as preflight_at,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
+    PROBLEMS,
+    WARNINGS,
+    problem,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import Answer
 
-# makedumpfile 1.7.6 on Debian 13, 1 GiB of memory.
-MEM_USAGE = """\
-The kernel version is not supported.
-The makedumpfile operation may be incomplete.
-
-TYPE\t\tPAGES\t\t\tEXCLUDABLE\tDESCRIPTION
-----------------------------------------------------------------------
-ZERO\t\t195800          \tyes\t\tPages filled with zero
-NON_PRI_CACHE\t19377           \tyes\t\tCache pages without private flag
-PRI_CACHE\t1730            \tyes\t\tCache pages with private flag
-USER\t\t3340            \tyes\t\tUser process pages
-FREE\t\t0               \tyes\t\tFree pages
-KERN_DATA\t53067           \tno\t\tDumpable kernel data
-
-page size:\t\t4096
-Total pages on system:\t273314
-Total size on system:\t1119494144       Byte
-"""
 NEEDED = 53067 * 4096
+DUMP = Answer(reads=True, size=NEEDED)
 
 PROOF = {"proven": True, "statement": "the reset runs before udev", "why_not": None}
 
@@ -50,6 +39,7 @@ READY: dict[str, t.Any] = {
         "armed": True,
         "crash_size": 256 << 20,
         "problems": [],
+        "core_collector": "makedumpfile",
         "target": {"type": "local", "path": "/var/crash", "free_bytes": NEEDED},
     }
 }
@@ -59,9 +49,9 @@ NOW = Moment(uptime=86400.0, minimum_uptime=60, system="running")
 
 
 def preflight(
-    facts: t.Any, state: t.Any, mem_usage: t.Any, proof: t.Any, root: Path, moment: Moment = NOW
+    facts: t.Any, state: t.Any, dump: Answer | None, proof: t.Any, root: Path, moment: Moment = NOW
 ) -> list[dict[str, str]]:
-    return preflight_at(facts, state, mem_usage, proof, moment, root)
+    return preflight_at(facts, state, dump, proof, moment, root)
 
 
 @pytest.fixture
@@ -76,7 +66,7 @@ def failed(checks: list[dict[str, str]]) -> list[str]:
 
 
 def test_a_ready_host_passes_every_check_and_each_says_why(root: Path) -> None:
-    checks = preflight(READY, None, MEM_USAGE, PROOF, root)
+    checks = preflight(READY, None, DUMP, PROOF, root)
     assert failed(checks) == []
     assert all(check["detail"].endswith(".") for check in checks)
     assert {check["name"] for check in checks} == {
@@ -88,7 +78,7 @@ def test_a_ready_host_passes_every_check_and_each_says_why(root: Path) -> None:
 def test_a_host_without_a_capture_kernel_is_not_crashed(root: Path) -> None:
     facts = copy.deepcopy(READY)
     facts["kdump"].update(armed=False)
-    assert failed(preflight(facts, None, MEM_USAGE, PROOF, root)) == ["armed"]
+    assert failed(preflight(facts, None, DUMP, PROOF, root)) == ["armed"]
 
 
 def test_every_problem_of_kdump_is_a_failed_check_with_its_sentence(root: Path) -> None:
@@ -97,7 +87,7 @@ def test_every_problem_of_kdump_is_a_failed_check_with_its_sentence(root: Path) 
         {"code": "no_image", "severity": "error", "message": "The image is gone: build it."},
         {"code": "watchdog_active", "severity": "warning", "message": "A watchdog runs."},
     ]
-    checks = preflight(facts, None, MEM_USAGE, PROOF, root)
+    checks = preflight(facts, None, DUMP, PROOF, root)
     assert failed(checks) == ["no_image"]
     assert checks[0]["detail"] == "The image is gone: build it."
 
@@ -106,58 +96,84 @@ def test_every_problem_of_kdump_is_a_failed_check_with_its_sentence(root: Path) 
 def test_a_plan_that_resets_nothing_is_not_tested(root: Path, code: str) -> None:
     facts = copy.deepcopy(READY)
     facts["kdump"]["problems"] = [{"code": code, "severity": "warning", "message": "Plan anew."}]
-    assert failed(preflight(facts, None, MEM_USAGE, PROOF, root)) == [code]
+    assert failed(preflight(facts, None, DUMP, PROOF, root)) == [code]
 
 
 def test_a_helper_that_is_not_in_the_image_would_not_run(root: Path) -> None:
     proof = {"proven": False, "statement": "", "why_not": "The plan is another one."}
-    checks = preflight(READY, None, MEM_USAGE, proof, root)
+    checks = preflight(READY, None, DUMP, proof, root)
     assert failed(checks) == ["helper_in_image"]
     assert any("The plan is another one." in check["detail"] for check in checks)
 
 
 def test_a_host_without_a_helper_needs_none(root: Path) -> None:
-    checks = preflight(READY, None, MEM_USAGE, None, root)
+    checks = preflight(READY, None, DUMP, None, root)
     assert failed(checks) == []
     assert "helper_in_image" not in {check["name"] for check in checks}
 
 
 def test_a_kernel_without_sysrq_is_not_crashed(root: Path) -> None:
     (root / "proc/sysrq-trigger").unlink()
-    assert failed(preflight(READY, None, MEM_USAGE, PROOF, root)) == ["sysrq"]
+    assert failed(preflight(READY, None, DUMP, PROOF, root)) == ["sysrq"]
 
 
 def test_an_unfinished_test_keeps_the_next_one_from_starting(root: Path) -> None:
     state = {"stage": "started", "run_id": "abc"}
-    checks = preflight(READY, state, MEM_USAGE, PROOF, root)
+    checks = preflight(READY, state, DUMP, PROOF, root)
     assert failed(checks) == ["no_unfinished_test"]
     assert any("abc" in check["detail"] for check in checks)
-    assert failed(preflight(READY, {"stage": "finished"}, MEM_USAGE, PROOF, root)) == []
+    assert failed(preflight(READY, {"stage": "finished"}, DUMP, PROOF, root)) == []
 
 
-@pytest.mark.parametrize("mem_usage", [None, "", "makedumpfile Failed."])
-def test_a_kernel_that_makedumpfile_cannot_read_is_not_crashed(
-    root: Path, mem_usage: str | None
+@pytest.mark.parametrize("code", sorted(PROBLEMS))
+def test_every_problem_without_a_dump_keeps_a_host_from_being_crashed(
+    root: Path, code: str
 ) -> None:
-    assert failed(preflight(READY, None, mem_usage, PROOF, root)) == ["makedumpfile_reads_kernel"]
+    words = dict.fromkeys(re.findall(r"{(\w+)}", PROBLEMS[code]), "x")
+    facts = copy.deepcopy(READY)
+    facts["kdump"]["problems"] = [problem(code, **words)]
+    no_dump = code not in WARNINGS or code in ("plan_missing", "plan_stale")
+    # makedumpfile was asked again and has answered.
+    dump = Answer(reads=False) if code == "makedumpfile_fails" else DUMP
+    name = "makedumpfile_reads_kernel" if code == "makedumpfile_fails" else code
+    checks = preflight(facts, None, dump, PROOF, root)
+    assert failed(checks) == ([name] if no_dump else [])
+    details = [check["detail"] for check in checks]
+    assert (facts["kdump"]["problems"][0]["message"] in details) is no_dump
+
+
+def test_a_kernel_that_makedumpfile_cannot_read_is_not_crashed(root: Path) -> None:
+    dump = Answer(reads=False, reason="VA Bits 52 not supported")
+    checks = preflight(READY, None, dump, PROOF, root)
+    assert failed(checks) == ["makedumpfile_reads_kernel"]
+    assert any("(VA Bits 52 not supported)" in check["detail"] for check in checks)
+
+
+def test_makedumpfile_that_was_stopped_in_the_facts_has_the_last_word(root: Path) -> None:
+    facts = copy.deepcopy(READY)
+    facts["kdump"]["problems"] = [problem("makedumpfile_fails", reason="x", way_out="y")]
+    assert failed(preflight(facts, None, DUMP, PROOF, root)) == []
+
+
+def test_a_dump_that_another_program_saves(root: Path) -> None:
+    facts = copy.deepcopy(READY)
+    facts["kdump"].update(core_collector="cp")
+    checks = preflight(facts, None, None, PROOF, root)
+    assert failed(checks) == []
+    assert any("cp saves the dump" in check["detail"] for check in checks)
 
 
 def test_one_byte_too_little_for_the_dump_is_too_little(root: Path) -> None:
     facts = copy.deepcopy(READY)
     facts["kdump"]["target"]["free_bytes"] = NEEDED - 1
-    assert failed(preflight(facts, None, MEM_USAGE, PROOF, root)) == ["dump_space"]
+    assert failed(preflight(facts, None, DUMP, PROOF, root)) == ["dump_space"]
 
 
 @pytest.mark.parametrize("kind", ["nfs", "ssh", "ftp"])
 def test_a_dump_that_leaves_the_host_cannot_be_judged_there(root: Path, kind: str) -> None:
     facts = copy.deepcopy(READY)
     facts["kdump"]["target"].update(type=kind, free_bytes=None)
-    assert failed(preflight(facts, None, MEM_USAGE, PROOF, root)) == ["dump_target"]
-
-
-def test_the_size_of_a_dump_is_the_kernel_data() -> None:
-    assert expected_dump_bytes(MEM_USAGE) == NEEDED
-    assert expected_dump_bytes("KERN_DATA 1 yes") is None
+    assert failed(preflight(facts, None, DUMP, PROOF, root)) == ["dump_target"]
 
 
 @pytest.mark.parametrize(
@@ -171,19 +187,19 @@ def test_the_size_of_a_dump_is_the_kernel_data() -> None:
     ],
 )
 def test_a_host_that_is_busy_is_not_crashed(root: Path, moment: Moment, check: str) -> None:
-    assert failed(preflight(READY, None, MEM_USAGE, PROOF, root, moment)) == [check]
+    assert failed(preflight(READY, None, DUMP, PROOF, root, moment)) == [check]
 
 
 @pytest.mark.parametrize("system", ["running", "degraded", ""])
 def test_a_host_that_has_settled_or_has_no_systemd_may_be_crashed(root: Path, system: str) -> None:
-    assert failed(preflight(READY, None, MEM_USAGE, PROOF, root, NOW._replace(system=system))) == []
+    assert failed(preflight(READY, None, DUMP, PROOF, root, NOW._replace(system=system))) == []
 
 
 def test_a_container_that_may_not_trigger_is_told_so(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_args: False)
-    assert failed(preflight(READY, None, MEM_USAGE, PROOF, root)) == ["sysrq"]
+    assert failed(preflight(READY, None, DUMP, PROOF, root)) == ["sysrq"]
 
 
 def test_a_window_that_is_closed_says_which_clock_it_went_by() -> None:

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""Whether makedumpfile can read the running kernel, and how much it would write: it is asked."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Callable
+
+COMMAND = ("makedumpfile", "--mem-usage", "/proc/kcore")
+
+# One line a kind of page:
+#   TYPE            PAGES                   EXCLUDABLE      DESCRIPTION
+#   ZERO            32213                   yes             Pages filled with zero
+#   KERN_DATA       41233                   no              Dumpable kernel data
+#   page size:              4096
+_KERNEL_DATA = re.compile(r"^KERN_DATA\s+(\d+)\s+no\b", re.MULTILINE)
+_PAGE_SIZE = re.compile(r"^page size:\s+(\d+)", re.MULTILINE)
+
+# makedumpfile says first that it does not know the kernel's version, and reads it all the same.
+_NO_REASON = (
+    "The kernel version is not supported.",
+    "The makedumpfile operation may be incomplete.",
+)
+
+
+class Answer(t.NamedTuple):
+    """What makedumpfile said of the running kernel."""
+
+    reads: bool
+    size: int | None = None  # upper bound of a dump at level 31, not compressed
+    reason: str = ""  # why it does not read it
+
+
+def expected_dump_bytes(mem_usage: str) -> int | None:
+    """Upper bound of a dump at level 31 in bytes: kernel data, not compressed.
+
+    Takes what C(makedumpfile --mem-usage /proc/kcore) printed; None when that is no such table.
+    """
+    pages, size = _KERNEL_DATA.search(mem_usage), _PAGE_SIZE.search(mem_usage)
+    return int(pages[1]) * int(size[1]) if pages and size else None
+
+
+def answer(status: int, output: str, *, unfinished: bool = False) -> Answer:
+    """Judge an exit status and what was printed.
+
+    C(unfinished): it was stopped. What makedumpfile cannot read it refuses at once; the rest of the
+    time it counts pages.
+    """
+    if unfinished:
+        return Answer(reads=True)
+    size = expected_dump_bytes(output)
+    if status == 0 and size is not None:
+        return Answer(reads=True, size=size)
+    return Answer(reads=False, reason=_reason(output) or f"it ended with status {status}")
+
+
+def ask(run: Callable[[list[str]], tuple[int, str]]) -> Answer:
+    """Ask makedumpfile, however long it takes."""
+    return answer(*run(list(COMMAND)))
+
+
+def _reason(output: str) -> str:
+    """Return the first thing that makedumpfile said went wrong, of C(function: what)."""
+    lines = [line.strip() for line in output.splitlines()]
+    told = [
+        line for line in lines if line and line not in _NO_REASON and line != "makedumpfile Failed."
+    ]
+    return told[0].rstrip(".")[:160] if told else ""
+
+
+__all__ = ("COMMAND", "Answer", "answer", "ask", "expected_dump_bytes")

@@ -1,0 +1,549 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""What keeps a host with kdump from taking a dump, or makes one less likely, although a capture kernel is loaded.
+
+A check looks at one thing and returns the problems that it found, none, or C(None) when it cannot tell:
+what nobody looked at must not be taken for health.
+"""
+
+from __future__ import annotations
+
+import shlex
+import struct
+import typing as t
+from pathlib import Path, PurePosixPath
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.command_line import (
+    arguments,
+    relevant,
+    untouched,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
+    MIB,
+    Needs,
+    least,
+    needs,
+    recommend,
+    reserved,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
+    problem,
+    service_enabled,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
+    NOT_FOUND,
+    TIMED_OUT,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import (
+    COMMAND,
+    answer,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import (
+    Mount,
+    encrypted_devices,
+    mount_of,
+    mounted,
+    wanted,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import device_of
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
+    inside,
+    is_file,
+    link_target,
+    modified,
+    read_bytes,
+    read_int,
+    read_text,
+    resolve,
+    size,
+)
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import Family
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import Settings
+
+Problems = list[dict[str, str]]
+
+# How long each question to the running host may take, in seconds.
+_SERVICE_SECONDS = 5
+_TARGET_SECONDS = 3
+_MAKEDUMPFILE_SECONDS = 2
+
+# Where systemd looks for a unit before its package's own.
+_UNIT_PATHS = ("/etc/systemd/system", "/run/systemd/system")
+
+# A dump that is compressed is seldom smaller than this part of its size before.
+_COMPRESSION = 10
+
+# Of the arguments that the facts of the IOMMU show, those that must be the same in both kernels.
+_IOMMU = (
+    "intel_iommu",
+    "amd_iommu",
+    "iommu",
+    "iommu.passthrough",
+    "iommu.strict",
+    "intremap",
+    "arm_smmu.disable_bypass",
+    "arm_smmu_v3.disable_bypass",
+)
+
+# crypttab(5): options that open a device without anybody at the console.
+_KEYS = ("link-volume-key=", "tpm2-device=", "fido2-device=", "pkcs11-uri=", "keyscript=")
+
+# kdumpctl, VMCORE_CREATION_STATUS: a word, and the test's identifier.
+_KDUMPCTL_STATUS = "var/lib/kdump/vmcore-creation.status"
+
+_SYSCTLS = "proc/sys/kernel"
+_NOTIFIERS = "sys/module/kernel/parameters/crash_kexec_post_notifiers"
+
+# The PE/COFF header (Microsoft PE Format): where it is, the magic of PE32+, and its directory of certificates.
+_PE_OFFSET, _PE32_PLUS, _DIRECTORIES, _CERTIFICATES = 0x3C, 0x20B, 24 + 112, 4
+
+
+class Look(t.NamedTuple):
+    """The host that is looked at."""
+
+    root: Path
+    family: Family
+    settings: Settings
+    facts: dict[str, t.Any]
+    live: Live | None
+    needs: Needs
+    mounts: list[Mount] | None
+
+    @property
+    def directory(self) -> PurePosixPath:
+        return PurePosixPath(self.facts["target"]["path"])
+
+    @property
+    def local(self) -> bool:
+        return bool(self.facts["target"]["type"] == "local")
+
+    @property
+    def mount(self) -> Mount | None:
+        return mount_of(self.mounts or (), self.directory)
+
+    def problem(self, code: str, **words: str) -> Problems:
+        kernel = self.facts["kernel_release"]
+        return [
+            problem(
+                code,
+                **{
+                    "service": self.family.service,
+                    "rearm": _commands(self.family.rearm_commands()),
+                    "rebuild": _commands(self.family.rebuild_commands(self.root, kernel)),
+                    "image": self.facts["image"]["initramfs"] or "",
+                    "directory": str(self.directory),
+                    "target": self._target,
+                    **words,
+                },
+            )
+        ]
+
+    @property
+    def _target(self) -> str:
+        server = self.settings.server
+        kind = self.facts["target"]["type"]
+        return f"{kind}://{server.host}" if server else f"{self.directory}"
+
+
+def readiness(root: Path, family: Family, facts: dict[str, t.Any], live: Live | None) -> None:
+    """Add to the kdump facts what keeps the host from taking a dump, and what nobody could look at."""
+    settings = family.settings(root)
+    image = facts["image"]["initramfs"]
+    look = Look(
+        root=root,
+        family=family,
+        settings=settings,
+        facts=facts,
+        live=live,
+        needs=needs(root, PurePosixPath(image) if image else None),
+        mounts=mounted(root),
+    )
+    facts["recommended_crash_size"] = recommend(look.needs)[0]
+    facts["core_collector"] = settings.collector
+    for codes, check in CHECKS:
+        found = check(look)
+        if found is None:
+            facts["not_known"] += codes
+        else:
+            facts["problems"] += found
+
+
+def _switched_off(look: Look) -> Problems:
+    return look.problem("kdump_off", setting=look.settings.off) if look.settings.off else []
+
+
+def _masked(look: Look) -> Problems | None:
+    """systemctl mask makes a link to /dev/null, or an empty file is put there by hand."""
+    if service_enabled(look.root, look.family.service) is None:
+        return None
+    return [
+        each
+        for unit in look.settings.units
+        if any(_is_mask(look.root, PurePosixPath(path) / unit) for path in _UNIT_PATHS)
+        for each in look.problem("service_masked", unit=unit)
+    ]
+
+
+def _is_mask(root: Path, path: PurePosixPath) -> bool:
+    here = inside(root, path)
+    return link_target(here) == "/dev/null" or (not here.is_symlink() and size(here) == 0)
+
+
+def _failed(look: Look) -> Problems | None:
+    if look.live is None:
+        return None
+    show = ["systemctl", "show", "--property=ActiveState,Result", look.family.service]
+    status, output = look.live.run(show, _SERVICE_SECONDS)
+    state = dict(line.partition("=")[::2] for line in output.splitlines())
+    if status != 0 or "ActiveState" not in state:
+        return None
+    failed = state["ActiveState"] == "failed"
+    return look.problem("service_failed", result=state.get("Result", "")) if failed else []
+
+
+def _reservation(look: Look) -> Problems | None:
+    here = reserved(look.root)
+    recommended, minimum = look.facts["recommended_crash_size"], least(look.needs)
+    if not here:
+        return []  # which is a problem of its own
+    words = {"reserved": _mib(here), "recommended": _mib(recommended or 0)}
+    if minimum is not None and recommended is not None and here < minimum:
+        return look.problem("reservation_too_small", least=_mib(minimum), **words)
+    if recommended is None:
+        return None
+    return look.problem("reservation_small", **words) if here < recommended else []
+
+
+def _image(look: Look) -> Problems | None:
+    image = look.facts["image"]["initramfs"]
+    if image is None:
+        return []  # which is a problem of its own
+    built = modified(inside(look.root, PurePosixPath(image)))
+    inputs = [*look.settings.inputs, PurePosixPath(look.facts["image"]["kernel"] or "/nowhere")]
+    return next(
+        (
+            look.problem("image_old", newer=str(path))
+            for path in inputs
+            if _is_newer(look.root, path, built)
+        ),
+        [],
+    )
+
+
+def _loaded(look: Look) -> Problems | None:
+    if look.settings.loaded is None or not look.facts["armed"]:
+        return []
+    config, record = look.settings.loaded
+    if look.mount is not None and look.mount.remote:
+        return None  # the record is there, and looking at it may take for ever
+    newer = _is_newer(look.root, config, modified(inside(look.root, record)))
+    return look.problem("config_not_loaded", config=str(config)) if newer else []
+
+
+def _is_newer(root: Path, path: PurePosixPath, than: int | None) -> bool:
+    changed = modified(inside(root, path))
+    return changed is not None and than is not None and changed > than
+
+
+def _not_mounted(look: Look) -> Problems | None:
+    """What fstab mounts above the dump directory, and the device of kdump.conf, are mounted."""
+    if look.facts["target"]["type"] not in ("local", "filesystem"):
+        return []
+    entries = wanted(look.root)
+    if look.mounts is None or entries is None:
+        return None
+    places = {mount.place for mount in look.mounts}
+    above = mount_of(entries, look.directory) if look.local else None
+    if above is not None and above.place not in places:
+        return look.problem("target_not_mounted", missing=above.device, place=str(above.place))
+    device = look.settings.device
+    if device is None or not device.startswith("/dev/"):
+        return []
+    known = {device, str(resolve(look.root, PurePosixPath(device)) or device)}
+    if any(mount.device in known for mount in look.mounts):
+        return []
+    return look.problem("target_not_mounted", missing=device, place=device)
+
+
+def _read_only(look: Look) -> Problems | None:
+    if not look.local:
+        return []
+    if look.mounts is None:
+        return None
+    mount = look.mount
+    return (
+        look.problem("target_read_only", place=str(mount.place))
+        if mount is not None and mount.read_only
+        else []
+    )
+
+
+def _space(look: Look) -> Problems | None:
+    """What is free in a local directory is compared with what a dump may take, both before compression."""
+    target, expected = look.facts["target"], look.facts["expected_dump_bytes"]
+    if not look.local:
+        return []
+    if target["free_bytes"] is None or expected is None:
+        return None
+    free = target["free_bytes"]
+    words = {"free": _mib(free), "expected": _mib(expected)}
+    if free < expected // _COMPRESSION:
+        return look.problem("target_full", **words)
+    return look.problem("dump_space", **words) if free < expected else []
+
+
+def _reachable(look: Look) -> Problems | None:
+    """The server of a target answers, or the server of the file system that the dump directory is on."""
+    server, mount = look.settings.server, look.mount
+    if server is None and (mount is None or not mount.remote):
+        return [] if look.mounts is not None or look.live is not None else None
+    if look.live is None:
+        return None
+    if server is not None:
+        reason = look.live.connect(server.host, server.port, _TARGET_SECONDS)
+        reason = reason and f"{server.host} port {server.port}: {reason}"
+    else:
+        status, output = look.live.run(
+            ["stat", "--file-system", "--format=%f %S", str(look.directory)], _TARGET_SECONDS
+        )
+        reason = _last(output) if status else None
+        if status in TIMED_OUT:
+            reason = f"no answer within {_TARGET_SECONDS} s"
+        numbers = output.split()
+        if not status and len(numbers) == 2:
+            look.facts["target"]["free_bytes"] = int(numbers[0]) * int(numbers[1])
+        elif not status:
+            reason = "its size cannot be read"
+    return look.problem("target_unreachable", reason=reason) if reason else []
+
+
+def _needs_of_target(look: Look) -> Problems | None:
+    server = look.settings.server
+    if server is None:
+        return []
+    if look.live is None:
+        return None
+    lacking = []
+    if server.client is not None and not _program(look.root, server.client):
+        lacking.append((str(server.client), "install the package that brings it"))
+    if server.key is not None and not is_file(inside(look.root, server.key)):
+        lacking.append((str(server.key), "make the key and give it to the server"))
+    return [
+        each
+        for missing, cure in lacking
+        for each in look.problem("target_needs", missing=missing, cure=cure)
+    ]
+
+
+def _program(root: Path, path: PurePosixPath) -> bool:
+    """Say whether a program is there, in /usr too: /sbin may be a link, which leads out of a tree."""
+    return any(is_file(inside(root, each)) for each in (path, PurePosixPath(f"/usr{path}")))
+
+
+def _encrypted(look: Look) -> Problems | None:
+    if not look.local:
+        return []
+    if look.mounts is None:
+        return None
+    device = device_of(look.root, look.directory)
+    if device is None:  # such as a file system in memory or on a server
+        return []
+    closed = [name for name in encrypted_devices(look.root, device) if not _opens(look.root, name)]
+    return look.problem("target_encrypted", devices=", ".join(closed)) if closed else []
+
+
+def _opens(root: Path, name: str) -> bool:
+    """Say whether a device is opened without anybody at the console, as far as the host tells.
+
+    crypttab(5): C(name device key options); Clevis leaves no trace there.
+    """
+    if is_file(root / "usr/bin/clevis"):
+        return True
+    for line in (read_text(root / "etc/crypttab") or "").splitlines():
+        words = line.split()
+        if words[:1] == [name]:
+            key = words[2] if len(words) > 2 else "none"
+            options = words[3].split(",") if len(words) > 3 else []
+            return key.startswith("/") or any(option.startswith(_KEYS) for option in options)
+    return False
+
+
+def _iommu(look: Look) -> Problems | None:
+    capture = look.facts["capture_command_line"]
+    if capture is None:
+        return None if look.facts["armed"] else []
+    if untouched(capture):
+        return []
+    first, second = (_iommu_arguments(line) for line in (look.facts["command_line"], capture))
+    lacks = [word for word in first if word not in second]
+    adds = [word for word in second if word not in first]
+    differences = [
+        f"{verb} {' '.join(words)}" for verb, words in (("lacks", lacks), ("adds", adds)) if words
+    ]
+    if not differences:
+        return []
+    return look.problem("iommu_differs", differences=" and ".join(differences))
+
+
+def _iommu_arguments(line: str) -> list[str]:
+    return [word for word in relevant(line) if word.partition("=")[0].replace("-", "_") in _IOMMU]
+
+
+def _signature(look: Look) -> Problems | None:
+    """A kernel that is locked down loads a capture kernel with a signature (kernel/kexec_file.c)."""
+    kernel = look.facts["image"]["kernel"]
+    mode = _lockdown(look.root)
+    if look.facts["armed"] or mode == "none" or kernel is None:
+        return []
+    signed = is_signed(read_bytes(inside(look.root, PurePosixPath(kernel)), 4096) or b"")
+    if signed is None:
+        return None
+    return [] if signed else look.problem("kernel_unsigned", mode=mode, kernel=kernel)
+
+
+def _lockdown(root: Path) -> str:
+    """security/lockdown/lockdown.c: C(none [integrity] confidentiality)"""
+    text = read_text(root / "sys/kernel/security/lockdown") or ""
+    return text.partition("[")[2].partition("]")[0] or "none"
+
+
+def is_signed(start: bytes) -> bool | None:
+    """Say whether the image that begins like this has a signature; None when it is no PE image of 64 bits."""
+    try:
+        (offset,) = struct.unpack_from("<I", start, _PE_OFFSET)
+        if start[:2] != b"MZ" or start[offset : offset + 4] != b"PE\0\0":
+            return None
+        (magic,) = struct.unpack_from("<H", start, offset + 24)
+        (count,) = struct.unpack_from("<I", start, offset + _DIRECTORIES - 4)
+        if magic != _PE32_PLUS:
+            return None
+        if count <= _CERTIFICATES:
+            return False
+        (length,) = struct.unpack_from("<I", start, offset + _DIRECTORIES + _CERTIFICATES * 8 + 4)
+    except struct.error:
+        return None
+    return bool(length)
+
+
+def _kexec(look: Look) -> Problems | None:
+    """kernel/kexec_core.c: once it is 1 it stays so until the next boot."""
+    disabled = read_int(look.root / _SYSCTLS / "kexec_load_disabled")
+    if disabled is None:
+        return None
+    return look.problem("kexec_disabled") if disabled and not look.facts["armed"] else []
+
+
+def _makedumpfile(look: Look) -> Problems | None:
+    if look.settings.collector != COMMAND[0]:
+        # All of the memory is copied.
+        look.facts["expected_dump_bytes"] = look.needs.memory
+        return []
+    if look.live is None:
+        return None
+    status, output = look.live.run(list(COMMAND), _MAKEDUMPFILE_SECONDS)
+    if status == NOT_FOUND:
+        reason = "it is not installed"
+    else:
+        told = answer(status, output, unfinished=status in TIMED_OUT)
+        if told.size is not None:
+            look.facts["expected_dump_bytes"] = told.size
+        if told.reads:
+            return []
+        reason = told.reason
+    return look.problem(
+        "makedumpfile_fails", reason=reason, way_out=look.settings.without_makedumpfile
+    )
+
+
+def _oops(look: Look) -> Problems | None:
+    return _sysctl(look, "panic_on_oops", "panic_on_oops_off")
+
+
+def _sysrq(look: Look) -> Problems | None:
+    return _sysctl(look, "sysrq", "sysrq_off")
+
+
+def _sysctl(look: Look, name: str, code: str) -> Problems | None:
+    """Report a setting that is 0."""
+    value = read_int(look.root / _SYSCTLS / name)
+    if value is None:
+        return None
+    return look.problem(code) if value == 0 else []
+
+
+def _notifiers(look: Look) -> Problems | None:
+    """kernel/panic.c; the command line where the parameter is not shown."""
+    value = read_text(look.root / _NOTIFIERS)
+    if value is None:
+        names = [name for name, _value in arguments(look.facts["command_line"])]
+        value = "Y" if "crash_kexec_post_notifiers" in names else "N"
+    return look.problem("post_notifiers") if value == "Y" else []
+
+
+def _hangs(look: Look) -> Problems | None:
+    """What the capture kernel does when it panics itself; kernel.panic counts where it boots the real root."""
+    capture = look.facts["capture_command_line"]
+    if look.settings.panics or not look.facts["armed"]:
+        return []
+    if capture is None:
+        return None
+    values = [value for name, value in arguments(capture) if name == "panic"]
+    return [] if values and values[-1] != "0" else look.problem("capture_hangs")
+
+
+def _last_test(look: Look) -> Problems | None:
+    status = (read_text(look.root / _KDUMPCTL_STATUS) or "").partition(" ")[0]
+    if status in ("", "success"):
+        return []
+    return look.problem("last_test_failed", status=status)
+
+
+def _commands(commands: list[list[str]]) -> str:
+    return " && ".join(map(shlex.join, commands))
+
+
+def _last(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else "it cannot be read"
+
+
+def _mib(value: int) -> str:
+    return str(value // MIB)
+
+
+Check = t.Callable[[Look], t.Optional[Problems]]
+
+# The problems that a check looks for, and the check. makedumpfile counts the pages before the space is judged.
+CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
+    (("kdump_off",), _switched_off),
+    (("service_masked",), _masked),
+    (("service_failed",), _failed),
+    (("reservation_too_small", "reservation_small"), _reservation),
+    (("kexec_disabled",), _kexec),
+    (("kernel_unsigned",), _signature),
+    (("image_old",), _image),
+    (("config_not_loaded",), _loaded),
+    (("makedumpfile_fails",), _makedumpfile),
+    (("target_not_mounted",), _not_mounted),
+    (("target_read_only",), _read_only),
+    (("target_unreachable",), _reachable),
+    (("target_full", "dump_space"), _space),
+    (("target_needs",), _needs_of_target),
+    (("target_encrypted",), _encrypted),
+    (("iommu_differs",), _iommu),
+    (("panic_on_oops_off",), _oops),
+    (("sysrq_off",), _sysrq),
+    (("post_notifiers",), _notifiers),
+    (("capture_hangs",), _hangs),
+    (("last_test_failed",), _last_test),
+)
+
+
+__all__ = ("CHECKS", "is_signed", "readiness")

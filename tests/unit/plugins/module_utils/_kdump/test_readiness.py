@@ -1,0 +1,630 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each problem that keeps a host from taking a dump, made on a host that is ready."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import struct
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import PROBLEMS, WARNINGS
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
+    Live,
+    connect,
+    live_host,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.readiness import (
+    CHECKS,
+    is_signed,
+)
+from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._kdump.test_makedumpfile import (
+    MEM_USAGE,
+    NEEDED,
+    REFUSED,
+)
+
+Tree = dict[str, t.Any]
+MIB = 1 << 20
+
+KERNEL = "6.12.2-test"
+IOMEM = """\
+00100000-ffffffff : System RAM
+  22000000-24ffffff : Kernel code
+  2a000000-39ffffff : Crash kernel
+"""
+MOUNTS = """\
+26 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,errors=remount-ro
+30 26 254:2 / /var/crash rw,relatime shared:9 - ext4 /dev/vdb rw
+"""
+# Of the dump: 1000 MiB before compression.
+MEMINFO = "MemTotal: 4096000 kB\nMemFree: 3072000 kB\nBuffers: 0 kB\nCached: 0 kB\nSwapCached: 0 kB\nAnonPages: 0 kB\n"
+COMMON: Tree = {
+    "proc/sys/kernel/osrelease": f"{KERNEL}\n",
+    "proc/sys/kernel/arch": "x86_64\n",
+    "proc/sys/kernel/kexec_load_disabled": "0\n",
+    "proc/sys/kernel/panic_on_oops": "1\n",
+    "proc/sys/kernel/sysrq": "438\n",
+    "proc/cmdline": "ro intel_iommu=on crashkernel=256M panic=10\n",
+    "proc/iomem": IOMEM,
+    "proc/meminfo": MEMINFO,
+    "proc/self/mountinfo": MOUNTS,
+    "etc/fstab": "UUID=1 / ext4 defaults 0 1\n/dev/vdb /var/crash ext4 defaults 0 2\n",
+    "sys/kernel/kexec_crash_loaded": "1\n",
+    "sys/kernel/kexec_crash_size": f"{256 * MIB}\n",
+    "var/crash": None,
+    f"boot/vmlinuz-{KERNEL}": b"MZ",
+}
+DEBIAN: Tree = {
+    **COMMON,
+    "etc/default/kdump-tools": "USE_KDUMP=1\n",
+    "usr/sbin/kdump-config": "",
+    "etc/systemd/system/basic.target.wants/kdump-tools.service": Link("/usr/lib/systemd/system/x"),
+    f"var/lib/kdump/initrd.img-{KERNEL}": b"i" * 1000,
+    "var/crash/kexec_cmd": 'kexec -p --command-line="ro intel_iommu=on panic=10 reset_devices nr_cpus=1"'
+    f" --initrd=/var/lib/kdump/initrd.img-{KERNEL} /boot/vmlinuz-{KERNEL}\n",
+}
+RED_HAT: Tree = {
+    **COMMON,
+    "etc/kdump.conf": "path /var/crash\ncore_collector makedumpfile -l --message-level 7 -d 31\n",
+    "etc/sysconfig/kdump": 'KDUMP_COMMANDLINE_APPEND="irqpoll reset_devices panic=10"\n',
+    "usr/bin/kdumpctl": "",
+    "etc/systemd/system/multi-user.target.wants/kdump.service": Link("/usr/lib/systemd/system/x"),
+    f"boot/initramfs-{KERNEL}.img": b"i",
+    f"boot/initramfs-{KERNEL}kdump.img": b"i" * 1000,
+}
+SUSE: Tree = {
+    **COMMON,
+    "etc/sysconfig/kdump": 'KDUMP_SAVEDIR="/var/crash"\n',
+    "usr/sbin/mkdumprd": "",
+    "etc/systemd/system/multi-user.target.wants/kdump.service": Link("/usr/lib/systemd/system/x"),
+    "var/lib/kdump/initrd": b"i" * 1000,
+}
+ARMED, UNARMED = "1\n", "0\n"
+STATE = "systemctl show --property=ActiveState,Result"
+ASK = "makedumpfile --mem-usage /proc/kcore"
+STAT = "stat --file-system --format=%f %S /var/crash"
+
+
+class Answers:
+    """A running host that answers, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.commands: dict[str, tuple[int, str]] = {
+            f"{STATE} kdump-tools.service": (0, "Result=success\nActiveState=active\n"),
+            f"{STATE} kdump.service": (0, "Result=success\nActiveState=active\n"),
+            ASK: (0, MEM_USAGE),
+        }
+        self.servers: dict[tuple[str, int], str | None] = {}
+        self.asked: list[str] = []
+        self.seconds: list[int] = []
+
+    @property
+    def live(self) -> Live:
+        return Live(self.run, self.connect)
+
+    def run(self, command: list[str], seconds: int) -> tuple[int, str]:
+        self.asked.append(" ".join(command))
+        self.seconds.append(seconds)
+        return self.commands[" ".join(command)]
+
+    def connect(self, host: str, port: int, seconds: int) -> str | None:
+        self.asked.append(f"{host}:{port}")
+        self.seconds.append(seconds)
+        return self.servers[host, port]
+
+
+def make(root: Path, base: Tree, changes: Tree | None = None) -> Path:
+    """Make a host that is ready, all of its files of one age, and then change it."""
+    build(root, base)
+    for path in root.rglob("*"):
+        os.utime(path, (0, 0), follow_symlinks=False)
+    for name, content in (changes or {}).items():
+        path = root / name
+        if path.is_file() or path.is_symlink():
+            path.unlink()
+        if content is not None:
+            build(root, {name: content})
+            os.utime(path, (0, 0), follow_symlinks=False)
+    return root
+
+
+def touch(path: Path, seconds: int = 10) -> None:
+    os.utime(path, (seconds, seconds))
+
+
+def found(root: Path, answers: Answers | None = None) -> dict[str, str]:
+    """Return the problems of a host: their codes with their sentences."""
+    facts = kdump_facts(root, (answers or Answers()).live)
+    assert facts["not_known"] in ([], ["target_full", "dump_space"])  # no space of a tree
+    for each in facts["problems"]:
+        assert each["severity"] == ("warning" if each["code"] in WARNINGS else "error")
+        assert each["message"].endswith(".")
+        assert "{" not in each["message"].replace("{ cat /proc/vmcore; }", "")
+    return {each["code"]: each["message"] for each in facts["problems"]}
+
+
+@pytest.mark.parametrize("base", [DEBIAN, RED_HAT, SUSE], ids=["debian", "red hat", "suse"])
+def test_host_that_is_ready(tmp_path: Path, base: Tree) -> None:
+    answers = Answers()
+    assert found(make(tmp_path, base), answers) == {}
+    assert len(answers.asked) == 2
+    assert max(answers.seconds) <= 5
+
+
+CASES: list[tuple[str, Tree, Tree, str]] = [
+    ("kdump_off", DEBIAN, {"etc/default/kdump-tools": "USE_KDUMP=0\n"}, "set USE_KDUMP=1 in"),
+    # A shell takes this for a command: linux-system-roles/kdump wrote it so.
+    ("kdump_off", DEBIAN, {"etc/default/kdump-tools": "USE_KDUMP = 1\n"}, "set USE_KDUMP=1 in"),
+    (
+        "service_masked", DEBIAN, {"etc/systemd/system/kdump-tools.service": Link("/dev/null")},
+        "kdump-tools.service is masked and cannot run: run 'systemctl unmask kdump-tools.service'",
+    ),
+    (
+        "service_masked", DEBIAN, {"run/systemd/system/kdump-tools-dump.service": Link("/dev/null")},
+        "kdump-tools-dump.service is masked",
+    ),
+    ("service_masked", RED_HAT, {"etc/systemd/system/kdump.service": ""}, "kdump.service is masked"),
+    (
+        "reservation_too_small", DEBIAN,
+        {"sys/kernel/kexec_crash_size": f"{48 * MIB}\n", "proc/iomem": IOMEM.replace("39ffffff", "2cffffff")},
+        "48 MiB are reserved, and the kernel and its kdump initramfs alone take 64 MiB: set crashkernel=256M",
+    ),
+    (
+        "reservation_small", DEBIAN,
+        {"sys/kernel/kexec_crash_size": f"{192 * MIB}\n", "proc/iomem": IOMEM.replace("39ffffff", "35ffffff")},
+        "192 MiB are reserved, and 256 MiB are recommended",
+    ),
+    (
+        "kexec_disabled", DEBIAN,
+        {"proc/sys/kernel/kexec_load_disabled": "1\n", "sys/kernel/kexec_crash_loaded": UNARMED},
+        "kernel.kexec_load_disabled is 1: reboot",
+    ),
+    (
+        "target_not_mounted", DEBIAN, {"proc/self/mountinfo": MOUNTS.splitlines()[0] + "\n"},
+        "Dumps go to /var/crash, and /dev/vdb is not mounted there: run 'mount /var/crash'.",
+    ),
+    (
+        "target_not_mounted", RED_HAT, {"etc/kdump.conf": "ext4 /dev/sdb1\npath /dumps\n"},
+        "/dev/sdb1 is not mounted there",
+    ),
+    (
+        "target_read_only", DEBIAN, {"proc/self/mountinfo": MOUNTS.replace("/dev/vdb rw", "/dev/vdb ro")},
+        "/var/crash is mounted read-only",
+    ),
+    (
+        "target_encrypted", DEBIAN,
+        {
+            "sys/dev/block/254:2": Link("../../devices/virtual/block/dm-1"),
+            "sys/devices/virtual/block/dm-1/dm/uuid": "LVM-abc\n",
+            "sys/devices/virtual/block/dm-1/slaves/dm-0": Link("../../dm-0"),
+            "sys/devices/virtual/block/dm-0/dm/uuid": "CRYPT-LUKS2-0123-secret\n",
+            "sys/devices/virtual/block/dm-0/dm/name": "secret\n",
+            "etc/crypttab": "secret UUID=0123 none luks,discard\n",
+        },
+        "lies on the encrypted device secret",
+    ),
+    (
+        "iommu_differs", DEBIAN,
+        {"var/crash/kexec_cmd": 'kexec -p --command-line="ro panic=10 iommu=off reset_devices" /vmlinuz\n'},
+        "lacks intel_iommu=on and adds iommu=off",
+    ),
+    ("panic_on_oops_off", SUSE, {"proc/sys/kernel/panic_on_oops": "0\n"}, "set it to 1"),
+    ("sysrq_off", SUSE, {"proc/sys/kernel/sysrq": "0\n"}, "set it to 8 or more"),
+    (
+        "post_notifiers", SUSE, {"sys/module/kernel/parameters/crash_kexec_post_notifiers": "Y\n"},
+        "boot without it",
+    ),
+    (
+        "post_notifiers", SUSE, {"proc/cmdline": "intel_iommu=on crash_kexec_post_notifiers\n"},
+        "boot without it",
+    ),
+    (
+        "capture_hangs", DEBIAN,
+        {"var/crash/kexec_cmd": 'kexec -p --command-line="intel_iommu=on reset_devices" /vmlinuz\n'},
+        "append panic=10 to it",
+    ),
+    (
+        "capture_hangs", RED_HAT,
+        {"etc/sysconfig/kdump": "", "proc/cmdline": "intel_iommu=on panic=0\n"},
+        "append panic=10 to it",
+    ),
+    (
+        "last_test_failed", RED_HAT,
+        {"var/lib/kdump/vmcore-creation.status": "fail kdump_test_id=1763800000-1\n"},
+        "ended with 'fail'",
+    ),
+    (
+        "watchdog_active", DEBIAN,
+        {"sys/class/watchdog/watchdog0/state": "active\n", "sys/class/watchdog/watchdog0/timeout": "30\n"},
+        "watchdog0 (None, 30 s) is running",
+    ),
+]  # fmt: skip
+
+
+def pe_image(*, signed: bool, magic: int = 0x20B, directories: int = 6) -> bytes:
+    """Make the beginning of a kernel that is a PE image, as the EFI stub is."""
+    image = bytearray(1024)
+    image[:2] = b"MZ"
+    struct.pack_into("<I", image, 0x3C, 0x40)
+    image[0x40:0x44] = b"PE\0\0"
+    struct.pack_into("<H", image, 0x40 + 24, magic)
+    struct.pack_into("<I", image, 0x40 + 24 + 108, directories)
+    struct.pack_into("<II", image, 0x40 + 24 + 112 + 4 * 8, 0x1000 * signed, 1500 * signed)
+    return bytes(image)
+
+
+@pytest.mark.parametrize(
+    ("image", "signed"),
+    [
+        (pe_image(signed=True), True),
+        (pe_image(signed=False), False),
+        (pe_image(signed=True, directories=4), False),
+        (pe_image(signed=True, magic=0x10B), None),
+        (pe_image(signed=True)[:100], None),
+        (b"\x1f\x8b compressed", None),
+        (b"", None),
+    ],
+)
+def test_signature_of_a_kernel(image: bytes, signed: bool | None) -> None:
+    assert is_signed(image) is signed
+
+
+@pytest.mark.parametrize(
+    ("code", "base", "changes", "sentence"),
+    CASES,
+    ids=lambda value: value if isinstance(value, str) and re.fullmatch(r"[a-z_]+", value) else "",
+)
+def test_problem(tmp_path: Path, code: str, base: Tree, changes: Tree, sentence: str) -> None:
+    problems = found(make(tmp_path, base, changes))
+    others = {"not_armed"} if "sys/kernel/kexec_crash_loaded" in changes else set()
+    assert set(problems) == {code} | others
+    assert sentence in problems[code]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_capture_kernel_without_signature(tmp_path: Path, *, signed: bool) -> None:
+    changes = {
+        "sys/kernel/security/lockdown": "none [integrity] confidentiality\n",
+        "sys/kernel/kexec_crash_loaded": UNARMED,
+        f"boot/vmlinuz-{KERNEL}": pe_image(signed=signed),
+    }
+    problems = found(make(tmp_path, RED_HAT, changes))
+    assert ("kernel_unsigned" in problems) is not signed
+    assert signed or f"/boot/vmlinuz-{KERNEL} is not signed" in problems["kernel_unsigned"]
+
+
+@pytest.mark.parametrize(
+    ("base", "changed", "code", "sentence"),
+    [
+        (DEBIAN, f"boot/vmlinuz-{KERNEL}", "image_old", f"is older than /boot/vmlinuz-{KERNEL}"),
+        (
+            DEBIAN,
+            "etc/default/kdump-tools",
+            "config_not_loaded",
+            "/etc/default/kdump-tools changed",
+        ),
+        (RED_HAT, "etc/kdump.conf", "image_old", "run 'kdumpctl rebuild', then 'kdumpctl restart'"),
+        (RED_HAT, f"boot/vmlinuz-{KERNEL}", "image_old", "is older than /boot/vmlinuz"),
+        (SUSE, "etc/sysconfig/kdump", "image_old", "is older than /etc/sysconfig/kdump"),
+    ],
+)
+def test_what_changed_since(
+    tmp_path: Path, base: Tree, changed: str, code: str, sentence: str
+) -> None:
+    touch(make(tmp_path, base) / changed)
+    problems = found(tmp_path)
+    assert list(problems) == [code]
+    assert sentence in problems[code]
+
+
+def test_image_that_is_never_to_be_rebuilt(tmp_path: Path) -> None:
+    make(tmp_path, RED_HAT, {"etc/kdump.conf": "force_no_rebuild 1\n"})
+    touch(tmp_path / "etc/kdump.conf")
+    assert found(tmp_path) == {}
+
+
+@pytest.mark.parametrize("base", [DEBIAN, RED_HAT])
+def test_service_that_failed(tmp_path: Path, base: Tree) -> None:
+    answers = Answers()
+    for command in answers.commands:
+        if command.startswith(STATE):
+            answers.commands[command] = (0, "Result=exit-code\nActiveState=failed\n")
+    problems = found(make(tmp_path, base), answers)
+    assert list(problems) == ["service_failed"]
+    assert "failed (exit-code): look at 'systemctl status kdump" in problems["service_failed"]
+
+
+@pytest.mark.parametrize(
+    ("base", "answer", "sentence"),
+    [
+        (DEBIAN, (1, REFUSED), "VA Bits 52 not supported"),
+        (DEBIAN, (1, REFUSED), "'makedumpfile() { cat /proc/vmcore; }'"),
+        (RED_HAT, (1, REFUSED), "set 'core_collector cp' in /etc/kdump.conf"),
+        (SUSE, (1, REFUSED), "set KDUMP_DUMPFORMAT=raw in /etc/sysconfig/kdump"),
+        (SUSE, (127, "timeout: failed to run command"), "it is not installed"),
+    ],
+)
+def test_makedumpfile_that_cannot_read_the_kernel(
+    tmp_path: Path, base: Tree, answer: tuple[int, str], sentence: str
+) -> None:
+    answers = Answers()
+    answers.commands[ASK] = answer
+    problems = found(make(tmp_path, base), answers)
+    assert list(problems) == ["makedumpfile_fails"]
+    assert sentence in problems["makedumpfile_fails"]
+
+
+def test_makedumpfile_is_given_two_seconds_and_its_count_is_used(tmp_path: Path) -> None:
+    answers = Answers()
+    make(tmp_path, DEBIAN)
+    assert kdump_facts(tmp_path, answers.live)["expected_dump_bytes"] == NEEDED
+    answers.commands[ASK] = (137, "")
+    facts = kdump_facts(tmp_path, answers.live)
+    assert facts["problems"] == []
+    assert facts["expected_dump_bytes"] == 1000 * MIB
+    assert answers.seconds[answers.asked.index(ASK)] == 2
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "collector"),
+    [
+        (
+            DEBIAN,
+            {"etc/default/kdump-tools": "USE_KDUMP=1\nmakedumpfile() { cat /proc/vmcore; }\n"},
+            "its own",
+        ),
+        (RED_HAT, {"etc/kdump.conf": "core_collector cp --sparse=always\n"}, "cp"),
+        (SUSE, {"etc/sysconfig/kdump": "KDUMP_DUMPFORMAT=raw\n"}, "cp"),
+    ],
+)
+def test_makedumpfile_that_is_not_used_is_not_asked(
+    tmp_path: Path, base: Tree, changes: Tree, collector: str
+) -> None:
+    answers = Answers()
+    facts = kdump_facts(make(tmp_path, base, changes), answers.live)
+    assert facts["core_collector"] == collector
+    assert facts["problems"] == []
+    assert ASK not in answers.asked
+    assert facts["expected_dump_bytes"] == 0xFFFFFFFF - 0x100000 + 1  # all of the memory
+
+
+SERVERS = [
+    (DEBIAN, {"etc/default/kdump-tools": "USE_KDUMP=1\nNFS=dumps:/srv\n"}, ("dumps", 2049)),
+    (DEBIAN, {"etc/default/kdump-tools": "USE_KDUMP=1\nSSH=root@dumps\n"}, ("dumps", 22)),
+    (DEBIAN, {"etc/default/kdump-tools": "USE_KDUMP=1\nFTP=dumps:/srv\n"}, ("dumps", 21)),
+    (RED_HAT, {"etc/kdump.conf": "nfs [2001:db8::1]:/srv\n"}, ("2001:db8::1", 2049)),
+    (RED_HAT, {"etc/kdump.conf": "ssh root@dumps\n"}, ("dumps", 22)),
+    (SUSE, {"etc/sysconfig/kdump": "KDUMP_SAVEDIR=nfs://dumps/srv\n"}, ("dumps", 2049)),
+    (SUSE, {"etc/sysconfig/kdump": "KDUMP_SAVEDIR=sftp://u@dumps:2222/srv\n"}, ("dumps", 2222)),
+    (SUSE, {"etc/sysconfig/kdump": "KDUMP_SAVEDIR=cifs://dumps/srv\n"}, ("dumps", 445)),
+]
+TOOLS = {
+    "usr/sbin/mount.nfs": "", "sbin/mount.cifs": "", "usr/bin/ssh": "",
+    "root/.ssh/kdump_id_rsa": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("base", "changes", "server"), SERVERS)
+def test_server_that_does_not_answer(
+    tmp_path: Path, base: Tree, changes: Tree, server: tuple[str, int]
+) -> None:
+    answers = Answers()
+    answers.servers[server] = None
+    assert found(make(tmp_path, base, {**changes, **TOOLS}), answers) == {}
+    answers.servers[server] = "Connection refused"
+    problems = found(tmp_path, answers)
+    assert list(problems) == ["target_unreachable"]
+    reason = f"({server[0]} port {server[1]}: Connection refused)"
+    assert reason in problems["target_unreachable"]
+    assert f"://{server[0]}" in problems["target_unreachable"]
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "server", "lacking"),
+    [
+        (*SERVERS[0], ["/sbin/mount.nfs"]),
+        (*SERVERS[1], ["/usr/bin/ssh", "/root/.ssh/kdump_id_rsa"]),
+        (*SERVERS[2], []),
+        (*SERVERS[4], ["/usr/bin/ssh", "/root/.ssh/kdump_id_rsa"]),
+        (*SERVERS[7], ["/sbin/mount.cifs"]),
+    ],
+)
+def test_what_a_target_takes(
+    tmp_path: Path, base: Tree, changes: Tree, server: tuple[str, int], lacking: list[str]
+) -> None:
+    answers = Answers()
+    answers.servers[server] = None
+    facts = kdump_facts(make(tmp_path, base, changes), answers.live)
+    assert [each["code"] for each in facts["problems"]] == ["target_needs"] * len(lacking)
+    for each, path in zip(facts["problems"], lacking):
+        assert f"and {path} is not there: " in each["message"]
+
+
+NFS_MOUNT = {
+    "proc/self/mountinfo": MOUNTS.replace("ext4 /dev/vdb", "nfs4 dumps:/srv"),
+    "etc/fstab": "dumps:/srv /var/crash nfs4 defaults 0 0\n",
+}
+
+
+@pytest.mark.parametrize("base", [DEBIAN, RED_HAT, SUSE])
+def test_directory_on_a_server_that_hangs_is_not_looked_at(
+    tmp_path: Path, base: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make(tmp_path, base, NFS_MOUNT)
+    touched: list[str] = []
+    real = {name: getattr(os, name) for name in ("stat", "statvfs", "open", "scandir")}
+
+    def watch(name: str) -> t.Callable[..., t.Any]:
+        def call(path: t.Any, *args: t.Any, **options: t.Any) -> t.Any:
+            touched.append(str(path))
+            return real[name](path, *args, **options)
+
+        return call
+
+    answers = Answers()
+    answers.commands[STAT] = (137, "")
+    for name in real:
+        monkeypatch.setattr(os, name, watch(name))
+    facts = kdump_facts(root, answers.live)
+    monkeypatch.undo()
+    assert not [path for path in touched if path.startswith(str(root / "var/crash"))]
+    problems = {each["code"]: each["message"] for each in facts["problems"]}
+    assert list(problems) == ["target_unreachable"]
+    assert "(no answer within 3 s)" in problems["target_unreachable"]
+
+
+def test_directory_on_a_server_that_answers_has_its_space(tmp_path: Path) -> None:
+    answers = Answers()
+    answers.commands[STAT] = (0, "1000 4096\n")
+    answers.commands[ASK] = (137, "")
+    facts = kdump_facts(make(tmp_path, RED_HAT, NFS_MOUNT), answers.live)
+    assert facts["target"]["free_bytes"] == 4096000
+    assert [each["code"] for each in facts["problems"]] == ["target_full"]
+    assert (
+        "3 MiB are free in /var/crash, less than a tenth of the 1000 MiB"
+        in facts["problems"][0]["message"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("free", "codes"),
+    [(1000, []), (999, ["dump_space"]), (100, ["dump_space"]), (99, ["target_full"])],
+)
+def test_space(tmp_path: Path, free: int, codes: list[str]) -> None:
+    answers = Answers()
+    answers.commands[STAT] = (0, f"{free * 256} 4096\n")
+    answers.commands[ASK] = (137, "")
+    facts = kdump_facts(make(tmp_path, RED_HAT, NFS_MOUNT), answers.live)
+    assert [each["code"] for each in facts["problems"]] == codes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"etc/crypttab": "secret UUID=0123 /etc/keys/secret luks\n"},
+        {"etc/crypttab": "secret UUID=0123 none luks,link-volume-key=@u::%logon:vmcore:0123\n"},
+        {"etc/crypttab": "secret UUID=0123 - tpm2-device=auto\n"},
+        {"usr/bin/clevis": ""},
+    ],
+)
+def test_encrypted_device_that_opens_by_itself(tmp_path: Path, changes: Tree) -> None:
+    case = next(each for each in CASES if each[0] == "target_encrypted")
+    assert found(make(tmp_path, DEBIAN, {**case[2], **changes})) == {}
+
+
+def test_mount_that_nobody_needs_at_boot(tmp_path: Path) -> None:
+    changes = {
+        "proc/self/mountinfo": MOUNTS.splitlines()[0] + "\n",
+        "etc/fstab": "/dev/vdb /var/crash ext4 noauto 0 2\n# /dev/vdc /var ext4 defaults 0 2\n",
+    }
+    assert found(make(tmp_path, DEBIAN, changes)) == {}
+
+
+def test_device_of_kdump_conf_that_is_mounted(tmp_path: Path) -> None:
+    changes = {
+        "etc/kdump.conf": "ext4 /dev/disk/by-label/dumps\n",
+        "dev/disk/by-label/dumps": Link("../../vdb"),
+        "dev/vdb": "",
+    }
+    assert found(make(tmp_path, RED_HAT, changes)) == {}
+
+
+def test_quiet_first_stage_leaves_the_iommu_alone(tmp_path: Path) -> None:
+    line = "panic=10 intremap=off initcall_blacklist=pci_iommu_init"
+    changes = {"var/crash/kexec_cmd": f'kexec -p --command-line="{line}" /vmlinuz\n'}
+    assert found(make(tmp_path, DEBIAN, changes)) == {}
+
+
+def test_what_a_captured_tree_does_not_tell_is_not_known(tmp_path: Path) -> None:
+    root = build(
+        tmp_path,
+        {
+            "etc/default/kdump-tools": "USE_KDUMP=1\nNFS=dumps:/srv\n",
+            "usr/sbin/kdump-config": "",
+            f"var/lib/kdump/initrd.img-{KERNEL}": "",
+            "proc/sys/kernel/osrelease": KERNEL,
+            "sys/kernel/kexec_crash_loaded": ARMED,
+            "sys/kernel/kexec_crash_size": f"{256 * MIB}\n",
+        },
+    )
+    assert kdump_facts(root)["not_known"] == [
+        "service_masked", "service_failed", "reservation_too_small", "reservation_small", "kexec_disabled",
+        "makedumpfile_fails", "target_unreachable", "target_needs", "iommu_differs", "panic_on_oops_off", "sysrq_off",
+        "capture_hangs",
+    ]  # fmt: skip
+
+
+def test_nothing_is_asked_in_a_capture_kernel(tmp_path: Path) -> None:
+    answers = Answers()
+    facts = kdump_facts(make(tmp_path, DEBIAN, {"proc/vmcore": ""}), answers.live)
+    assert [each["code"] for each in facts["problems"]] == ["is_capture_kernel"]
+    assert answers.asked == []
+
+
+def test_systemd_that_does_not_answer(tmp_path: Path) -> None:
+    answers = Answers()
+    answers.commands[f"{STATE} kdump-tools.service"] = (137, "")
+    assert kdump_facts(make(tmp_path, DEBIAN), answers.live)["not_known"] == [
+        "service_failed",
+        "target_full",
+        "dump_space",
+    ]
+
+
+def test_every_code_is_a_problem_that_is_looked_for() -> None:
+    codes = [code for codes, _check in CHECKS for code in codes]
+    assert len(set(codes)) == len(codes)
+    assert set(codes) < set(PROBLEMS)
+
+
+def test_every_code_is_documented() -> None:
+    pages = Path(__file__).parents[5]
+    readiness = (pages / "docs/readiness.md").read_text(encoding="utf-8")
+    module = (pages / "plugins/modules/platform_facts.py").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (error|warning) \|", readiness, re.MULTILINE)
+    assert dict(rows) == {code: "warning" if code in WARNINGS else "error" for code in PROBLEMS}
+    assert {code for code in PROBLEMS if f"V({code})" not in module} == set()
+
+
+def test_command_that_takes_too_long_is_killed() -> None:
+    ran: list[list[str]] = []
+
+    def run_command(command: list[str], **options: t.Any) -> tuple[int, str, str]:
+        assert options == {"environ_update": {"LC_ALL": "C.UTF-8"}, "handle_exceptions": False}
+        ran.append(command)
+        if len(ran) > 1:
+            raise FileNotFoundError("No timeout here")
+        return 1, "out", "err\n"
+
+    live = live_host(run_command)
+    assert live.run(["stat", "x"], 3) == (1, "out\nerr")
+    assert live.run(["stat", "x"], 3) == (127, "No timeout here")
+    assert ran[0] == ["timeout", "--signal=KILL", "3", "stat", "x"]
+
+
+def test_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert connect("127.0.0.1", port, 5) is None
+    assert connect("127.0.0.1", port, 5) == "Connection refused"
+
+
+def test_name_that_nobody_resolves_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(*_arguments: t.Any) -> t.NoReturn:
+        import threading
+
+        threading.Event().wait(30)
+        raise OSError
+
+    monkeypatch.setattr(socket, "create_connection", wait)
+    assert connect("dumps", 2049, 0) == "no answer within 0 s"
