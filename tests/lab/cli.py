@@ -14,7 +14,18 @@ from collections.abc import Sequence
 
 import yaml
 
-from lab import crash_faults, crashes, demo, effect, faults, lanes, machine, ports
+from lab import (
+    crash_faults,
+    crashes,
+    demo,
+    effect,
+    faults,
+    kdump_configure,
+    kdump_targets,
+    lanes,
+    machine,
+    ports,
+)
 from lab.errors import LabError
 from lab.progress import tail
 
@@ -119,7 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--write", action="store_true", help="into the machine's directory")
     command.set_defaults(run=_inventory)
 
-    for module in (demo, crashes, crash_faults, lanes, effect, faults, ports):
+    for module in (
+        demo, kdump_configure, kdump_targets, crashes, crash_faults, lanes, effect, faults, ports,
+    ):  # fmt: skip
         module.add_command(commands)
     return parser
 

@@ -68,6 +68,14 @@ class Plays:
         if self.play(playbook):
             raise LabError(f"The playbook {playbook} failed on {self.host.name}.")
 
+    def output(self, play: str, *arguments: str) -> str:
+        """What a play of the lab itself prints; whether it failed is said in its last line."""
+        done = self._run(
+            "ansible-playbook", str(Path(__file__).parent / play),
+            "--extra-vars", json.dumps(self.variables), *arguments, capture_output=True, text=True,
+        )  # fmt: skip
+        return f"{done.stdout}{done.stderr}"
+
     def install(self, **files: str) -> dict[str, Any]:
         """What pcie_reset_helper returns, having installed the helper, with other *files* if given.
 

@@ -24,11 +24,14 @@ chroot "$root" grub-mkimage --format i386-pc --prefix /boot/grub --config /boot/
 cat "$grub/i386-pc/lnxboot.img" "$grub/core.img" >"$grub/loader"
 rm "$grub/early.cfg" "$grub/core.img"
 
-# The first one; grub-probe finds no disk in a chroot.
+# As update-grub makes it in the guest; here grub-probe finds no disk.
 cat >"$grub/grub.cfg" <<MENU
-linux /boot/vmlinuz-$version root=/dev/vda ro $arguments
-initrd /boot/initrd.img-$version
-boot
+set default="0"
+set timeout=0
+menuentry 'Debian GNU/Linux' --class debian --class gnu-linux --class gnu --class os {
+	linux	/boot/vmlinuz-$version root=/dev/vda ro  $arguments
+	initrd	/boot/initrd.img-$version
+}
 MENU
 cat >"$root/etc/default/grub" <<DEFAULTS
 GRUB_DEFAULT=0

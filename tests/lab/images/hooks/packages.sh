@@ -21,3 +21,9 @@ for package in "$apt"/*.deb; do
 done >"$apt/Packages"
 rm -f "$root"/etc/apt/sources.list.d/*
 echo 'deb [trusted=yes] file:/srv/apt ./' >"$root/etc/apt/sources.list"
+# The list of packages is there as on any host; whoever makes the disk leaves out apt's own directories.
+cat >"$root/etc/tmpfiles.d/apt.conf" <<'DIRECTORIES'
+d /var/lib/apt/lists/partial 0755
+d /var/cache/apt/archives/partial 0755
+C /var/lib/apt/lists/_srv_apt_._Packages - - - - /srv/apt/Packages
+DIRECTORIES
