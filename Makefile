@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
-	crashes crash-faults ports bench bench-fleet damage fuzz build clean distclean
+	crashes crash-faults ports bench bench-fleet damage fuzz build clean distclean configure targets
 
 VENV := $(CURDIR)/.venv
 
@@ -46,6 +46,12 @@ report-test: setup ## reports of fleets in a real browser: screenshots in build/
 
 lab-test: setup ## the collection at work on virtual machines that crash
 	@tests/gate lab-test
+
+configure: setup ## bring freshly installed guests without kdump to ready (ARGS=debian12-plain for one of them)
+	@python -m lab configure $(ARGS)
+
+targets: setup ## crash a guest that dumps to an NFS server, and to one over SSH; takes root (ARGS=nfs for one of them)
+	@python -m lab targets $(ARGS)
 
 lanes: setup ## crash and verify every kind of kdump image (ARGS=debian12 for one of them)
 	@python -m lab lanes $(ARGS)

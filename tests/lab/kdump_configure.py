@@ -16,6 +16,9 @@ from lab.plays import Plays
 
 IMAGES = ("debian13-plain", "debian12-plain")
 
+# A guest with a mirror and a boot loader of its own.
+OWN = {"kdump_manage_packages": True, "kdump_manage_crashkernel": True}
+
 # What the role is asked for besides a dump. Each is a line of /etc/default/kdump-tools.
 _WANTED = {"kdump_compression": "lzo", "kdump_keep": 3, "kdump_dump_directory": "/srv/crash"}
 _LINES = ("MAKEDUMP_ARGS=", "KDUMP_NUM_DUMPS=3", 'KDUMP_COREDIR="/srv/crash"', "crashkernel=")
@@ -75,7 +78,7 @@ def recap(output: str) -> tuple[int, int]:
 
 
 def _configure(host: Machine) -> None:
-    plays = Plays(host, kdump_manage_packages=True, **_WANTED)
+    plays = Plays(host, **OWN, **_WANTED)
     before = host.ssh(_STATE, timeout=120)
     shown = _role(plays, "check mode shows everything", failures=0, arguments=("--check", "--diff"))
     missing = [line for line in _LINES if line not in shown]
@@ -88,7 +91,7 @@ def _configure(host: Machine) -> None:
     if "needs a reboot before kdump works" not in said:
         raise LabError("The role did not say that a reboot is needed.")
 
-    plays = Plays(host, kdump_manage_packages=True, kdump_reboot_ok=True, **_WANTED)
+    plays = Plays(host, **OWN, kdump_reboot_ok=True, **_WANTED)
     boot = _boot(host)
     _role(plays, "with it the host is rebooted and ready", failures=0)
     if _boot(host) == boot:

@@ -17,6 +17,7 @@ from typing import Any
 
 from lab import machine
 from lab.errors import LabError
+from lab.kdump_configure import OWN
 from lab.kdump_servers import ADDRESS, USER, Servers
 from lab.machine import Machine
 from lab.plays import Plays
@@ -113,7 +114,7 @@ def _role(kind: str, host: Machine, servers: Servers) -> str:
             "kdump_dump_directory": str(servers.store),
         },
     }  # fmt: skip
-    plays = Plays(host, kdump_manage_packages=True, kdump_reboot_ok=True, **targets[kind])
+    plays = Plays(host, **OWN, kdump_reboot_ok=True, **targets[kind])
     output = plays.output("kdump.yml", "--diff")
     print(output, flush=True)
     _head, failed, rest = output.partition("fatal: ")

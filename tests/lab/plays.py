@@ -34,6 +34,8 @@ class Plays:
             "crash_test_results_directory": str(RESULTS),
             # The image has the packages; the guest reaches no mirror.
             "kdump_manage_packages": False,
+            # QEMU gives the kernel its arguments.
+            "kdump_manage_crashkernel": False,
             **variables,
         }
         self._played = 0.0  # when the last playbook began
