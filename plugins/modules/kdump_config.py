@@ -120,6 +120,7 @@ options:
   settings:
     description:
       - Anything else, by the name that it has in the distribution's file. V(null) takes a setting away.
+      - The module's invocation is logged with it. Set C(no_log) on a task that gives a password here.
       - With kdump-utils, names in upper case are those of C(/etc/sysconfig/kdump), others those of C(/etc/kdump.conf).
     type: dict
     default: {}
@@ -215,6 +216,7 @@ rearm_commands:
 
 import contextlib
 import os
+import re
 import tempfile
 import typing as t
 from pathlib import Path, PurePosixPath
@@ -239,6 +241,10 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterable
 
 ROOT = Path("/")
+
+# KDUMP_SMTP_PASSWORD="...", FTP_PASSWORD=..., and the one in a URL: ftp://user:...@host/path
+PASSWORD = re.compile(r"(PASSWORD=|://[^\s:/@\"']*:)(?:\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\s@\"']+)")
+HIDDEN = "********"
 
 # The programs that know what their families' files may have.
 PROGRAMS = {"debian": "usr/sbin/kdump-config", "kdump-utils": "usr/bin/kdumpctl"}
@@ -266,14 +272,20 @@ def make_edit(module: AnsibleModule, family: Family | None) -> tuple[str, Edit]:
     return name, edit(name, texts, module.params, host)
 
 
+def shown(text: str) -> str:
+    """Return a file as a diff may show it: without passwords, and in bytes that every terminal takes."""
+    hidden = PASSWORD.sub(lambda match: f"{match[1]}{HIDDEN}", text)
+    return hidden.encode("utf-8", "replace").decode()
+
+
 def make_diff(found: Edit) -> list[dict[str, str]]:
     """Return the diff of each file that changes."""
     return [
         {
             "before_header": str(path) if found.before[path] else f"{path} (absent)",
             "after_header": str(path),
-            "before": found.before[path].encode("utf-8", "replace").decode(),
-            "after": found.after[path].encode("utf-8", "replace").decode(),
+            "before": shown(found.before[path]),
+            "after": shown(found.after[path]),
         }
         for path in found.changed
     ]

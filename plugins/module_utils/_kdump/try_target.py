@@ -159,9 +159,9 @@ def _ssh(target: Target, run: Run) -> Space:
         )
     said = _last(output)
     for sign, cure in (
+        ("not accessible", "make the key"),
         ("Host key verification failed", "pin its host key in /root/.ssh/known_hosts"),
         ("Permission denied (", f"allow {target.key}.pub in its authorized_keys"),
-        ("not accessible", "make the key"),
     ):
         if sign in output:
             raise KdumpError(

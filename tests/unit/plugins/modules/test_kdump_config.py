@@ -174,6 +174,18 @@ def test_two_files_are_changed_together_or_not_at_all(
     assert 'KDUMP_COMMANDLINE_APPEND="nr_cpus=2"' in (host / "etc/sysconfig/kdump").read_text()
 
 
+def test_no_diff_shows_a_password(host: Path) -> None:
+    (host / CONFIG).write_text("FTP_PASSWORD=old1\nURL='ftp://user:old2@host/path'\nUSE_KDUMP=1\n")
+    result = run(settings={"FTP_PASSWORD": 'new "one"', "OTHER": "seen"})
+    assert (host / CONFIG).read_text().startswith('FTP_PASSWORD="new \\"one\\""\n')
+    (diff,) = result["diff"]
+    assert (
+        diff["before"]
+        == "FTP_PASSWORD=********\nURL='ftp://user:********@host/path'\nUSE_KDUMP=1\n"
+    )
+    assert diff["after"] == f'{diff["before"]}OTHER="seen"\n'
+
+
 def test_only_root_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(SystemExit, match="Only root can configure kdump"):
