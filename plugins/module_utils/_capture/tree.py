@@ -190,7 +190,12 @@ _PRESENT = (
     "var/lib/kdump/initr*",
     "var/lib/kdump/vmlinu*",
 )
-_UNITS = ("etc/systemd/system/*.wants/*kdump*", "etc/systemd/system/*.requires/*kdump*")
+# The last ones are masks.
+_UNITS = (
+    "etc/systemd/system/*.wants/*kdump*",
+    "etc/systemd/system/*.requires/*kdump*",
+    "etc/systemd/system/kdump*.service",
+)
 _HELPER = "usr/local/lib/pcie-reset/*"
 # The kexec command that loaded the capture kernel, in the dump directory of kdump-tools.
 _RECORD = "kexec_cmd"

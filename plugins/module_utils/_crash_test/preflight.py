@@ -233,6 +233,8 @@ def _dump_target(target: Mapping[str, t.Any]) -> Check:
 
 
 def _dump_space(kdump: Mapping[str, t.Any], dump: Answer | None) -> list[Check]:
+    if not kdump["crash_size"]:
+        return []  # makedumpfile says nothing without a reservation, which is missed before
     if dump is None:
         return [
             _check(_READS, True, f"{kdump['core_collector']} saves the dump, not makedumpfile.")

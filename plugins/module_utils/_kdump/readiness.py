@@ -445,7 +445,8 @@ def _makedumpfile(look: Look) -> Problems | None:
         # All of the memory is copied.
         look.facts["expected_dump_bytes"] = look.needs.memory
         return []
-    if look.live is None:
+    # Without a reservation it answers nothing else.
+    if look.live is None or not look.facts["crash_size"]:
         return None
     status, output = look.live.run(list(COMMAND), _MAKEDUMPFILE_SECONDS)
     if status == NOT_FOUND:

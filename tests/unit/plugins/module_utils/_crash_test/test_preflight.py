@@ -155,6 +155,13 @@ def test_makedumpfile_that_was_stopped_in_the_facts_has_the_last_word(root: Path
     assert failed(preflight(facts, None, DUMP, PROOF, root)) == []
 
 
+def test_makedumpfile_has_nothing_to_say_without_a_reservation(root: Path) -> None:
+    facts = copy.deepcopy(READY)
+    facts["kdump"].update(crash_size=0, armed=False, problems=[problem("no_reservation")])
+    dump = Answer(reads=False, reason="No memory is reserved for crashkernel!")
+    assert failed(preflight(facts, None, dump, PROOF, root)) == ["no_reservation", "armed"]
+
+
 def test_a_dump_that_another_program_saves(root: Path) -> None:
     facts = copy.deepcopy(READY)
     facts["kdump"].update(core_collector="cp")

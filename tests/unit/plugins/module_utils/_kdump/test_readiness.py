@@ -375,6 +375,20 @@ def test_makedumpfile_is_given_two_seconds_and_its_count_is_used(tmp_path: Path)
     assert answers.seconds[answers.asked.index(ASK)] == 2
 
 
+def test_makedumpfile_is_not_asked_without_a_reservation(tmp_path: Path) -> None:
+    # show_mem_usage: No memory is reserved for crashkernel!
+    answers = Answers()
+    changes = {
+        "sys/kernel/kexec_crash_size": "0\n",
+        "sys/kernel/kexec_crash_loaded": UNARMED,
+        "proc/iomem": IOMEM.replace("Crash kernel", "other"),
+    }
+    facts = kdump_facts(make(tmp_path, DEBIAN, changes), answers.live)
+    assert [each["code"] for each in facts["problems"]] == ["no_reservation"]
+    assert "makedumpfile_fails" in facts["not_known"]
+    assert ASK not in answers.asked
+
+
 @pytest.mark.parametrize(
     ("base", "changes", "collector"),
     [
