@@ -98,10 +98,18 @@ def _problems(kdump: Mapping[str, t.Any]) -> list[str]:
         (problem.get("severity") or "error", problem["message"]) for problem in kdump["problems"]
     ]
     ordered = sorted(problems, key=lambda problem: problem[0] != "error")
-    ready = (
-        [] if any(severity == "error" for severity, _message in ordered) else ["kdump is ready."]
-    )
+    ready = [] if any(severity == "error" for severity, _message in ordered) else [_ready(kdump)]
     return [*(f"{severity}: {message}" for severity, message in ordered), *ready]
+
+
+def _ready(kdump: Mapping[str, t.Any]) -> str:
+    """What nobody could look at is not health."""
+    not_known = kdump.get("not_known") or ()
+    return (
+        f"No error of kdump is known; could not be looked for: {', '.join(not_known)}."
+        if not_known
+        else "kdump is ready."
+    )
 
 
 def _paragraphs(sentences: Iterable[str]) -> list[str]:

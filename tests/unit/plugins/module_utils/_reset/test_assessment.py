@@ -106,6 +106,13 @@ def test_iommu(iommu: Json, lines: list[str]) -> None:
     [
         ({}, ["  The facts do not tell."]),
         ({"problems": []}, ["  kdump is ready."]),
+        ({"problems": [], "not_known": []}, ["  kdump is ready."]),
+        (
+            {"problems": [], "not_known": ["service_failed", "target_needs"]},
+            [
+                "  No error of kdump is known; could not be looked for: service_failed, target_needs.",
+            ],
+        ),
         (
             {"problems": [{"code": "not_armed", "message": "Nothing is loaded."}]},
             ["  error: Nothing is loaded."],
