@@ -39,7 +39,7 @@ options:
     description:
       - Directory on the controller with the records, O(vmcore.kdump.crash_test#module:results_directory), and with what
         M(vmcore.kdump.assess) kept. Files of other kinds are listed in the report and left alone.
-      - The last record of a host is its verdict, the others are its history.
+      - The last record of a host is its verdict, unless it was cancelled before the crash. The others are its history.
     type: path
     required: true
   directory:

@@ -49,7 +49,7 @@ def read(directory: Path) -> Results:
     except OSError as exc:
         raise KdumpError(
             f"The results directory {directory} cannot be read: {exc.strerror}. Crash tests write it, and the playbook"
-            " assess with fleet_report_results_directory."
+            " assess with assess_directory."
         ) from exc
     for name in names:
         try:

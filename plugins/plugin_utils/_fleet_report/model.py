@@ -70,7 +70,13 @@ def build(results: Results, expected: Iterable[str] = ()) -> Data:
 
 def _host(anchor: str, name: str, records: list[Data], assessment: Data | None) -> Data:
     records = sorted(records, key=lambda record: (record["finished_at"] or 0, record["run_id"]))
-    latest = records[-1] if records else None
+    # A test that was cancelled, or has just begun, takes nothing back.
+    telling = [
+        record
+        for record in records
+        if (record["verdict"], record["stage"]) != ("inconclusive", "armed")
+    ]
+    latest = next(reversed(telling or records), None)
     facts = assessment["facts"] if assessment else None
     problems = _problems(facts)
     about = latest or facts or {}
@@ -83,7 +89,7 @@ def _host(anchor: str, name: str, records: list[Data], assessment: Data | None) 
         "problems": problems,
         "assessed_at": assessment["assessed_at"] if assessment else None,
         "test": _test(latest) if latest else None,
-        "history": [_past(record) for record in reversed(records[:-1])],
+        "history": [_past(record) for record in reversed(records) if record is not latest],
         "ports": _ports(latest, assessment),
         "picture": _picture(latest, assessment),
         "drift": _drift(latest, assessment),

@@ -122,6 +122,15 @@ def test_last_record_is_the_verdict_and_the_others_are_history() -> None:
     assert [past["verdict"] for past in host["history"]] == ["passed"]
 
 
+def test_a_test_that_was_cancelled_takes_nothing_back() -> None:
+    before, after = fleet.record("passed"), {**fleet.record("cancelled"), "host": "demo"}
+    after["finished_at"] = before["finished_at"] + 1
+    host = only(before, after)
+    assert host["verdict"] == "passed"
+    assert [past["verdict"] for past in host["history"]] == ["inconclusive"]
+    assert only(after)["verdict"] == "inconclusive"
+
+
 def test_a_proof_of_another_kernel_is_said_to_be_one() -> None:
     record = fleet.record("passed")
     kept = fleet.assessment(record["host"], 0, at=record["finished_at"] + 1)
