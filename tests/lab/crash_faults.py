@@ -101,12 +101,13 @@ FAULTS = {
         needs="none",
     ),
     "disk-full": Fault(
+        # ext4 counts 16 MiB as free that it keeps for itself.
         "the disk is full",
         Verdict("failed", "incomplete", "dump complete", "disk_full"),
         (
             Event(
                 _SCHEDULED,
-                "fallocate --length $(($(stat --file-system --format='%f * %S' /) - (16 << 20))) /fill; sync",
+                "fallocate --length $(($(stat --file-system --format='%f * %S' /) - (32 << 20))) /fill; sync",
             ),
         ),
         undo=f"rm -f /fill; {_NO_DUMPS}",
