@@ -61,7 +61,8 @@ class Event(NamedTuple):
     line: str  # of the console
     command: str | None = None  # on the machine,
     monitor: str | None = None  # or to it, by QEMU
-    pause: float = 0  # seconds from the line to it
+    written: int = 0  # how many bytes are written to the machine's disk from the line on
+    pause: float = 0  # and for how many seconds then nothing happens yet
 
 
 class Fault(NamedTuple):
@@ -146,9 +147,10 @@ FAULTS = {
         undo=f"cp /root/good.img {_IMAGE}; {_RELOAD}",
     ),
     "power-off": Fault(
+        # What was written is in the file system once its journal was, every five seconds.
         "the power goes while the dump is written",
         Verdict("failed", "incomplete", "dump complete", "cut_off"),
-        (Event(_DUMPING, monitor="system_reset", pause=5),),
+        (Event(_DUMPING, monitor="system_reset", written=16 << 20, pause=6),),
         undo=_NO_DUMPS,
     ),
     "frozen-ssh": Fault(
@@ -315,6 +317,8 @@ def _happening(host: Machine, fault: Fault) -> AbstractContextManager[None]:
 
     def act(event: Event) -> Act:
         def happen() -> None:
+            if event.written:
+                _wait_for_writes(host, event.written)
             time.sleep(event.pause)
             if event.command:
                 host.ssh(event.command, timeout=_COMMAND_SECONDS)
@@ -324,6 +328,14 @@ def _happening(host: Machine, fault: Fault) -> AbstractContextManager[None]:
         return event.line, happen
 
     return acting(host, [act(event) for event in fault.events])
+
+
+def _wait_for_writes(host: Machine, count: int) -> None:
+    begin, until = host.written(), time.monotonic() + _COMMAND_SECONDS
+    while host.written() - begin < count:
+        if time.monotonic() > until:
+            raise LabError(f"{host.name} did not write {count} bytes to its disk.")
+        time.sleep(0.2)
 
 
 def _differences(expected: Verdict, answer: Verdict) -> list[str]:

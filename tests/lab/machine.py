@@ -106,6 +106,12 @@ class Machine:
         """The machine's own overlay."""
         return self.directory / "disk.qcow2"
 
+    def written(self) -> int:
+        """How many bytes were written to its disk so far."""
+        disks = {found["node-name"]: found["stats"] for found in self.qmp("query-blockstats")}
+        count: int = disks["root"]["wr_bytes"]
+        return count
+
     @property
     def trace_log(self) -> Path:
         """What QEMU's trace events say, with time stamps (lab.trace reads it)."""

@@ -129,12 +129,13 @@ def _state_of_dump(dump: Mapping[str, t.Any], new: tuple[Mapping[str, t.Any], ..
     verdict, why = dump.get("verdict"), dump.get("why") or ""
     if verdict == "complete":
         return DumpState("complete", why, files)
-    if not dump.get("size"):
+    unfinished = _UNFINISHED.search(str(dump["path"]))
+    if not dump.get("size") and not unfinished:
+        # It got its final name, so its writer took it for a dump.
         return DumpState("empty", f"{dump['path']} is empty.", files)
     if verdict == "not_this_crash":
         return DumpState("foreign", why, ())
     if verdict == "incomplete":
-        unfinished = _UNFINISHED.search(str(dump["path"]))
         return DumpState("unfinished" if unfinished else "incomplete", why, files)
     return DumpState(verdict or "unknown", why, files)
 

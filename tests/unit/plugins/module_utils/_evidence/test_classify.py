@@ -235,6 +235,13 @@ def test_an_empty_dump_without_a_word_of_makedumpfile() -> None:
     assert outline(result) == ("S7", "S8", "saved_nothing")
 
 
+def test_an_empty_file_without_its_final_name_was_cut_off_and_not_saved() -> None:
+    dump = {"path": "/var/crash/x/dump-incomplete", "size": 0, "verdict": "incomplete", "why": "-"}
+    result = judge(console("power-off"), {**BACK, "dump": dump})
+    assert outline(result) == ("S7", "S8", "cut_off")
+    assert "saved_nothing" not in [each["code"] for each in result["alternatives"]]
+
+
 # ---- What other families leave ---------------------------------------------------------------------
 
 
