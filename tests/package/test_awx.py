@@ -251,7 +251,7 @@ def test_execution_environment_is_valid(environment: Environment) -> None:
     context = environment.home / "context"
     environment.run(
         "ansible-builder", "create", "--file", CHECKOUT / "docs/awx/execution-environment.yml",
-        "--context", context,
+        "--context", context, "--output-filename", "Containerfile",
     )  # fmt: skip
     requirements = yaml.safe_load((context / "_build/requirements.yml").read_text())
     assert {"name": "vmcore.kdump"} in requirements["collections"]
