@@ -21,7 +21,11 @@ PAGES = sorted(
     [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md"), *CHECKOUT.glob("roles/*/README.md")]
 )
 # Named like variables: groups of an inventory, a check of the crash test, an argument of the capture kernel.
-NO_VARIABLES = {"crash_test_protected", "kdump_canary", "kdump_ready", "kdump_test_id"}
+NO_VARIABLES = {
+    "crash_test_protected", "kdump_canary", "kdump_ready", "kdump_test_id",
+    "kdump_off",  # a problem
+    "kdump_post", "kdump_pre",  # directives of kdump.conf
+}  # fmt: skip
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
