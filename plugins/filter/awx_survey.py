@@ -111,7 +111,7 @@ def _options(
     specs: Mapping[str, t.Any], entry_points: Iterable[str]
 ) -> Iterable[tuple[str, Option]]:
     for place in entry_points:
-        role, _, entry_point = place.partition(".")
+        role, _dot, entry_point = place.partition(".")
         try:
             spec = specs[role]["argument_specs"][entry_point]
         except (KeyError, TypeError) as error:

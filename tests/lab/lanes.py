@@ -171,14 +171,15 @@ def _fail_to_rebuild(host: Machine, plays: Plays) -> None:
     look = f"{_FILES}sha256sum {image}; stat -c '%n %s %Y' {image}*; {_ARMED}"
     before = host.ssh(look, timeout=120)
     host.ssh(_BREAK)
+    sentence = None
     try:
         plays.module("pcie_reset_helper", files={"pcie-reset": _CHANGED_HELPER})
     except LabError as error:
         sentence = str(error)
-    else:
-        raise LabError("Installing another helper did not fail, although no image can be built.")
     finally:
         host.ssh(_MEND)
+    if sentence is None:
+        raise LabError("Installing another helper did not fail, although no image can be built.")
     if not sentence.endswith(_PUT_BACK):
         raise LabError(f"A rebuild that failed was not taken back: {sentence}")
     after = host.ssh(look, timeout=120)

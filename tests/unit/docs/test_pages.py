@@ -80,7 +80,7 @@ def anchors(path: Path) -> set[str]:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
         if "://" not in target:
-            name, _, anchor = target.partition("#")
+            name, _hash, anchor = target.partition("#")
             path = page.parent / name if name else page
             assert path.exists(), target
             assert not anchor or anchor in anchors(path), target
