@@ -100,8 +100,8 @@ class Plays:
         Raises:
             LabError: it failed; the sentence is the module's.
         """
-        answer = self._module(name, "--args", json.dumps(arguments) if arguments else "")
-        if answer.get("failed"):
+        failed, answer = self._module(name, "--args", json.dumps(arguments) if arguments else "")
+        if failed:
             raise LabError(f"{name} on {self.host.name}: {answer.get('msg', answer)}")
         return answer
 
@@ -111,13 +111,14 @@ class Plays:
         Raises:
             LabError: they could not be made.
         """
-        answer = self._module("crash_test", "--check")
+        _failed, answer = self._module("crash_test", "--check")
         if "checks" not in answer:
             raise LabError(f"{self.host.name} cannot be checked: {answer.get('msg', answer)}")
         checks: list[dict[str, str]] = answer["checks"]
         return checks
 
-    def _module(self, name: str, *options: str) -> dict[str, Any]:
+    def _module(self, name: str, *options: str) -> tuple[bool, dict[str, Any]]:
+        """Whether it failed, which "ansible" leaves out of what it prints, and what it returns."""
         done = self._run(
             "ansible", self.host.name, "--module-name", f"vmcore.kdump.{name}", *options,
             capture_output=True, text=True,
@@ -128,7 +129,7 @@ class Plays:
             answer: dict[str, Any] = json.loads(result)
         except ValueError:
             raise LabError(f"{name} on {self.host.name}: {done.stdout}{done.stderr}") from None
-        return answer
+        return done.returncode != 0, answer
 
     def record(self, host: Machine | None = None) -> tuple[Path, dict[str, Any]]:
         """The record that the last play left of this machine (or another one of it), with its file.
