@@ -23,7 +23,10 @@ if t.TYPE_CHECKING:
     Json = dict[str, t.Any]
 
 # The one that execution environments of AWX have had for long.
-pytestmark = pytest.mark.parametrize("environment", ["oldest"], indirect=True)
+pytestmark = [
+    pytest.mark.usefixtures("environment"),
+    pytest.mark.parametrize("environment", ["oldest"], indirect=True),
+]
 
 PROJECT = CHECKOUT / "docs/awx/project"
 AWX_COLLECTION = CHECKOUT / ".venv/awx/ansible_collections"
