@@ -89,6 +89,8 @@ _OF_PAGES = ("descriptors", "segments", "pages")
 
 _UTSNAME = ("sysname", "nodename", "release", "version", "machine", "domainname")
 _NAME_SIZE = 65
+# Before Linux 5.11 VMCOREINFO does not say where struct uts_namespace has them: behind its reference count.
+_UTSNAME_OFFSET = 4
 # The year 9999: later than any clock that is only set wrong.
 _MAX_TIME = 253402300799
 _MAX_FILES = 1000
@@ -359,7 +361,9 @@ class _Examination:
     def _look_at_utsname(self, dump: Container, info: VmcoreInfo) -> str:
         """The names of the host and the kernel in the kernel's memory."""
         self._memory = memory_of(dump, info)
-        place = info.address("init_uts_ns") + info.bounded("OFFSET(uts_namespace.name)", 0, 4096)
+        key = "OFFSET(uts_namespace.name)"
+        offset = info.bounded(key, 0, 4096) if key in info else _UTSNAME_OFFSET
+        place = info.address("init_uts_ns") + offset
         names = self._memory.read(place, len(_UTSNAME) * _NAME_SIZE)
         if dump.utsname is not None and names != dump.utsname:
             raise Flaw("damaged", "The names in the header are not those in the kernel's memory.")

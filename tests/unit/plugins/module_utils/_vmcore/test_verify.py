@@ -368,6 +368,11 @@ def test_a_kernel_that_cannot_be_read(
     assert (result["verdict"], result["why"]) == (verdict, why)
 
 
+def test_a_kernel_before_5_11_does_not_say_where_its_names_are() -> None:
+    result = verdict_on(dump_of(Kernel(), **{"OFFSET(uts_namespace.name)": None}), EVERYTHING)
+    assert result["verdict"] == "complete"
+
+
 def test_a_log_without_a_record_is_no_log() -> None:
     result = verdict_on(dump_of(Kernel(Ring([(0, b"")]))))
     assert (result["verdict"], result["why"]) == ("damaged", "The kernel's log has no record.")
