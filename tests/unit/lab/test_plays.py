@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,10 @@ from lab.plays import Plays
 def _plays(tmp_path: Path) -> Plays:
     """The controller in the machine's place, with a real ansible."""
     hosts = {"guest": {"ansible_connection": "local"}}
-    host = types.SimpleNamespace(
+    host: Any = types.SimpleNamespace(
         name="guest", directory=tmp_path, inventory=lambda: {"all": {"hosts": hosts}}
     )
-    return Plays(host)  # type: ignore[arg-type]
+    return Plays(host)
 
 
 def test_what_a_module_returns_is_there(plays: Plays) -> None:
