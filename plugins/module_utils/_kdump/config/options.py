@@ -63,9 +63,8 @@ def require_sound(options: Mapping[str, t.Any], host: Host) -> None:
     """Raise KdumpError for a value that no family could take."""
     for name in ("dump_path", "pre_script", "post_script"):
         _require(_PATH, name, options.get(name), "an absolute path without blanks")
-    for name in ("extra_binaries",):
-        for path in options.get(name) or ():
-            _require(_PATH, name, path, "absolute paths without blanks")
+    for path in options.get("extra_binaries") or ():
+        _require(_PATH, "extra_binaries", path, "absolute paths without blanks")
     for module in options.get("extra_modules") or ():
         _require(_MODULE, "extra_modules", module, "names of kernel modules")
     for name in ("command_line_append", "command_line_remove"):
@@ -76,7 +75,7 @@ def require_sound(options: Mapping[str, t.Any], host: Host) -> None:
         raise KdumpError(f"dump_level is {level}: makedumpfile knows the levels 0 to 31.")
     if keep is not None and keep < 0:
         raise KdumpError(f"keep is {keep}: name a number of dumps, or 0 to keep all.")
-    for path in (*_scripts(options), *(options.get("extra_binaries") or ())):
+    for path in (*scripts(options), *(options.get("extra_binaries") or ())):
         if not host.is_executable(path):
             raise KdumpError(
                 f"{path} is no executable file on the host: install it and make it executable first."
@@ -85,13 +84,9 @@ def require_sound(options: Mapping[str, t.Any], host: Host) -> None:
         _require_target(options["target"])
 
 
-def _scripts(options: Mapping[str, t.Any]) -> list[str]:
-    return [options[name] for name in ("pre_script", "post_script") if options.get(name)]
-
-
 def scripts(options: Mapping[str, t.Any]) -> list[str]:
     """Return the scripts that the options name."""
-    return _scripts(options)
+    return [options[name] for name in ("pre_script", "post_script") if options.get(name)]
 
 
 def _require_target(target: Mapping[str, t.Any]) -> None:
