@@ -147,11 +147,19 @@ FAULTS = {
         undo=f"cp /root/good.img {_IMAGE}; {_RELOAD}",
     ),
     "power-off": Fault(
-        # What was written is in the file system once its journal was, every five seconds.
+        # Of a dump that takes longer than that: what was written is in the file system once its journal was, every
+        # five seconds.
         "the power goes while the dump is written",
         Verdict("failed", "incomplete", "dump complete", "cut_off"),
-        (Event(_DUMPING, monitor="system_reset", written=16 << 20, pause=6),),
-        undo=_NO_DUMPS,
+        (
+            Event(
+                _SCHEDULED,
+                """echo 'MAKEDUMP_ARGS="-F -c -d 1"' >>/etc/default/kdump-tools;"""
+                " head -c 256M /dev/urandom >/dev/shm/fill; sync",
+            ),
+            Event(_DUMPING, monitor="system_reset", written=16 << 20, pause=6),
+        ),
+        undo=f"sed -i '$d' /etc/default/kdump-tools; {_NO_DUMPS}",
     ),
     "frozen-ssh": Fault(
         "sshd is stopped under the controller, whose connections neither close nor go on",
