@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
-	crashes crash-faults ports bench bench-fleet damage fuzz build clean distclean configure targets
+	crashes crash-faults readiness ports bench bench-fleet damage fuzz build clean distclean configure targets
 
 VENV := $(CURDIR)/.venv
 
@@ -58,6 +58,9 @@ lanes: setup ## crash and verify every kind of kdump image (ARGS=debian12 for on
 
 effect: setup ## the DMA of busy devices after a panic, without the reset helper and with it
 	@python -m lab effect $(ARGS)
+
+readiness: setup ## makes a guest unable to dump in every way, and looks whether that is said
+	@python -m lab readiness $(ARGS)
 
 faults: setup ## crashes with a reset helper that fails in every way
 	@python -m lab faults $(ARGS)

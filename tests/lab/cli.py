@@ -25,6 +25,7 @@ from lab import (
     lanes,
     machine,
     ports,
+    readiness,
 )
 from lab.errors import LabError
 from lab.progress import tail
@@ -131,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_inventory)
 
     for module in (
-        demo, kdump_configure, kdump_targets, crashes, crash_faults, lanes, effect, faults, ports,
+        demo, kdump_configure, kdump_targets, crashes, crash_faults, lanes, effect, faults, ports, readiness,
     ):  # fmt: skip
         module.add_command(commands)
     return parser
