@@ -16,6 +16,8 @@ from lab.plays import Plays
 _SETTINGS = "/etc/default/kdump-tools"
 _IMAGE = "/var/lib/kdump/initrd.img-$(uname -r)"
 _RELOAD = "kdump-config reload"
+_COMMAND = "/usr/sbin/kdump-config"
+_RESERVED = "/sys/kernel/kexec_crash_size"
 _DROP_IN = "/run/systemd/system/kdump-tools.service.d"
 _SECONDS = 600
 
@@ -48,12 +50,33 @@ def _file(path: str, make: str) -> Trouble:
     return Trouble(f"mv {path} {path}.lab; {make}", f"rm -rf {path}; mv {path}.lab {path}")
 
 
-def _sysctl(name: str, value: int, before: int) -> Trouble:
-    return Trouble(f"sysctl -w kernel.{name}={value}", f"sysctl -w kernel.{name}={before}")
+def _kernel(path: str, value: str) -> Trouble:
+    """Write a value to a file of the kernel's, and what was there before again."""
+    return Trouble(
+        f"cat {path} >/run/lab-value && echo {value} >{path}", f"cat /run/lab-value >{path}"
+    )
 
 
-# In this order: the last ones cannot be undone without a reboot.
+def _command_line(edit: str) -> Trouble:
+    """Load the capture kernel with another command line than it would get, edited with sed."""
+    return Trouble(
+        f"cp -p {_SETTINGS} {_SETTINGS}.lab; sed 's/ *crashkernel=[^ ]*//; {edit};"
+        f' s/.*/KDUMP_CMDLINE="&"/\' /proc/cmdline >>{_SETTINGS}; {_RELOAD}',
+        f"mv {_SETTINGS}.lab {_SETTINGS}; {_RELOAD}",
+    )
+
+
+def _filled(left: int) -> Trouble:
+    """Leave so many MiB of the file system of the dump directory."""
+    return Trouble(
+        f"fallocate -l $(($(stat -f --format='%f * %S' /var/crash) - ({left} << 20))) /var/crash/lab",
+        "rm /var/crash/lab",
+    )
+
+
+# In this order: the lasting ones come last, each on what the one before it left.
 TROUBLES = {
+    "no_family": Trouble(f"mv {_COMMAND} {_COMMAND}.lab", f"mv {_COMMAND}.lab {_COMMAND}"),
     "kdump_off": _setting("USE_KDUMP=0"),
     "service_masked": Trouble(
         "systemctl mask kdump-tools.service", "systemctl unmask kdump-tools.service"
@@ -68,6 +91,9 @@ TROUBLES = {
     ),
     "not_armed": Trouble("kdump-config unload", "kdump-config load"),
     "no_image": _file(_IMAGE, "true"),
+    "image_not_loaded": Trouble(
+        f"touch -r {_IMAGE} /run/lab-age && touch {_IMAGE}", f"touch -r /run/lab-age {_IMAGE}"
+    ),
     "image_old": Trouble(
         "touch /boot/vmlinuz-$(uname -r)", "touch -d 2020-01-01 /boot/vmlinuz-$(uname -r)"
     ),
@@ -78,10 +104,8 @@ TROUBLES = {
     "dump_directory_missing": Trouble(
         "mv /var/crash /var/crash.lab", "mv /var/crash.lab /var/crash"
     ),
-    "target_full": Trouble(
-        "fallocate -l $(($(stat -f --format='%f * %S' /var/crash) - (1 << 20))) /var/crash/lab",
-        "rm /var/crash/lab",
-    ),
+    "target_full": _filled(8),
+    "dump_space": _filled(100),
     "target_read_only": Trouble(
         "mount --bind /var/crash /var/crash && mount -o remount,bind,ro /var/crash",
         "umount /var/crash",
@@ -96,31 +120,31 @@ TROUBLES = {
         "/usr/bin/makedumpfile",
         f'printf "{_REFUSES}" >/usr/bin/makedumpfile; chmod +x /usr/bin/makedumpfile',
     ),
-    "iommu_differs": Trouble(
-        f"cp -p {_SETTINGS} {_SETTINGS}.lab; sed 's/ *crashkernel=[^ ]*//; s/intel_iommu=on/intel_iommu=off/;"
-        f' s/.*/KDUMP_CMDLINE="&"/\' /proc/cmdline >>{_SETTINGS}; {_RELOAD}',
-        f"mv {_SETTINGS}.lab {_SETTINGS}; {_RELOAD}",
-    ),
+    "iommu_differs": _command_line("s/intel_iommu=on/intel_iommu=off/"),
+    "capture_hangs": _command_line("s/panic=10//"),
     "watchdog_active": Trouble(
-        "modprobe softdog soft_margin=900 && systemd-run --unit=lab-watchdog sh -c"
-        " 'exec 3>/dev/watchdog0; trap \"printf V >&3; exit\" TERM; while :; do sleep 1; done' && sleep 3",
-        "systemctl stop lab-watchdog.service",
+        # Another watchdog of the machine would have to be fed.
+        "modprobe softdog soft_margin=900 nowayout=0 && udevadm settle &&"
+        " dog=$(grep -l Software /sys/class/watchdog/*/identity | cut -d/ -f5) && systemd-run --unit=lab-watchdog"
+        " sh -c 'exec 3>/dev/'$dog'; trap \"printf V >&3; exit\" TERM; while :; do sleep 1; done' && sleep 3",
+        "systemctl stop lab-watchdog.service && rmmod softdog",
     ),
-    "panic_on_oops_off": _sysctl("panic_on_oops", 0, 1),
-    "sysrq_off": _sysctl("sysrq", 0, 438),
-    "post_notifiers": Trouble(
-        "echo Y >/sys/module/kernel/parameters/crash_kexec_post_notifiers",
-        "echo N >/sys/module/kernel/parameters/crash_kexec_post_notifiers",
-    ),
+    "panic_on_oops_off": _kernel("/proc/sys/kernel/panic_on_oops", "0"),
+    "sysrq_off": _kernel("/proc/sys/kernel/sysrq", "0"),
+    "post_notifiers": _kernel("/sys/module/kernel/parameters/crash_kexec_post_notifiers", "Y"),
     "reservation_small": Trouble(
-        "kdump-config unload && echo $((160 << 20)) >/sys/kernel/kexec_crash_size && kdump-config load",
-        "true",
+        f"kdump-config unload && echo $((160 << 20)) >{_RESERVED} && kdump-config load", "true"
     ),
     "reservation_too_small": Trouble(
-        "kdump-config unload && echo $((32 << 20)) >/sys/kernel/kexec_crash_size", "true"
+        f"kdump-config unload && echo $((32 << 20)) >{_RESERVED}", "true"
     ),
-    "kexec_disabled": Trouble("sysctl -w kernel.kexec_load_disabled=1", "true"),
+    "kexec_disabled": Trouble(
+        "kdump-config unload; echo 1 >/proc/sys/kernel/kexec_load_disabled", "true"
+    ),
+    "no_reservation": Trouble(f"kdump-config unload; echo 0 >{_RESERVED}", "true"),
 }
+# Not undone without a reboot.
+_LASTING = {"reservation_small", "reservation_too_small", "kexec_disabled", "no_reservation"}
 
 
 class Result(NamedTuple):
@@ -150,22 +174,10 @@ def run(arguments: argparse.Namespace) -> int:
     host = (
         machine.find(arguments.machine) if kept else machine.up("readiness", "vtd", arguments.image)
     )
-    results = []
     try:
-        plays = Plays(host)
-        before = _codes(_problems(plays))
-        print(f"before: {', '.join(sorted(before)) or 'no problem'}", flush=True)
-        for code in TROUBLES:
-            if code in (arguments.names or TROUBLES):
-                results.append(_try(code, host, plays))
-                print(f"{code}: {results[-1].crash_test}", flush=True)
-        last = set(list(TROUBLES)[-3:])
-        if not last & {result.code for result in results}:
-            after = _codes(_problems(plays))
-            if after != before:
-                raise LabError(
-                    f"{host.name} is not as it was: {', '.join(sorted(after ^ before))}."
-                )
+        results = _try_all(
+            [code for code in TROUBLES if code in (arguments.names or TROUBLES)], host
+        )
     except BaseException:
         if not kept:
             host.down(keep=True)
@@ -194,12 +206,34 @@ def table(results: list[Result]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def _try_all(codes: list[str], host: Machine) -> list[Result]:
+    """Make the problems one after the other. Raises LabError if the host is not as it was after those that pass."""
+    plays = Plays(host)
+    before = _codes(_problems(plays))
+    print(f"before: {', '.join(sorted(before)) or 'no problem'}", flush=True)
+    results = []
+    for lasting in (False, True):
+        for code in codes:
+            if (code in _LASTING) == lasting:
+                results.append(_try(code, host, plays))
+                print(" | ".join(results[-1]), flush=True)
+        if not lasting:
+            after = _codes(_problems(plays))
+            if after != before:
+                raise LabError(
+                    f"{host.name} is not as it was: {', '.join(sorted(after ^ before))}."
+                )
+    return results
+
+
 def _try(code: str, host: Machine, plays: Plays) -> Result:
     trouble = TROUBLES[code]
-    host.ssh(trouble.make, timeout=_SECONDS)
     try:
+        host.ssh(trouble.make, timeout=_SECONDS)
         said = [each for each in _problems(plays) if each["code"] == code]
         checks = plays.preflight()
+    except LabError as error:
+        return Result(code, "", "", f"was not made: {error}")
     finally:
         host.ssh(trouble.undo, timeout=_SECONDS)
     name = _CHECKS.get(code, code)
