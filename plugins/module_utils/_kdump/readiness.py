@@ -65,7 +65,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
 if t.TYPE_CHECKING:  # pragma: no cover
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import Family
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import Settings
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
+        Server,
+        Settings,
+    )
 
 Problems = list[dict[str, str]]
 
@@ -307,8 +310,11 @@ def _reachable(look: Look) -> Problems | None:
     if look.live is None:
         return None
     if server is not None:
-        reason = look.live.connect(server.host, server.port, _TARGET_SECONDS)
-        reason = reason and f"{server.host} port {server.port}: {reason}"
+        way = _way_to(server, look.live)
+        if way is None:
+            return None
+        reason = look.live.connect(*way, _TARGET_SECONDS)
+        reason = reason and f"{way[0]} port {way[1]}: {reason}"
     else:
         status, output = look.live.run(
             ["stat", "--file-system", "--format=%f %S", str(look.directory)], _TARGET_SECONDS
@@ -322,6 +328,20 @@ def _reachable(look: Look) -> Problems | None:
         elif not status:
             reason = "its size cannot be read"
     return look.problem("target_unreachable", reason=reason) if reason else []
+
+
+def _way_to(server: Server, live: Live) -> tuple[str, int] | None:
+    """Return host and port that a connection to the server goes to; None for one through yet another host.
+
+    Root's configuration of ssh may have both, and ssh says so without going there: C(port 2222).
+    """
+    if server.client is None or server.client.name != "ssh":
+        return server.host, server.port
+    status, output = live.run(["ssh", "-G", server.host], _TARGET_SECONDS)
+    said = dict(line.partition(" ")[::2] for line in output.splitlines()) if status == 0 else {}
+    if any(said.get(name, "none") != "none" for name in ("proxyjump", "proxycommand")):
+        return None
+    return said.get("hostname", server.host), int(said.get("port", server.port))
 
 
 def _needs_of_target(look: Look) -> Problems | None:

@@ -92,6 +92,7 @@ SUSE: Tree = {
 ARMED, UNARMED = "1\n", "0\n"
 STATE = "systemctl show --property=ActiveState,Result"
 ASK = "makedumpfile --mem-usage /proc/kcore"
+SSH = "ssh -G dumps"
 STAT = "stat --file-system --format=%f %S /var/crash"
 
 
@@ -103,6 +104,7 @@ class Answers:
             f"{STATE} kdump-tools.service": (0, "Result=success\nActiveState=active\n"),
             f"{STATE} kdump.service": (0, "Result=success\nActiveState=active\n"),
             ASK: (0, MEM_USAGE),
+            SSH: (127, "ssh: not found"),
         }
         self.servers: dict[tuple[str, int], str | None] = {}
         self.asked: list[str] = []
@@ -441,6 +443,23 @@ def test_server_that_does_not_answer(
     reason = f"({server[0]} port {server[1]}: Connection refused)"
     assert reason in problems["target_unreachable"]
     assert f"://{server[0]}" in problems["target_unreachable"]
+
+
+def test_ssh_goes_where_its_configuration_says(tmp_path: Path) -> None:
+    answers = Answers()
+    answers.commands[SSH] = (0, "host dumps\nhostname dumps.example.com\nport 2222\n")
+    answers.servers["dumps.example.com", 2222] = "Connection refused"
+    problems = found(make(tmp_path, DEBIAN, {**SERVERS[1][1], **TOOLS}), answers)
+    assert "(dumps.example.com port 2222: Connection refused)" in problems["target_unreachable"]
+
+
+@pytest.mark.parametrize("way", ["proxyjump bastion", "proxycommand nc -X connect dumps 22"])
+def test_ssh_through_another_host_is_not_judged(tmp_path: Path, way: str) -> None:
+    answers = Answers()
+    answers.commands[SSH] = (0, f"host dumps\nhostname dumps\nport 22\n{way}\n")
+    facts = kdump_facts(make(tmp_path, DEBIAN, {**SERVERS[1][1], **TOOLS}), answers.live)
+    assert facts["problems"] == []
+    assert facts["not_known"] == ["target_unreachable"]
 
 
 @pytest.mark.parametrize(
