@@ -22,6 +22,8 @@ from lab.image import cache_directory
 # This machine, as QEMU's user network shows it to a guest.
 ADDRESS = "10.0.2.2"
 USER = "kdump"
+# NFS has one port, and kdump-tools mounts it there; that of SSH is in the guest's configuration of ssh.
+NFS_PORT = 2049
 
 _PACKAGES = ["nfs-ganesha", "nfs-ganesha-vfs", "openssh-server"]
 _START_SECONDS = 30
@@ -65,7 +67,7 @@ class Servers:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.ports = {"nfs": 0, "ssh": 0}
+        self.ports = {"nfs": NFS_PORT, "ssh": 0}
         self._root = Path("/nonexistent")
         self._running: list[subprocess.Popen[bytes]] = []
 
@@ -128,7 +130,8 @@ class Servers:
         return ["unshare", "--mount", "--propagation", "private", "sh", "-c", prepare]
 
     def _ganesha(self) -> list[str]:
-        self.ports["nfs"] = _free_port()
+        if _answers(NFS_PORT):
+            raise LabError(f"Port {NFS_PORT} of this machine is taken: another NFS server runs.")
         plugins = next(self._root.rglob("libfsalvfs.so")).parent
         config = self.directory / "ganesha.conf"
         values = {"port": self.ports["nfs"], "plugins": plugins, "export": self.store}
