@@ -122,8 +122,6 @@ def _boot(host: Machine) -> str:
 
 
 def _show(facts: dict[str, Any]) -> None:
-    print(
-        f"armed: {facts['armed']}, reserved: {facts['crash_size'] >> 20} MiB,"
-        f" problems: {[each['code'] for each in facts['problems']]}",
-        flush=True,
-    )
+    print(f"armed: {facts['armed']}, reserved: {facts['crash_size'] >> 20} MiB", flush=True)
+    for each in facts["problems"]:
+        print(f"  {each['severity']} {each['code']}: {each['message']}", flush=True)

@@ -50,9 +50,10 @@ def live_host(run_command: Callable[..., tuple[int, str, str]]) -> Live:
 def limited(command: list[str], seconds: int) -> list[str]:
     """Return a command that is killed when it takes longer.
 
-    With the signal that ends a process that waits for an NFS server too (TASK_KILLABLE).
+    With the signal that ends a process that waits for an NFS server too (TASK_KILLABLE). In the foreground timeout
+    sends it to the command alone, and lives to return C(TIMED_OUT).
     """
-    return ["timeout", "--signal=KILL", str(seconds), *command]
+    return ["timeout", "--foreground", "--signal=KILL", str(seconds), *command]
 
 
 def connect(host: str, port: int, seconds: int) -> str | None:

@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import PROBLEMS, WARNINGS
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
+    TIMED_OUT,
     Live,
     connect,
     live_host,
@@ -642,7 +644,17 @@ def test_command_that_takes_too_long_is_killed() -> None:
     live = live_host(run_command)
     assert live.run(["stat", "x"], 3) == (1, "out\nerr")
     assert live.run(["stat", "x"], 3) == (127, "No timeout here")
-    assert ran[0] == ["timeout", "--signal=KILL", "3", "stat", "x"]
+    assert ran[0] == ["timeout", "--foreground", "--signal=KILL", "3", "stat", "x"]
+
+
+def test_a_command_that_takes_too_long_is_told_from_one_that_fails() -> None:
+    def run_command(command: list[str], **_options: t.Any) -> tuple[int, str, str]:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    live = live_host(run_command)
+    assert live.run(["sleep", "60"], 1)[0] in TIMED_OUT
+    assert live.run(["false"], 60)[0] not in TIMED_OUT
 
 
 def test_connection() -> None:
