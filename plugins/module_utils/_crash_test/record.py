@@ -59,7 +59,7 @@ def finished_record(
     times: dict[str, float | None] = {
         "armed": state["armed_at"],
         "panicked": vmcore["crash"]["crash_time"] if vmcore else None,
-        "capture kernel": (capture or {}).get("boot_epoch"),
+        "capture kernel": _capture_boot(reset, capture),
         "reset done": _reset_time(reset, capture),
         "dump started": (capture or {}).get("dump_started"),
         "dump complete": _dump_complete(vmcore, capture),
@@ -197,11 +197,19 @@ def _is_amiss(port: Mapping[str, t.Any]) -> bool:
     )
 
 
+def _capture_boot(
+    reset: Mapping[str, t.Any] | None, capture: Mapping[str, t.Any] | None
+) -> float | None:
+    """When the first kernel after the crash started: the quiesce stage's ended when the one that dumps started."""
+    boot = (capture or {}).get("boot_epoch")
+    return None if boot is None else float(boot - ((reset or {}).get("uptime_jump") or 0))
+
+
 def _reset_time(
     reset: Mapping[str, t.Any] | None, capture: Mapping[str, t.Any] | None
 ) -> float | None:
     """The helper knows the uptime only: before the real root there may be no clock."""
-    boot = (capture or {}).get("boot_epoch")
+    boot = _capture_boot(reset, capture)
     return None if reset is None or boot is None else float(boot + reset["uptime_end"])
 
 
