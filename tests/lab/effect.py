@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the reset helper does, measured from outside the guest: ``make effect``.
 
-The same machine is crashed without the helper and with it, while devices are busy. QEMU's trace events tell each DMA
-operation that the IOMMU translated, with the device that did it, and when. docs/effect.md explains the columns.
+The same machine is crashed without the helper and with it, in both of its stages, while devices are busy. QEMU's trace
+events tell each DMA operation that the IOMMU translated, with the device that did it, and when. docs/effect.md explains
+the columns.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ from lab.wire import Traffic
 
 _NAME = "effect"
 _EVENTS = ("serial_write", "vtd_dmar_translate", "vtd_dmar_fault", "pci_cfg_write")
+_NONE = "none"
+_STAGES = (_NONE, "initramfs", "quiesce")
+_INIT = "Run /init as init process"
+_IOMMU = "DMAR: Translation already enabled"
+_JUMP = "kexec_core: Starting new kernel"
 _BRIDGE_CONTROL, _SECONDARY_BUS_RESET = 0x3E, 0x40
 
 # What the events say, without their names:
@@ -54,6 +60,9 @@ class Effect:
     after: int = 0
     driver: float | None = None  # when its driver came
     window: float = 0.0  # how many seconds until_driver counts
+    until_iommu: int | None = (
+        None  # of until_driver, before the kernel initialised the IOMMU; None: that came earlier
+    )
     resets: int = 0
     faults: int = 0
 
@@ -62,14 +71,18 @@ def measure(events: Iterable[Event], devices: Sequence[Device]) -> list[Effect]:
     """Count what the devices did from the panic to the end of the capture kernel.
 
     The first window ends with the helper, or where it would have begun: at the start of /init. The second ends with
-    the first write to the device's configuration space, which is its driver's.
+    the first write to the device's configuration space by the kernel that dumps once it runs /init, which is its
+    driver's.
 
     Raises:
         LabError: there was no panic, or the capture kernel did not come to /init.
     """
     crash = list(_crash(events))
     settled = _settled(crash)
-    effects = {device.address: Effect(device) for device in devices}
+    drivers = max(settled, _last(crash, _INIT) or 0.0)
+    iommu = _last(crash, _IOMMU)
+    before_iommu = 0 if iommu is not None and iommu > settled else None
+    effects = {device.address: Effect(device, until_iommu=before_iommu) for device in devices}
     below = {device.port: effects[device.address] for device in devices}
     for event in crash:
         if event.name == "vtd_dmar_translate":
@@ -81,6 +94,8 @@ def measure(events: Iterable[Event], devices: Sequence[Device]) -> list[Effect]:
                 effect.until_helper += 1
             elif effect.driver is None:
                 effect.until_driver += 1
+                if effect.until_iommu is not None and iommu is not None and event.time < iommu:
+                    effect.until_iommu += 1
             else:
                 effect.after += 1
         elif event.name == "vtd_dmar_fault":
@@ -91,7 +106,7 @@ def measure(events: Iterable[Event], devices: Sequence[Device]) -> list[Effect]:
         elif event.name == "pci_cfg_write":
             bus, slot, function, offset, value = _match(_CONFIG_WRITE, event)
             place = f"0000:{bus}:{slot}.{function}"
-            if place in effects and effects[place].driver is None and event.time > settled:
+            if place in effects and effects[place].driver is None and event.time > drivers:
                 effects[place].driver = event.time
             if place in below and int(offset, 16) == _BRIDGE_CONTROL:
                 below[place].resets += bool(int(value, 16) & _SECONDARY_BUS_RESET)
@@ -101,7 +116,7 @@ def measure(events: Iterable[Event], devices: Sequence[Device]) -> list[Effect]:
 
 
 def _crash(events: Iterable[Event]) -> Iterator[Event]:
-    """The events between the first panic and the end of the kernel that starts after it."""
+    """The events between the first panic and the end of the kernel that dumps: the next one, or the one after that."""
     panicked = captures = False
     for event in events:
         if event.name == "console":
@@ -109,21 +124,23 @@ def _crash(events: Iterable[Event]) -> Iterator[Event]:
             if captures and ("reboot: " in event.text or "Linux version " in event.text):
                 return
             captures = captures or (panicked and "Linux version " in event.text)
+            captures = captures and _JUMP not in event.text
         if panicked:
             yield event
 
 
 def _settled(crash: list[Event]) -> float:
     """When the helper had reported; without it, when the capture kernel started /init."""
-    times = {
-        mark: event.time
-        for mark in ("Run /init as init process", "pcie_reset: summary ")
-        for event in crash
-        if event.name == "console" and mark in event.text
-    }
-    if not times:
+    settled = _last(crash, "pcie_reset: summary ") or _last(crash, _INIT)
+    if settled is None:
         raise LabError("The trace shows no panic, or no capture kernel that came to /init.")
-    return max(times.values())
+    return settled
+
+
+def _last(crash: list[Event], mark: str) -> float | None:
+    """When the console said that last."""
+    times = [event.time for event in crash if event.name == "console" and mark in event.text]
+    return max(times, default=None)
 
 
 def _match(pattern: re.Pattern[str], event: Event) -> tuple[str, ...]:
@@ -134,12 +151,13 @@ def _match(pattern: re.Pattern[str], event: Event) -> tuple[str, ...]:
 
 
 _COLUMNS = {
-    "helper": "",
+    "reset": "",
     "crash": "",
     "dump": "",
     "device": "",
-    "DMA, panic to helper": ":",
-    "DMA, helper to driver": ":",
+    "DMA, panic to reset": ":",
+    "DMA, reset to IOMMU": ":",
+    "DMA, reset to driver": ":",
     "s": ":",
     "DMA, after": ":",
     "resets": ":",
@@ -152,11 +170,12 @@ def table(crashes: list[Crash]) -> str:
     rows = [list(_COLUMNS), [f"---{align}" for align in _COLUMNS.values()]]
     rows += [
         [
-            "yes" if crash.helper else "no",
+            crash.stage,
             str(crash.number),
             crash.verdict,
             f"{effect.device.name}, {effect.device.model} {effect.device.address}",
             str(effect.until_helper),
+            "-" if effect.until_iommu is None else str(effect.until_iommu),
             str(effect.until_driver),
             f"{effect.window:.1f}" + ("" if effect.driver else " (no driver)"),
             str(effect.after),
@@ -173,7 +192,7 @@ def table(crashes: list[Crash]) -> str:
 class Crash:
     """One crash of the machine, and what its devices did in it."""
 
-    helper: bool
+    stage: str  # where the devices were reset
     number: int
     verdict: str
     run_id: str
@@ -185,6 +204,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command = commands.add_parser("effect", help="measure stray DMA without and with the helper")
     command.add_argument("--image", default="debian13", help="guest (default: debian13)")
     command.add_argument("--crashes", type=int, default=3, help="of each kind (default: 3)")
+    command.add_argument(
+        "--stages",
+        nargs="+",
+        choices=_STAGES,
+        default=_STAGES,
+        help="where to reset (default: all)",
+    )
     command.set_defaults(run=run)
 
 
@@ -192,7 +218,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Crash, count and print; 0 if no device that was reset did DMA before its driver came."""
     host = machine.up(_NAME, _NAME, arguments.image)
     try:
-        crashes = _Bench(host).run(arguments.crashes)
+        crashes = _Bench(host).run(arguments.crashes, arguments.stages)
     except BaseException:
         host.down(keep=True)
         raise
@@ -213,7 +239,7 @@ def judge(crashes: list[Crash]) -> tuple[str, int]:
     reset = {
         effect.device.name
         for crash in crashes
-        if crash.helper
+        if crash.stage != _NONE
         for effect in crash.effects
         if effect.resets
     }
@@ -221,7 +247,7 @@ def judge(crashes: list[Crash]) -> tuple[str, int]:
         helper: sum(
             effect.until_driver
             for crash in crashes
-            if crash.helper is helper
+            if (crash.stage != _NONE) is helper
             for effect in crash.effects
             if effect.device.name in reset
         )
@@ -249,14 +275,17 @@ class _Bench:
             if found.name in host.measured
         ]
 
-    def run(self, count: int) -> list[Crash]:
-        """Crash *count* times without the helper, then with it."""
-        crashes = [self._crash(False, number + 1) for number in range(count)]
-        self.plays.run("configure")
-        return crashes + [self._crash(True, number + 1) for number in range(count)]
+    def run(self, count: int, stages: Sequence[str]) -> list[Crash]:
+        """Crash *count* times for each of *stages*: without the helper first."""
+        crashes = []
+        for stage in stages:
+            if stage != _NONE:
+                Plays(self.host, pcie_reset_stage=stage).run("configure")
+            crashes += [self._crash(stage, number + 1) for number in range(count)]
+        return crashes
 
-    def _crash(self, helper: bool, number: int) -> Crash:
-        print(f"\nCrash {number} {'with' if helper else 'without'} the helper", flush=True)
+    def _crash(self, stage: str, number: int) -> Crash:
+        print(f"\nCrash {number} with the reset in: {stage}", flush=True)
         # Reads that come back slowly enough for some to be under way when the kernel dies.
         self.host.qmp("qom-set", path="/objects/pace", property="limits", value={"iops-total": 20})
         self.host.start("workload.py")
@@ -270,6 +299,6 @@ class _Bench:
         with self.host.trace_log.open(errors="replace") as log:
             log.seek(offset)
             effects = measure(read_events(log), self.devices)
-        crash = Crash(helper, number, record["verdict"], record["run_id"], effects)
+        crash = Crash(stage, number, record["verdict"], record["run_id"], effects)
         print(f"\n{table([crash])}", flush=True)
         return crash

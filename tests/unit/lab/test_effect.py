@@ -79,12 +79,43 @@ def test_another_wording_is_not_taken_for_silence() -> None:
         measure([*WITHOUT[:7], Event(10.0, "vtd_dmar_translate", "device 3:0.0")], [NIC])
 
 
+def test_two_stages_are_one_crash_and_the_iommu_comes_between_reset_and_driver() -> None:
+    events = [
+        console(1.0, "[  413.192141] Kernel panic - not syncing: sysrq triggered crash"),
+        dma(2.0, "03:00.00"),
+        console(3.0, "[    0.000000] Linux version 6.12.107+deb13-amd64"),
+        console(9.0, "[   13.869809] Run /init as init process"),
+        config(9.6, "00:04.0", 0x3E, 0x42),
+        console(10.5, "[   15.000000] pcie_reset: summary planned=1 reset=1"),
+        dma(11.0, "05:00.00"),
+        console(12.0, "[   24.000000] kexec_core: Starting new kernel"),
+        console(12.5, "[    0.000000] Linux version 6.12.107+deb13-amd64"),
+        config(13.0, "03:00.0", 0x10, 0xFFFFFFFF),  # it looks for devices, which is no driver
+        console(14.0, "[    3.767817] DMAR: Translation already enabled - trying to copy"),
+        dma(15.0, "05:00.00"),
+        console(16.0, "[   17.728861] Run /init as init process"),
+        config(18.0, "03:00.0", 0x4, 0x6),
+        dma(19.0, "03:00.00"),
+        console(20.0, "[   99.000000] reboot: Restarting system"),
+        dma(21.0, "03:00.00"),
+    ]
+    nic, sound = measure(events, [NIC, SOUND])
+    assert (nic.until_helper, nic.until_iommu, nic.until_driver, nic.after) == (1, 0, 0, 1)
+    assert (nic.driver, nic.window, nic.resets) == (18.0, 7.5, 1)
+    assert (sound.until_iommu, sound.until_driver) == (1, 2)
+
+
+def test_iommu_that_came_before_the_reset_has_no_window() -> None:
+    iommu = console(5.0, "[    3.767817] DMAR: Translation already enabled - trying to copy")
+    assert [effect.until_iommu for effect in measure(sorted([*WITHOUT, iommu]), [NIC])] == [None]
+
+
 def crash(helper: bool, until_driver: int, *, verdict: str = "passed") -> Crash:
     effects = [
         Effect(NIC, 5, until_driver, 7, 1.0, 2.5, resets=int(helper)),
         Effect(SOUND, 50, 100, 0, None, 9.0),
     ]
-    return Crash(helper, 1, verdict, "run", effects)
+    return Crash("initramfs" if helper else "none", 1, verdict, "run", effects)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +141,6 @@ def test_the_table_has_a_row_a_device() -> None:
     lines = table([crash(True, 0)]).splitlines()
     assert len({line.count("|") for line in lines}) == 1
     assert lines[2:] == [
-        "| yes | 1 | passed | nic, e1000e 0000:03:00.0 | 5 | 0 | 2.5 | 7 | 1 | 0 |",
-        "| yes | 1 | passed | sound, ich9-intel-hda 0000:05:00.0 | 50 | 100 | 9.0 (no driver) | 0 | 0 | 0 |",
+        "| initramfs | 1 | passed | nic, e1000e 0000:03:00.0 | 5 | - | 0 | 2.5 | 7 | 1 | 0 |",
+        "| initramfs | 1 | passed | sound, ich9-intel-hda 0000:05:00.0 | 50 | - | 100 | 9.0 (no driver) | 0 | 0 | 0 |",
     ]
