@@ -17,7 +17,7 @@ description:
     M(vmcore.kdump.pcie_reset_helper) installs what this filter shows.
   - A port is reset only if everything below it may be. Each function below is decided by the most
     specific rule in O(exclusions) that matches it, and by policy if none does.
-positional: exclusions, policy
+positional: exclusions, policy, stage
 requirements:
   - jmespath on the controller, if O(exclusions[].match.expression) is used
 options:
@@ -155,6 +155,13 @@ options:
         type: str
         choices: [never, fallback]
         default: never
+  stage:
+    description:
+      - Where the reset is done, in the V(initramfs) of the capture kernel or in the V(quiesce) stage before it.
+      - In the quiesce stage no driver is bound, so that the devices of built-in drivers are reset, too.
+    type: str
+    choices: [initramfs, quiesce]
+    default: initramfs
 seealso:
   - module: vmcore.kdump.platform_facts
   - plugin: vmcore.kdump.reset_tree
@@ -216,6 +223,10 @@ _value:
       description: Release of the kernel that the facts came from.
       type: str
       sample: 6.12.107+deb13-amd64
+    stage:
+      description: Where the reset is done.
+      type: str
+      sample: initramfs
     digest:
       description: SHA-256 of what is decided. Hosts with equal devices and exclusions have equal
         digests.
@@ -270,7 +281,7 @@ _value:
               and no other method. Linux 7.2 does not, nor does a capture kernel with
               C(pcie_ports=compat).
             - V(built_in_driver), the driver of a function below is built into the kernel and binds
-              before the reset.
+              before the reset. Not in the stage V(quiesce), which holds such drivers back.
             - V(no_reset_method), the kernel has neither C(reset_subordinate) for the port nor the reset
               method C(bus) for what is below, and O(policy) allows none of the others.
             - V(included), a rule has it reset. This and V(endpoints_only) go with the decision
@@ -326,10 +337,11 @@ def reset_plan(
     facts: Mapping[str, t.Any],
     exclusions: Sequence[Mapping[str, t.Any]] = (),
     policy: Mapping[str, str] | None = None,
+    stage: str = "initramfs",
 ) -> dict[str, t.Any]:
     """Return the reset plan."""
     try:
-        return make_plan(facts, exclusions, policy)
+        return make_plan(facts, exclusions, policy, stage)
     except KdumpError as exc:
         raise AnsibleFilterError(str(exc)) from exc
 

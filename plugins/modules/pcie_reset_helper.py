@@ -46,6 +46,20 @@ options:
     type: list
     elements: dict
     default: []
+  stage:
+    description:
+      - Where the devices are reset. The plan must be made for the same stage.
+      - With V(initramfs), in the initramfs of the capture kernel before drivers load, and after the kernel has
+        initialised the IOMMU.
+      - With V(quiesce), in a small stage of its own before that. A first kernel keeps its hands off the IOMMU, resets
+        the devices and starts the capture kernel, which finds silent devices, those of built-in drivers among them.
+      - V(quiesce) takes one more boot of the kernel, and memory. When less is reserved than needed the module fails and
+        says how much it is.
+      - V(quiesce) is built for kdump-tools (Debian, Ubuntu) on x86_64. It adds a line to C(/etc/default/kdump-tools),
+        by which C(kdump-config) makes and loads it whenever it loads the capture kernel.
+    type: str
+    choices: [initramfs, quiesce]
+    default: initramfs
   policy:
     description:
       - Policy for a plan that is made on the host, as for P(vmcore.kdump.reset_plan#filter).
@@ -95,6 +109,11 @@ EXAMPLES = r"""
       - name: accelerator
         match:
           class: "1200*"
+
+- name: Reset all PCIe devices before the IOMMU is initialised
+  vmcore.kdump.pcie_reset_helper:
+    plan: "{{ ansible_facts | vmcore.kdump.reset_plan(stage='quiesce') }}"
+    stage: quiesce
 
 - name: Remove the reset
   vmcore.kdump.pcie_reset_helper:
@@ -166,6 +185,11 @@ rebuilt:
   returned: success
   type: bool
   sample: true
+stage:
+  description: Where the capture kernel that is loaded has the devices reset, V(null) without the helper.
+  returned: success
+  type: str
+  sample: initramfs
 armed:
   description: Whether a capture kernel is loaded.
   returned: success
@@ -243,7 +267,7 @@ def plan_here(params: dict[str, t.Any]) -> dict[str, t.Any]:
         "kdump": kdump_facts(root),
         "platform": platform_facts(root),
     }
-    return make_plan(facts, params["exclusions"], params["policy"])
+    return make_plan(facts, params["exclusions"], params["policy"], params["stage"])
 
 
 def make_diff(findings: Findings, host: Host) -> list[dict[str, str]]:
@@ -258,6 +282,15 @@ def make_diff(findings: Findings, host: Host) -> list[dict[str, str]]:
                 "after": "Rebuilt and proven.\n",
             }
         )
+    if findings.stage_why_not:
+        diff.append(
+            {
+                "before_header": "capture kernel",
+                "after_header": "capture kernel",
+                "before": f"{findings.stage_why_not}\n",
+                "after": "Loaded again and proven.\n",
+            }
+        )
     return diff
 
 
@@ -267,13 +300,16 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     wanted = wanted_absent()
     if module.params["state"] == "present":
         plan = module.params["plan"] or plan_here(module.params)
-        wanted = wanted_present(module.params["files"] or {}, plan, host.family)
+        wanted = wanted_present(
+            module.params["files"] or {}, plan, host.family, module.params["stage"]
+        )
     findings = examine(host, wanted)
     result: dict[str, t.Any] = {
         "changed": findings.changed,
         "proof": findings.proof,
         "files": [str(path) for path in findings.differing],
         "rebuilt": findings.rebuild,
+        "stage": module.params["stage"] if module.params["state"] == "present" else None,
     }
     if module._diff:
         result["diff"] = make_diff(findings, host)
@@ -289,6 +325,7 @@ def main() -> None:
             "plan": {"type": "dict"},
             "exclusions": {"type": "list", "elements": "dict", "default": []},
             "policy": {"type": "dict", "default": {}},
+            "stage": {"type": "str", "choices": ["initramfs", "quiesce"], "default": "initramfs"},
             "files": {"type": "dict"},
         },
         supports_check_mode=True,

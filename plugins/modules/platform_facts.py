@@ -724,6 +724,11 @@ ansible_facts:
                 without a plan.
               type: bool
               sample: false
+            stage:
+              description: Where the loaded capture kernel has the devices reset, V(initramfs) or V(quiesce). It is
+                V(null) without the helper.
+              type: str
+              sample: initramfs
         watchdogs:
           description: Watchdogs. One that is active resets the host while it dumps, unless the capture
             kernel feeds it too.
@@ -779,9 +784,9 @@ ansible_facts:
                   V(target_read_only), V(target_unreachable), V(target_needs), V(target_encrypted), V(kernel_unsigned),
                   V(kexec_disabled) and V(makedumpfile_fails).
                 - A dump is possible, RV(ansible_facts.kdump.problems[].severity=warning), with V(service_disabled),
-                  V(plan_missing), V(plan_stale), V(watchdog_active), V(dump_space), V(reservation_small),
-                  V(iommu_differs), V(panic_on_oops_off), V(sysrq_off), V(post_notifiers), V(capture_hangs) and
-                  V(last_test_failed).
+                  V(plan_missing), V(plan_stale), V(quiesce_not_loaded), V(watchdog_active), V(dump_space),
+                  V(reservation_small), V(iommu_differs), V(panic_on_oops_off), V(sysrq_off), V(post_notifiers),
+                  V(capture_hangs) and V(last_test_failed).
               type: str
               sample: not_armed
             severity:

@@ -32,6 +32,13 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings impor
     Settings,
     host_and_path,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+    IMAGE as QUIESCE_IMAGE,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+    has_line,
+    split,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
     is_directory,
@@ -77,6 +84,7 @@ class Debian:
     service = "kdump-tools.service"
     generator = "initramfs-tools"
     hook = RESET_HOOK
+    settings: PurePosixPath | None = CONFIG
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-tools is installed, and not only its configuration left over."""
@@ -127,6 +135,10 @@ class Debian:
             without_makedumpfile=_WITHOUT_MAKEDUMPFILE,
         )
 
+    def loaded(self, root: Path) -> list[str]:
+        """Return the words of the kexec command that loaded the capture kernel."""
+        return _recorded_load(root, self.dump_directory(root))
+
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""
         config = self.config(root)
@@ -145,7 +157,7 @@ class Debian:
                 "initramfs": initramfs and str(initramfs),
                 "generator": self.generator,
             },
-            capture_command_line=_argument(recorded, "--command-line="),
+            capture_command_line=_capture_command_line(recorded),
             target={
                 "type": remote or "local",
                 "path": str(directory),
@@ -153,6 +165,8 @@ class Debian:
             },
             helper=helper_state(root, self.hook),
         )
+        if _is_quiesce(recorded):
+            facts["helper"]["stage"] = "quiesce"
         words = {
             "image": str(self.image(root, kernel)),
             "directory": str(directory),
@@ -161,7 +175,9 @@ class Debian:
             "watchdogs": ", ".join(running_watchdogs(facts)),
             "rearm": _command_line(self.rearm_commands()),
         }
-        stale = _is_stale(root, directory, initramfs, _argument(recorded, "--initrd="))
+        # The image of the quiesce stage was made of that image when it was loaded.
+        image = str(initramfs) if _is_quiesce(recorded) else _argument(recorded, "--initrd=")
+        stale = _is_stale(root, directory, initramfs, image)
         facts["problems"] = [
             problem(code, **words) for code in _problem_codes(root, facts, directory, stale)
         ]
@@ -237,6 +253,12 @@ def _problem_codes(
         ),
         ("service_disabled", facts["service"]["enabled"] is False),
         ("watchdog_active", bool(running_watchdogs(facts))),
+        (
+            "quiesce_not_loaded",
+            facts["armed"]
+            and facts["helper"]["stage"] != "quiesce"
+            and has_line(read_text(inside(root, CONFIG)) or ""),
+        ),
     )
     return [code for code, applies in checks if applies] + helper_codes(facts["helper"])
 
@@ -256,6 +278,16 @@ def _recorded_load(root: Path, directory: PurePosixPath) -> list[str]:
 
 def _argument(words: list[str], option: str) -> str | None:
     return next((word[len(option) :].strip() for word in words if word.startswith(option)), None)
+
+
+def _is_quiesce(words: list[str]) -> bool:
+    return _argument(words, "--initrd=") == str(QUIESCE_IMAGE)
+
+
+def _capture_command_line(words: list[str]) -> str | None:
+    """Return the command line of the kernel that saves the dump, whatever stage comes before."""
+    line = _argument(words, "--command-line=")
+    return " ".join(split(line).capture) if line is not None and _is_quiesce(words) else line
 
 
 def _is_stale(

@@ -42,6 +42,9 @@ class Family(t.Protocol):
     generator: str
     # The file on the host that puts the reset helper into this family's images.
     hook: PurePosixPath
+    # The file that a shell reads whenever the capture kernel is loaded, which can have it loaded with the quiesce
+    # stage. None: the stage is not built for this family.
+    settings: PurePosixPath | None
 
     def present(self, root: Path) -> bool:
         """Say whether this family's kdump is installed below C(root)."""
@@ -66,6 +69,9 @@ class Family(t.Protocol):
 
     def settings(self, root: Path) -> Settings:
         """Return what the configuration says that decides whether the host is ready."""
+
+    def loaded(self, root: Path) -> list[str]:
+        """Return the words of the command that loaded the capture kernel, as far as it is recorded."""
 
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the C(kdump) facts of M(vmcore.kdump.platform_facts)."""

@@ -56,6 +56,8 @@ PROBLEMS: dict[str, str] = {
     "plan_missing": "The reset helper is installed without a plan that it can read: run pcie_reset_helper again.",
     "plan_stale": "The reset plan names other devices than the host has now, their ports would be left alone:"
     " run pcie_reset_helper again.",
+    "quiesce_not_loaded": "The capture kernel is loaded without the quiesce stage, and resets devices from its"
+    " initramfs instead: run pcie_reset_helper again, it says why.",
     "watchdog_active": "The watchdog {watchdogs} is running and resets the host while it dumps unless the capture"
     " kernel feeds it: put its driver into the kdump initramfs, and give it more time than a dump takes.",
     "kdump_off": "{service} is told to load no capture kernel: set {setting}, then run '{rearm}'.",
@@ -113,6 +115,7 @@ WARNINGS = frozenset(
         "plan_missing",
         "plan_stale",
         "post_notifiers",
+        "quiesce_not_loaded",
         "reservation_small",
         "service_disabled",
         "sysrq_off",
@@ -154,7 +157,7 @@ def base_facts(root: Path, kernel: str) -> dict[str, t.Any]:
         "capture_command_line": None,
         "target": {"type": None, "path": None, "free_bytes": None, "functions": None},
         "expected_dump_bytes": expected_dump_bytes(root),
-        "helper": {"installed": False, "digest": None, "stale": None},
+        "helper": {"installed": False, "digest": None, "stale": None, "stage": None},
         "watchdogs": watchdogs(root),
         # fs/proc/vmcore.c creates it only in a kernel that was booted with elfcorehdr=.
         "is_capture_kernel": exists(root / "proc/vmcore"),
@@ -215,8 +218,9 @@ def expected_dump_bytes(root: Path) -> int | None:
 
 
 def helper_state(root: Path, hook: PurePosixPath) -> dict[str, t.Any]:
-    """Return C({"installed", "digest", "stale"}): helper and hook exist; the digest of their plan.
+    """Return C({"installed", "digest", "stale", "stage"}): helper and hook exist; the digest of their plan.
 
+    C(stage): where the reset is done, which is the initramfs unless the family knows better.
     C(stale): the plan names other functions than the host has now; None without a plan, or without
     the PCI devices of the host.
     """
@@ -224,10 +228,12 @@ def helper_state(root: Path, hook: PurePosixPath) -> dict[str, t.Any]:
         plan = parse_plan_text(read_text(inside(root, PLAN)) or "")
     except KdumpError:
         plan = None
+    installed = all(is_file(inside(root, path)) for path in (HELPER, hook))
     return {
-        "installed": all(is_file(inside(root, path)) for path in (HELPER, hook)),
+        "installed": installed,
         "digest": plan and plan["digest"],
         "stale": plan and _is_stale(root, plan["ports"]),
+        "stage": "initramfs" if installed else None,
     }
 
 

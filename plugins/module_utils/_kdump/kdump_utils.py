@@ -59,6 +59,7 @@ class KdumpUtils:
     service = "kdump.service"
     generator = "dracut"
     hook = DRACUT_HOOK
+    settings: PurePosixPath | None = None
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-utils is installed."""
@@ -117,6 +118,11 @@ class KdumpUtils:
             without_makedumpfile=f"set 'core_collector cp' in {CONFIG}, and run 'kdumpctl restart': the dump is then"
             " all of the memory",
         )
+
+    def loaded(self, root: Path) -> list[str]:
+        """Return nothing: this family keeps no record of what it loaded."""
+        del root
+        return []
 
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""

@@ -67,6 +67,7 @@ class Suse:
     service = "kdump.service"
     generator = "dracut"
     hook = DRACUT_HOOK
+    settings: PurePosixPath | None = None
 
     def present(self, root: Path) -> bool:
         """Say whether kdump is installed."""
@@ -130,6 +131,11 @@ class Suse:
             int(own_port) if own_port.isdecimal() else port,
             PurePosixPath(client) if client else None,
         )
+
+    def loaded(self, root: Path) -> list[str]:
+        """Return nothing: this family keeps no record of what it loaded."""
+        del root
+        return []
 
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""

@@ -22,15 +22,25 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.order impo
     prove_present,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import read_image
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.prove import (
+    Loaded,
+    option,
+    why_not,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import IMAGE, MADE
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (
     DIRECTORIES,
     Item,
     State,
     differing,
     expected_in_image,
+    expected_in_quiesce,
     found,
     lacking_in_image,
+    planned_functions,
     require_tools,
+    wanted_settings,
+    wants_quiesce,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, read_int
 
@@ -74,6 +84,9 @@ class Findings(t.NamedTuple):
     proof: dict[str, t.Any]  # of the image, see _initramfs/order.py
     armed: bool
     rearm: bool
+    stage_why_not: str | None = (
+        None  # why the loaded capture kernel has not the stage it is to have
+    )
 
     @property
     def differing(self) -> list[PurePosixPath]:
@@ -103,12 +116,22 @@ def examine(host: Host, wanted: State) -> Findings:
         if code in problems:
             raise KdumpError(problems[code])
     require_tools(host.root, wanted)
+    present = found(host.root, wanted)
+    settings = host.family.settings
+    if settings is not None:
+        present.update(found(host.root, [settings]))
+        wanted = {**wanted, settings: wanted_settings(wanted, present[settings])}
+    stage_why_not = prove_stage(host, wanted) if host.armed else None
     return Findings(
         wanted=wanted,
-        present=found(host.root, wanted),
+        present=present,
         proof=prove(host, wanted),
         armed=host.armed,
-        rearm=_STALE in problems or (install and not host.armed) or _was_interrupted(host),
+        rearm=_STALE in problems
+        or stage_why_not is not None
+        or (install and not host.armed)
+        or _was_interrupted(host),
+        stage_why_not=stage_why_not,
     )
 
 
@@ -120,6 +143,25 @@ def _was_interrupted(host: Host) -> bool:
 def _problems(host: Host) -> dict[str, str]:
     facts = host.family.facts(host.root, host.kernel)
     return {problem["code"]: problem["message"] for problem in facts["problems"]}
+
+
+def prove_stage(host: Host, wanted: State) -> str | None:
+    """Return in a sentence why the loaded capture kernel has not the stage that it is to have, None if it has."""
+    words = host.family.loaded(host.root)
+    if not wants_quiesce(wanted):
+        if option(words, "--initrd=") != str(IMAGE):
+            return None
+        return "The capture kernel is loaded with the quiesce stage."
+    kernel = host.family.facts(host.root, host.kernel)["image"]["kernel"]
+    return why_not(
+        host.root,
+        Loaded(
+            PurePosixPath(kernel or "/"), host.family.image(host.root, host.kernel), tuple(words)
+        ),
+        expected_in_quiesce(wanted),
+        planned_functions(wanted),
+        host.decompress,
+    )
 
 
 def prove(host: Host, wanted: State) -> dict[str, t.Any]:
@@ -178,11 +220,24 @@ def converge(host: Host, findings: Findings) -> dict[str, t.Any]:
                 proof = _require_proof(host, findings.wanted, output)
             if any(findings.wanted.values()) and _STALE in _problems(host):
                 raise KdumpError(_problems(host)[_STALE])
+            fault = prove_stage(host, findings.wanted)
+            if fault is not None:
+                raise KdumpError(fault)
+        if not wants_quiesce(findings.wanted):
+            _forget_quiesce(host)
     except Exception as exc:  # whatever it is, the host goes back to what it was
         undone = _undo(host, findings, kept, reloading)
         raise KdumpError(f"{_sentence(exc)} {undone}") from exc
     _kept_name(host.image).unlink(missing_ok=True)
     return proof
+
+
+def _forget_quiesce(host: Host) -> None:
+    """Remove what the quiesce stage was made of, as nothing is loaded with it any more."""
+    for path in MADE:
+        inside(host.root, path).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # does not exist, or holds the state of a crash test
+        inside(host.root, IMAGE.parent).rmdir()
 
 
 def _require_proof(host: Host, wanted: State, output: str) -> dict[str, t.Any]:
@@ -217,6 +272,8 @@ def _undo(host: Host, findings: Findings, kept: Path | None, reload: bool) -> st
     """Put everything back, and say in sentences how far that went."""
     try:
         _put(host, findings.present, findings.differing)
+        if not wants_quiesce(findings.present):
+            _forget_quiesce(host)
         if kept is not None:
             kept.replace(host.image)
         elif findings.rebuild:
@@ -295,4 +352,4 @@ def _tail(output: str) -> str:
     return f" Its last lines: {' | '.join(lines).rstrip('.')}." if lines else ""
 
 
-__all__ = ("Findings", "Host", "converge", "examine", "image_facts", "prove")
+__all__ = ("Findings", "Host", "converge", "examine", "image_facts", "prove", "prove_stage")

@@ -21,6 +21,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     HELPER,
     PLAN,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce import stage as quiesce
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import (
     parse_plan_text,
     plan_digest,
@@ -53,11 +54,15 @@ SHIPPED: dict[str, tuple[PurePosixPath, int]] = {
     "pcie-reset.service": (MODULE / "pcie-reset.service", 0o644),
     "dracut-kdump-save.conf": (MODULE / "kdump-save.conf", 0o644),
     UNIT: (UNITS / UNIT, 0o644),
+    "quiesce": (LIBRARY / "quiesce", 0o755),
+    "quiesce-init": (LIBRARY / "quiesce-init", 0o755),
+    "quiesce-kdump-tools": (quiesce.SETTINGS, 0o644),
 }
 # What systemctl enable makes of the unit's WantedBy=.
 ENABLED = UNITS / "kdump-tools-dump.service.wants" / UNIT
 
 _EVERYWHERE = ("pcie-reset", "secondary-bus-reset", "guard", "store-report")
+_QUIESCE = ("quiesce", "quiesce-init", "quiesce-kdump-tools")
 _DRACUT = ("dracut-module-setup.sh", "dracut-hook.sh", "pcie-reset.service")
 
 # What of that a host gets, by its family and by what makes its images.
@@ -82,7 +87,7 @@ _IN_SOME_IMAGES = {
 _SETPCI = ("/usr/bin/setpci", "/usr/sbin/setpci", "/bin/setpci", "/sbin/setpci")
 
 # Removed when nothing else is in them.
-DIRECTORIES = (LIBRARY, PLAN.parent, MODULE, ENABLED.parent)
+DIRECTORIES = (LIBRARY, PLAN.parent, MODULE, ENABLED.parent, quiesce.IMAGE.parent)
 
 
 class Item(t.NamedTuple):
@@ -96,11 +101,14 @@ class Item(t.NamedTuple):
 State = dict[PurePosixPath, t.Optional[Item]]
 
 
-def wanted_present(files: Mapping[str, str], plan: Mapping[str, t.Any], family: Family) -> State:
+def wanted_present(
+    files: Mapping[str, str], plan: Mapping[str, t.Any], family: Family, stage: str = "initramfs"
+) -> State:
     """Return what has to be where on a host that resets by C(plan): what its family needs, and nothing else.
 
-    C(files) are the collection's own files, name in SHIPPED -> text. Raises KdumpError for other names and for
-    a plan that is not one.
+    C(files) are the collection's own files, name in SHIPPED -> text. C(stage) is where the reset is done. Raises
+    KdumpError for other names, for a plan that is not one or is for another stage, and for a stage that the family
+    does not have.
     """
     if set(files) != set(SHIPPED):
         wrong = ", ".join(sorted(set(files) ^ set(SHIPPED)))
@@ -108,6 +116,18 @@ def wanted_present(files: Mapping[str, str], plan: Mapping[str, t.Any], family: 
             f"The helper does not consist of these files ({wrong}): leave the option files to the action plugin."
         )
     needed = _NEEDED[family.name, family.generator]
+    if stage == "quiesce":
+        if family.settings is None:
+            raise KdumpError(
+                f"The quiesce stage is built for kdump-tools (Debian, Ubuntu), and not for {family.name}: leave the"
+                " stage at initramfs."
+            )
+        needed = (*needed, *_QUIESCE)
+    if plan.get("stage", "initramfs") != stage:
+        raise KdumpError(
+            f"The plan is for the stage {plan.get('stage', 'initramfs')} and is to be installed for {stage}: make it"
+            " for that stage."
+        )
     state = wanted_absent()
     for name in needed:
         path, mode = SHIPPED[name]
@@ -116,6 +136,42 @@ def wanted_present(files: Mapping[str, str], plan: Mapping[str, t.Any], family: 
     if UNIT in needed:
         state[ENABLED] = Item(bytes(UNITS / UNIT), None)
     return state
+
+
+def wants_quiesce(wanted: State) -> bool:
+    """Say whether the reset is to be done by the quiesce stage."""
+    return wanted[quiesce.SETTINGS] is not None
+
+
+def wanted_settings(wanted: State, present: Item | None) -> Item | None:
+    """Return the settings that have the capture kernel loaded with the quiesce stage, or without."""
+    if present is None or present.mode is None:  # a link's target is not the settings
+        if present is not None and wants_quiesce(wanted):
+            raise KdumpError(
+                "The settings of kdump are a symbolic link, in which the quiesce stage has no place: put a file there."
+            )
+        return present
+    edit = quiesce.with_line if wants_quiesce(wanted) else quiesce.without_line
+    text = present.content.decode("utf-8", "surrogateescape")
+    return present._replace(content=edit(text).encode("utf-8", "surrogateescape"))
+
+
+def expected_in_quiesce(wanted: State) -> dict[str, bytes]:
+    """Return what of the helper the image of the quiesce stage has to contain, path in it -> content."""
+    sources = {str(SHIPPED[name][0])[1:]: SHIPPED[name][0] for name in _IN_EVERY_IMAGE}
+    sources["init"] = SHIPPED["quiesce-init"][0]
+    sources[order.PLAN] = PLAN
+    items = {name: wanted[path] for name, path in sources.items()}
+    return {name: item.content for name, item in items.items() if item is not None}
+
+
+def planned_functions(wanted: State) -> list[str]:
+    """Return the addresses of the functions that the plan resets."""
+    plan = wanted[PLAN]
+    if plan is None:
+        return []
+    ports = parse_plan_text(plan.content.decode("utf-8"))["ports"]
+    return [child["address"] for port in ports for child in port["children"]]
 
 
 def wanted_absent() -> State:
@@ -230,11 +286,15 @@ __all__ = (
     "State",
     "differing",
     "expected_in_image",
+    "expected_in_quiesce",
     "found",
     "lacking_in_image",
     "needs_setpci",
+    "planned_functions",
     "require_tools",
     "text_diff",
     "wanted_absent",
     "wanted_present",
+    "wanted_settings",
+    "wants_quiesce",
 )

@@ -19,6 +19,7 @@ import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import is_address, sort_key
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import STAGES
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions import (
     deciding_rules,
     read_exclusions,
@@ -97,22 +98,26 @@ def make_plan(
     facts: Facts,
     exclusions: Iterable[Mapping[str, t.Any]] = (),
     policy: Mapping[str, str] | None = None,
+    stage: str = "initramfs",
 ) -> dict[str, t.Any]:
     """Decide for every root port and switch downstream port whether the capture kernel resets it.
 
     C(facts) are the facts of M(vmcore.kdump.platform_facts); C(exclusions) are rules as in
-    read_exclusions(), C(policy) sets what read_policy() knows.
+    read_exclusions(), C(policy) sets what read_policy() knows. C(stage) is where the reset is done: in the initramfs,
+    or before it in the quiesce stage, where no driver is bound, built in or not.
 
     A port is reset if all functions below may be. Each function is decided by the rule that
     deciding_rules() finds for it, and by policy where there is none: a rule that resets one function
     does not reset a sibling that another rule leaves alone.
 
-    Returns C({"version": 2, "host": str, "kernel": str, "digest": str, "policy": {...},
+    Returns C({"version": 2, "host": str, "kernel": str, "stage": str, "digest": str, "policy": {...},
     "notes": [sentence], "ports": [{"address", "decision": "reset"|"leave", "reason", "sentence",
     "methods": [one of METHODS], "rule": str|None, "children": [{"address", "vendor", "device", "class"}]}],
     "summary": {"reset": int, "leave": int}}). Raises KdumpError for facts without C(pcie), for a
-    malformed address or identity in them, for a malformed rule and for a malformed policy.
+    malformed address or identity in them, for a malformed rule, for a malformed policy and for an unknown stage.
     """
+    if stage not in STAGES:
+        raise KdumpError(f"There is no stage {stage!r}: it may be {' or '.join(STAGES)}.")
     rules = read_exclusions(exclusions)
     settings = read_policy(policy or {})
     functions, ports = topology(facts)
@@ -131,6 +136,7 @@ def make_plan(
             rules,
             dmi,
             host,
+            binds_early=stage == "initramfs",
         )
         methods = _methods(port, children, host, by_rule=rule is not None)
         decided.append(_entry(port, children, reason, words, rule, methods))
@@ -145,6 +151,7 @@ def make_plan(
         "version": VERSION,
         "host": _word(facts, "platform", "hostname"),
         "kernel": _word(facts, "kdump", "kernel_release"),
+        "stage": stage,
         "digest": plan_digest(decided),
         "policy": settings,
         "notes": notes,
@@ -226,6 +233,7 @@ def _reason(
     rules: Sequence[Exclusion],
     dmi: Mapping[str, t.Any],
     host: Situation,
+    binds_early: bool,
 ) -> tuple[str, Mapping[str, str], Exclusion | None]:
     """Return the first reason that applies, the words of its sentence, and the rule that decided.
 
@@ -259,7 +267,7 @@ def _reason(
     drivers = sorted(
         child["driver"] for child in children if child["driver"] and child["driver_built_in"]
     )
-    if drivers:
+    if drivers and binds_early:
         return "built_in_driver", {"driver": drivers[0]}, None
     if not methods:
         return "no_reset_method", {}, None

@@ -47,6 +47,7 @@ class Module:
             "exclusions",
             "policy",
             "files",
+            "stage",
         }
         self.tmpdir = str(self.machine.root.parent / "ansible-tmp")
 
@@ -93,6 +94,7 @@ def run(monkeypatch: pytest.MonkeyPatch, **params: t.Any) -> dict[str, t.Any]:
         "exclusions": [],
         "policy": {},
         "files": FILES,
+        "stage": "initramfs",
     }
     monkeypatch.setattr(Module, "params", {**defaults, **params}, raising=False)
     with pytest.raises(Exit) as end:
@@ -197,9 +199,12 @@ def test_program_that_is_missing_is_a_failure(
 def check_module(monkeypatch: pytest.MonkeyPatch) -> t.Any:
     monkeypatch.setattr(Module, "check_mode", True)
     monkeypatch.setattr(
-        Module, "params", {"state": "present", "plan": PLAN, "files": FILES}, raising=False
+        Module,
+        "params",
+        {"state": "present", "plan": PLAN, "files": FILES, "stage": "initramfs"},
+        raising=False,
     )
-    spec = dict.fromkeys(("state", "plan", "exclusions", "policy", "files"))
+    spec = dict.fromkeys(("state", "plan", "exclusions", "policy", "files", "stage"))
     return Module(argument_spec=spec, supports_check_mode=True)
 
 

@@ -175,7 +175,7 @@ def test_real_host_that_is_ready(host: Path) -> None:
         "target": {"type": "local", "path": "/var/crash"},
         # The captured /proc/meminfo of this tree was cut after three lines.
         "expected_dump_bytes": None,
-        "helper": {"installed": False, "digest": None, "stale": None},
+        "helper": {"installed": False, "digest": None, "stale": None, "stage": None},
         "watchdogs": [],
         "is_capture_kernel": False,
         "recommended_crash_size": None,  # what no single family knows, see test_readiness.py

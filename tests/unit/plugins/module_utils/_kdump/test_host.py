@@ -41,6 +41,7 @@ def test_helper(tmp_path: Path, tree: dict[str, str], installed: bool, digest: s
         "installed": installed,
         "digest": digest,
         "stale": None,
+        "stage": "initramfs" if installed else None,
     }
 
 

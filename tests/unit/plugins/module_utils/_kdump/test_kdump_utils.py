@@ -61,7 +61,7 @@ def test_host_that_is_ready(host: Path) -> None:
     )
     assert facts["target"].pop("free_bytes") > 0
     assert facts["target"] == {"type": "local", "path": "/var/crash"}
-    assert facts["helper"] == {"installed": False, "digest": None, "stale": None}
+    assert facts["helper"] == {"installed": False, "digest": None, "stale": None, "stage": None}
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,12 @@ def test_helper_that_is_installed(host: Path) -> None:
         },
     )
     facts = KdumpUtils().facts(host, KERNEL)
-    assert facts["helper"] == {"installed": True, "digest": None, "stale": None}
+    assert facts["helper"] == {
+        "installed": True,
+        "digest": None,
+        "stale": None,
+        "stage": "initramfs",
+    }
     assert [problem["code"] for problem in facts["problems"]] == ["plan_missing"]
 
 

@@ -71,6 +71,10 @@ DRACUT = {
     f"{MODULE}/pcie-reset.service": shipped("pcie-reset.service", 0o644),
     f"{MODULE}/pcie-reset.sh": shipped("dracut-hook.sh", 0o755),
 }
+QUIESCE = {
+    f"/usr/local/lib/pcie-reset/{name}": shipped(name, mode)
+    for name, mode in (("quiesce", 0o755), ("quiesce-init", 0o755), ("quiesce-kdump-tools", 0o644))
+}
 SAVE = {f"{MODULE}/kdump-save.conf": shipped("dracut-kdump-save.conf", 0o644)}
 
 
@@ -93,7 +97,36 @@ def test_host_has_what_its_family_needs_and_nothing_of_another(
 ) -> None:
     wanted = named(wanted_present(FILES, PLAN, family))
     assert {path: item for path, item in wanted.items() if item} == needed
-    assert set(wanted) == {*EVERYWHERE, *REAL_ROOT, *INITRAMFS_TOOLS, *DRACUT, *SAVE}
+    assert set(wanted) == {
+        *EVERYWHERE, *REAL_ROOT, *INITRAMFS_TOOLS, *DRACUT, *SAVE, *QUIESCE,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("family", [Debian(), DebianDracut()], ids=lambda value: value.generator)
+def test_quiesce_stage_adds_its_files(family: Family) -> None:
+    plan = {**PLAN, "stage": "quiesce"}
+    wanted = named(wanted_present(FILES, plan, family, "quiesce"))
+    without = named(wanted_present(FILES, PLAN, family))
+    assert {path: item for path, item in wanted.items() if item != without[path]} == QUIESCE
+
+
+@pytest.mark.parametrize("family", [KdumpUtils(), Suse()], ids=lambda value: value.name)
+def test_quiesce_stage_is_refused_where_it_is_not_built(family: Family) -> None:
+    with pytest.raises(KdumpError) as error:
+        wanted_present(FILES, {**PLAN, "stage": "quiesce"}, family, "quiesce")
+    assert str(error.value) == (
+        f"The quiesce stage is built for kdump-tools (Debian, Ubuntu), and not for {family.name}: leave the stage at"
+        " initramfs."
+    )
+
+
+@pytest.mark.parametrize("stages", [("initramfs", "quiesce"), ("quiesce", "initramfs")])
+def test_plan_for_another_stage_is_refused(stages: tuple[str, str]) -> None:
+    planned, wanted = stages
+    with pytest.raises(
+        KdumpError, match=f"for the stage {planned} and is to be installed for {wanted}"
+    ):
+        wanted_present(FILES, {**PLAN, "stage": planned}, Debian(), wanted)
 
 
 def test_every_family_has_its_files() -> None:
