@@ -33,6 +33,17 @@ class Fault(NamedTuple):
     before: str | None = None  # run on the machine before the crash
     after: str | None = None  # and after it
     vanishes: str | None = None  # the id of a device that QEMU removes in the middle of its reset
+    dump: str = "complete"  # what becomes of it
+
+
+def _in_quiesce(what: str, damaged: str) -> str:
+    """A command that damages what is loaded of the quiesce stage, and not the file, which would be seen."""
+    image = "/var/lib/pcie-reset/quiesce.img"
+    return (
+        f"set -e; cp -a {image} {image}.lab; sed -i 's/{what}/{damaged}/' {image};"
+        ' kexec -p -u; sh -c "$(cat /var/crash/kexec_cmd)";'
+        f" mv {image}.lab {image}; touch /var/crash/kexec_cmd"
+    )
 
 
 FAULTS = {
@@ -53,10 +64,38 @@ FAULTS = {
         f"' {_SETTINGS}; {_RELOAD}",
         after=f"mv {_SETTINGS}.lab {_SETTINGS}; {_RELOAD}",
     ),
+    "quiesce-sleeps": Fault(
+        "a helper that never ends, in the quiesce stage",
+        profile="quiesce",
+        helper="#!/bin/sh\nexec sleep infinity\n",
+    ),
+    "quiesce-plan": Fault(
+        "a plan of devices that are not there, in the quiesce stage",
+        profile="quiesce",
+        before=_in_quiesce(" 0000:01:00.0=8086:10d3:", " 0000:01:00.0=8086:10d4:"),
+        after=_RELOAD,
+    ),
+    "quiesce-memory": Fault(
+        "too little memory for the quiesce stage, which is left out",
+        profile="quiesce",
+        before=f"kdump-config unload; echo $((256 << 20)) >/sys/kernel/kexec_crash_size; {_RELOAD}",
+    ),
+    # Without a second kernel there is nothing that could save a dump: the machine comes back.
+    "quiesce-kernel": Fault(
+        "the second kernel's image is damaged",
+        profile="quiesce",
+        before=_in_quiesce("HdrS", "XXXX"),
+        after=_RELOAD,
+        dump="none",
+    ),
     "stubborn": Fault(
         "a device that never comes back from its reset", profile="stubborn", vanishes="stubborn"
     ),
 }
+
+
+# Of the playbooks, by profile.
+_VARIABLES = {"quiesce": {"pcie_reset_stage": "quiesce"}}
 
 
 class Result(NamedTuple):
@@ -78,7 +117,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Try faults one after the other; 0 if every dump was complete."""
+    """Try faults one after the other; 0 if every dump was complete where there can be one."""
     unknown = sorted(set(arguments.names) - set(FAULTS))
     if unknown:
         raise LabError(f"There is no fault {unknown[0]}; choose of: {', '.join(FAULTS)}.")
@@ -88,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     for profile in dict.fromkeys(FAULTS[name].profile for name in names):
         host = machine.up(f"faults-{profile}", profile, arguments.image)
         try:
-            plays = Plays(host)
+            plays = Plays(host, **_VARIABLES.get(profile, {}))
             plays.run("configure")
             results += [
                 _try(name, FAULTS[name], host, plays)
@@ -100,9 +139,9 @@ def run(arguments: argparse.Namespace) -> int:
             raise
         host.down()
     print(f"\n{table(results)}")
-    incomplete = [result for result in results if result.dump != "complete"]
-    print(f"faults: {len(results) - len(incomplete)} dumps complete, {len(incomplete)} not")
-    return 1 if incomplete else 0
+    wrong = [result for result in results if result.dump != FAULTS[result.fault].dump]
+    print(f"faults: {len(results) - len(wrong)} dumps as they have to be, {len(wrong)} not")
+    return 1 if wrong else 0
 
 
 def table(results: list[Result]) -> str:

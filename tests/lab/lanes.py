@@ -74,6 +74,7 @@ LANES = {
         capture_arguments="reset_devices systemd.unit=kdump-tools-dump.service nr_cpus=1 irqpoll nousb"
         " pcie_reset.deadline=60",
     ),
+    "quiesce": Lane("debian13", "quiesce", variables={"pcie_reset_stage": "quiesce"}),
     "passthrough": Lane("debian13", profile="passthrough"),
     "kdump-utils": Lane("kdump-utils", needs="LAB_KDUMP_UTILS"),
 }

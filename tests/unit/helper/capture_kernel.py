@@ -291,15 +291,18 @@ class CaptureKernel:
             "PROC": str(self.proc),
             "RUN": str(self.run_directory),
             "KMSG": str(self.kmsg),
+            "LEFT": str(self.root / "pcie-reset"),
+            # What initramfs-tools exports to its scripts.
+            "ROOT": "/dev/vda1",
         }
 
-    def run(self, plan: str | bytes | None) -> int:
+    def run(self, plan: str | bytes | None, **environment: str) -> int:
         path = self.root / "plan"
         if plan is not None:
             path.write_bytes(plan if isinstance(plan, bytes) else plan.encode())
         process = subprocess.run(
             [*self.shell, str(self.lib / "pcie-reset"), str(path)],
-            env=self.environment(),
+            env={**self.environment(), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

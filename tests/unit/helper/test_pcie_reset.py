@@ -655,6 +655,37 @@ def test_it_can_be_switched_off(kernel: CaptureKernel) -> None:
     assert not kernel.run_directory.exists()
 
 
+def test_what_the_quiesce_stage_did_is_not_done_again_and_its_report_is_kept(
+    kernel: CaptureKernel,
+) -> None:
+    build(kernel)
+    kernel.command_line("pcie_reset.stage=quiesced")
+    report, log = (
+        '{"version":1,"stage":"quiesce"}\n',
+        "[    1.0]  indented \\n 100%\n[    2.0] end\n",
+    )
+    (kernel.root / "pcie-reset-report.json").write_text(report)
+    (kernel.root / "pcie-reset-quiesce.txt").write_text(log)
+    assert kernel.run(PLAN) == 0
+    assert kernel.log() == "pcie_reset: quiesced\n"
+    assert (kernel.run_directory / "report.json").read_text() == report
+    assert (kernel.run_directory / "quiesce.txt").read_text() == log
+
+
+def test_quiesce_stage_that_left_nothing_leaves_no_report(kernel: CaptureKernel) -> None:
+    kernel.command_line("pcie_reset.stage=quiesced")
+    assert kernel.run(PLAN) == 0
+    assert not (kernel.run_directory / "report.json").exists()
+
+
+def test_report_says_which_stage_it_is_of(kernel: CaptureKernel) -> None:
+    build(kernel)
+    assert kernel.run(PLAN) == 0
+    assert kernel.report()["stage"] == "initramfs"
+    assert kernel.run(PLAN, STAGE="quiesce") == 0
+    assert kernel.report()["stage"] == "quiesce"
+
+
 @pytest.mark.parametrize("value", ["", "0", "015", "soon"])
 def test_deadline_that_is_none_is_ignored(kernel: CaptureKernel, value: str) -> None:
     kernel.command_line(f"pcie_reset.deadline={value}")

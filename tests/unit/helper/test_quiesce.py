@@ -91,8 +91,8 @@ class Host:
         return subprocess.run(
             ["/bin/sh", str(self.lib / "quiesce"), str(self.kernel), str(self.initramfs)],
             env={
-                "ROOT": str(self.root),
-                "STATE": str(self.state),
+                "PCIE_RESET_ROOT": str(self.root),
+                "PCIE_RESET_STATE": str(self.state),
                 "PATH": f"{self.tools}:/usr/sbin:/usr/bin:/sbin:/bin",
             },
             capture_output=True,

@@ -134,6 +134,14 @@ def test_dump_that_was_complete_before_anybody_looked(capture: Capture) -> None:
     assert capture.stored() == {"capture.json", "capture-dmesg.txt", "pcie-reset.json"}
 
 
+def test_log_of_the_quiesce_stage_is_stored(capture: Capture) -> None:
+    (capture.report.parent / "quiesce.txt").write_text("the first stage's\n")
+    capture.dump.mkdir()
+    (capture.dump / "dump.202611221022").touch()
+    assert capture.start().wait(timeout=20) == 0
+    assert (capture.dump / "quiesce-dmesg.txt").read_text() == "the first stage's\n"
+
+
 def test_capture_kernel_without_a_report(capture: Capture) -> None:
     capture.report.unlink()
     process = capture.start()
