@@ -11,6 +11,7 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.suits import suitable_stage
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.tree import reset_tree
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -34,7 +35,7 @@ _TABLES = {
 
 
 def assessment(facts: Facts, plan: Mapping[str, t.Any]) -> list[str]:
-    """Return the lines of an assessment: the tree of reset_tree(), the IOMMU in words, the problems of kdump.
+    """Return the lines of an assessment: the tree of reset_tree(), IOMMU and stage in words, the problems of kdump.
 
     C(facts) are the facts of M(vmcore.kdump.platform_facts), C(plan) what make_plan() made of them. What the facts do
     not hold is left out. Raises KdumpError when the plan was made from other facts.
@@ -44,6 +45,9 @@ def assessment(facts: Facts, plan: Mapping[str, t.Any]) -> list[str]:
         "",
         "IOMMU",
         *_paragraphs(_iommu(facts.get("iommu") or {})),
+        "",
+        "Stage of the reset",
+        *_paragraphs(_stage(facts, plan)),
         "",
         "kdump",
         *_paragraphs(_problems(facts.get("kdump") or {})),
@@ -87,6 +91,15 @@ def _capture_kernel(capture: Mapping[str, t.Any]) -> list[str]:
     return [
         f"The capture kernel: {does}.{why}",
         *(f"warning: {warning}" for warning in capture.get("warnings") or ()),
+    ]
+
+
+def _stage(facts: Facts, plan: Mapping[str, t.Any]) -> list[str]:
+    """Return the stage that the plan is for, and the one that suits the host."""
+    suitable = suitable_stage(facts)
+    planned = plan.get("stage", "initramfs")
+    return [
+        f"The plan is for: {planned}. What suits this host: {suitable['stage']}. {suitable['why']}"
     ]
 
 
