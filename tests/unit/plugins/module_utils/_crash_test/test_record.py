@@ -38,6 +38,13 @@ def changed(report: dict[str, t.Any], **changes: t.Any) -> dict[str, t.Any]:
     return {**copy.deepcopy(report), **changes}
 
 
+def test_times_of_a_capture_in_two_stages_are_put_together() -> None:
+    # The first kernel ran for 1.75 s before it started the second one, which says when it booted.
+    reset = changed(RESET, stage="quiesce", uptime_end=1.5, uptime_jump=1.75)
+    times = {stage["name"]: stage["time"] for stage in finished(reset=reset)["stages"]}
+    assert (times["capture kernel"], times["reset done"]) == (1003.25, 1004.75)
+
+
 def other_port(**changes: t.Any) -> dict[str, t.Any]:
     report = copy.deepcopy(RESET)
     report["ports"][0].update(error=None, **changes)
