@@ -84,7 +84,7 @@ class Debian:
     service = "kdump-tools.service"
     generator = "initramfs-tools"
     hook = RESET_HOOK
-    settings: PurePosixPath | None = CONFIG
+    quiesce_settings: PurePosixPath | None = CONFIG
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-tools is installed, and not only its configuration left over."""

@@ -44,7 +44,7 @@ class Family(t.Protocol):
     hook: PurePosixPath
     # The file that a shell reads whenever the capture kernel is loaded, which can have it loaded with the quiesce
     # stage. None: the stage is not built for this family.
-    settings: PurePosixPath | None
+    quiesce_settings: PurePosixPath | None
 
     def present(self, root: Path) -> bool:
         """Say whether this family's kdump is installed below C(root)."""

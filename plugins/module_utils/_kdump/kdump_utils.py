@@ -59,7 +59,7 @@ class KdumpUtils:
     service = "kdump.service"
     generator = "dracut"
     hook = DRACUT_HOOK
-    settings: PurePosixPath | None = None
+    quiesce_settings: PurePosixPath | None = None
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-utils is installed."""

@@ -67,7 +67,7 @@ class Suse:
     service = "kdump.service"
     generator = "dracut"
     hook = DRACUT_HOOK
-    settings: PurePosixPath | None = None
+    quiesce_settings: PurePosixPath | None = None
 
     def present(self, root: Path) -> bool:
         """Say whether kdump is installed."""

@@ -117,7 +117,7 @@ def examine(host: Host, wanted: State) -> Findings:
             raise KdumpError(problems[code])
     require_tools(host.root, wanted)
     present = found(host.root, wanted)
-    settings = host.family.settings
+    settings = host.family.quiesce_settings
     if settings is not None:
         present.update(found(host.root, [settings]))
         wanted = {**wanted, settings: wanted_settings(wanted, present[settings])}

@@ -117,7 +117,7 @@ def wanted_present(
         )
     needed = _NEEDED[family.name, family.generator]
     if stage == "quiesce":
-        if family.settings is None:
+        if family.quiesce_settings is None:
             raise KdumpError(
                 f"The quiesce stage is built for kdump-tools (Debian, Ubuntu), and not for {family.name}: leave the"
                 " stage at initramfs."
