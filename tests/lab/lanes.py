@@ -162,9 +162,10 @@ def _crash(name: str, lane: Lane, host: Machine) -> Result:
     _look_for_traces(lane, host, plays)
     if plays.install()["changed"]:
         raise LabError("Installing the helper a second time changed the host.")
-    _fail_to_rebuild(host, plays)
+    changed = _changed_helper(lane)
+    _fail_to_rebuild(host, plays, changed)
     if lane.power_cut:
-        _cut_power_in_a_rebuild(host, plays)
+        _cut_power_in_a_rebuild(host, plays, changed)
     code = plays.play("crash_test")
     path, record = plays.record()
     print(f"\n{summary(record)}\n\nResult record: {path}")
@@ -180,7 +181,13 @@ def _crash(name: str, lane: Lane, host: Machine) -> Result:
     )
 
 
-def _fail_to_rebuild(host: Machine, plays: Plays) -> None:
+def _changed_helper(lane: Lane) -> dict[str, Any]:
+    """Arguments with which pcie_reset_helper, called by itself, installs another helper for the stage of the lane."""
+    stage = lane.variables.get("pcie_reset_stage", "initramfs")
+    return {"files": {"pcie-reset": _CHANGED_HELPER}, "stage": stage}
+
+
+def _fail_to_rebuild(host: Machine, plays: Plays, changed: dict[str, Any]) -> None:
     """Raises LabError if a rebuild that fails leaves anything but the host as it was, armed with the old image."""
     image = plays.module("initramfs_info")["image"]["path"]
     look = f"{_FILES}sha256sum {image}; stat -c '%n %s %Y' {image}*; {_ARMED}"
@@ -188,7 +195,7 @@ def _fail_to_rebuild(host: Machine, plays: Plays) -> None:
     host.ssh(_BREAK)
     sentence = None
     try:
-        plays.module("pcie_reset_helper", files={"pcie-reset": _CHANGED_HELPER})
+        plays.module("pcie_reset_helper", **changed)
     except LabError as error:
         sentence = str(error)
     finally:
@@ -204,14 +211,12 @@ def _fail_to_rebuild(host: Machine, plays: Plays) -> None:
     print(f"{sentence}\nAll files and the image are as before, and kdump is armed.", flush=True)
 
 
-def _cut_power_in_a_rebuild(host: Machine, plays: Plays) -> None:
+def _cut_power_in_a_rebuild(host: Machine, plays: Plays, changed: dict[str, Any]) -> None:
     """Raises LabError if the host does not boot with an armed kdump, or the next installation does not mend it."""
     image = plays.module("initramfs_info")["image"]["path"]
     with ThreadPoolExecutor(1) as background:
         # Its connection ends with the host.
-        installation = background.submit(
-            plays.module, "pcie_reset_helper", files={"pcie-reset": _CHANGED_HELPER}
-        )
+        installation = background.submit(plays.module, "pcie_reset_helper", **changed)
         host.ssh(f"while [ -e {image} ]; do sleep 0.1; done; sync", timeout=_BUILD_SECONDS)
         left = host.ssh(f"ls {image}*").split()
         armed = host.ssh(_ARMED).strip()

@@ -24,6 +24,7 @@ from lab.ports import plan_of
 
 IMAGES = Path(image.__file__).parent / "images"
 PROFILES = Path(machine.__file__).parent / "profiles"
+CHANGED = {"files": {"pcie-reset": "#!/bin/sh\n"}, "stage": "quiesce"}
 
 
 @pytest.mark.parametrize("name", LANES)
@@ -95,10 +96,11 @@ class Guest:
     def run(self, _playbook: str) -> None:
         pass
 
-    def module(self, name: str, **_arguments: Any) -> dict[str, Any]:
+    def module(self, name: str, **arguments: Any) -> dict[str, Any]:
         if name == "initramfs_info":
             return {"image": {"path": "/image"}, "helper": {"traces": self.traces}}
         assert self.broken
+        assert arguments == CHANGED
         if isinstance(self.answer, LabError):
             raise self.answer
         return self.answer
@@ -110,9 +112,15 @@ TAKEN_BACK = LabError(
 )
 
 
+def test_another_helper_is_for_the_stage_of_its_lane() -> None:
+    stages = {name: lanes._changed_helper(lane)["stage"] for name, lane in LANES.items()}
+    assert {name for name, stage in stages.items() if stage == "quiesce"} == {"quiesce"}
+    assert stages["debian13"] == "initramfs"
+
+
 def fail_to_rebuild(guest: Any) -> None:
     try:
-        lanes._fail_to_rebuild(guest, guest)
+        lanes._fail_to_rebuild(guest, guest, CHANGED)
     finally:
         assert not guest.broken
 
@@ -168,6 +176,7 @@ class Powerless(Guest):
     def module(self, name: str, **arguments: Any) -> dict[str, Any]:
         if name == "initramfs_info":
             return super().module(name, **arguments)
+        assert arguments == CHANGED
         if "ended" not in self.outcome:
             assert self.off.wait(5)
             raise LabError("unreachable")
@@ -194,7 +203,7 @@ def test_a_power_cut_in_a_rebuild_must_leave_an_armed_host_that_can_be_mended(
     guest: Any = Powerless(**outcome)
     expected = pytest.raises(LabError, match=complaint) if complaint else contextlib.nullcontext()
     with expected:
-        lanes._cut_power_in_a_rebuild(guest, guest)
+        lanes._cut_power_in_a_rebuild(guest, guest, CHANGED)
 
 
 def remove(guest: Any, before: str) -> None:
