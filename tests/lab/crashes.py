@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
-from lab import dumps, machine
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+    STAGES as STAGES_OF_RESET,
+)
+from lab import dumps, machine, order
 from lab.errors import LabError
 from lab.machine import Machine
 from lab.plays import Plays
@@ -33,11 +36,18 @@ class Crash(NamedTuple):
     load: tuple[str, ...]
     record: dict[str, Any]
     dump: dumps.Look | None
+    order: str = "-"  # that the console shows of the quiesce stage
+    disorder: str | None = None  # why it does not show the right one
 
     @property
     def is_verified(self) -> bool:
-        """The crash test passed, and so did a second look at the dump."""
-        return self.record["verdict"] == "passed" and self.dump is not None and self.dump.is_good
+        """The crash test passed, and so did a second look at the dump, and one at the console."""
+        return (
+            self.record["verdict"] == "passed"
+            and self.dump is not None
+            and self.dump.is_good
+            and self.disorder is None
+        )
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,6 +56,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument("--count", type=int, default=10, help="of all crashes (default: 10)")
     command.add_argument("--hosts", type=int, default=2, help="at the same time (default: 2)")
     command.add_argument("--image", default="debian13", help="guest (default: debian13)")
+    command.add_argument(
+        "--stage",
+        choices=STAGES_OF_RESET,
+        default="initramfs",
+        help="where to reset (default: initramfs)",
+    )
     command.set_defaults(run=run)
 
 
@@ -60,10 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
             hosts.append(machine.up(f"crashes-{number + 1}", _PROFILE, arguments.image))
             # Console and disk of a crash that failed stay.
             stack.callback(lambda host: host.down(keep=not _passed(crashes, arguments)), hosts[-1])
-        plays = Plays(*hosts, crash_test_minimum_uptime=0)
+        plays = Plays(*hosts, crash_test_minimum_uptime=0, pcie_reset_stage=arguments.stage)
         plays.run("configure")
         for number in range(arguments.count // arguments.hosts):
-            crashes += _round(number, hosts, plays)
+            crashes += _round(number, hosts, plays, arguments.stage)
             print(f"\n{table(crashes)}", flush=True)
             if not all(crash.is_verified for crash in crashes):
                 break
@@ -74,11 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def table(crashes: list[Crash]) -> str:
     """The crashes as a Markdown table, with the seconds that each stage took."""
-    header = (*_HOW, *STAGES[1:], "verdict", "all pages, log")
+    header = (*_HOW, *STAGES[1:], "verdict", "all pages, log", "console")
     rows = [header, ("---",) * len(header), *map(_row, crashes)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     lines += [
-        f"{crash.host}, round {crash.number}: {crash.record['why']}"
+        f"{crash.host}, round {crash.number}: {crash.record['why']} {crash.disorder or ''}".rstrip()
         for crash in crashes
         if not crash.is_verified
     ]
@@ -94,19 +110,35 @@ def _passed(crashes: list[Crash], arguments: argparse.Namespace) -> bool:
     return len(crashes) == arguments.count and all(crash.is_verified for crash in crashes)
 
 
-def _round(number: int, hosts: list[Machine], plays: Plays) -> list[Crash]:
+def _round(number: int, hosts: list[Machine], plays: Plays, stage: str) -> list[Crash]:
     load = next(itertools.islice(itertools.cycle(_LOADS), number, None))
     names = [host.name for host in hosts]
     cpus = cpus_of_round(number, names, hosts[0].cpus)
     print(f"\n########## round {number + 1} ##########", flush=True)
+    said = {host.name: host.console.stat().st_size for host in hosts}
     # What failed is in the records.
     plays.play(_PLAYBOOK, lab_cpus=cpus, crash_test_load=load)
     crashes = []
     for host in hosts:
         record = plays.record(host)[1]
         dump = dumps.look(host, record) if record["vmcore"] else None
-        crashes.append(Crash(number + 1, host.name, cpus[host.name], load, record, dump))
+        crash = Crash(number + 1, host.name, cpus[host.name], load, record, dump)
+        if stage == "quiesce":
+            crash = _with_order(crash, host, said[host.name])
+        crashes.append(crash)
     return crashes
+
+
+def _with_order(crash: Crash, host: Machine, said: int) -> Crash:
+    """The crash with what the console of its host shows from that place on."""
+    with host.console.open(errors="replace") as console:
+        console.seek(said)
+        text = console.read()
+    try:
+        shown = order.prove(text, crash.record, host.addresses()["port-disk"])
+    except LabError as error:
+        return crash._replace(disorder=str(error))
+    return crash._replace(order=str(shown))
 
 
 def _row(crash: Crash) -> tuple[str, ...]:
@@ -122,4 +154,5 @@ def _row(crash: Crash) -> tuple[str, ...]:
         *spent,
         record["verdict"],
         str(crash.dump or "no dump"),
+        "NOT IN ORDER" if crash.disorder else crash.order,
     )

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.trigger import LOADS
+from ansible_collections.vmcore.kdump.tests.unit.lab import quiesce_console
 from lab import cli, crashes, dumps
 from lab.crashes import Crash, cpus_of_round, table
 from lab.dumps import Look
@@ -49,14 +50,34 @@ def test_a_crash_counts_only_when_the_second_look_agrees() -> None:
     assert not crash._replace(dump=GOOD._replace(same_log=False)).is_verified
     assert not crash._replace(dump=GOOD._replace(verdict="damaged")).is_verified
     assert not crash._replace(record={**RECORD, "verdict": "inconclusive"}).is_verified
+    assert not crash._replace(disorder="A driver came before the IOMMU.").is_verified
 
 
 def test_a_row_has_the_seconds_of_each_stage() -> None:
     row = table([Crash(1, "a", 1, ("disk", "network"), RECORD, GOOD)]).splitlines()[-1]
     assert row == (
         "| 1 | a | disk and network | 1 | 1 | 2.0 | 2.0 | 2.0 | 30.2 | 30.2 | - | 9.0 | passed"
-        " | complete: 171000 pages; log equal (728 lines) |"
+        " | complete: 171000 pages; log equal (728 lines) | - |"
     )
+
+
+def test_a_crash_in_another_order_is_named() -> None:
+    crash = Crash(2, "a", 1, (), RECORD, GOOD, disorder="A driver came before the IOMMU.")
+    row, why = table([crash]).splitlines()[-2:]
+    assert row.endswith("| NOT IN ORDER |")
+    assert why == "a, round 2: It is whole. A driver came before the IOMMU."
+
+
+def test_the_order_is_looked_for_from_where_the_round_began(tmp_path: Path) -> None:
+    console = tmp_path / "console.log"
+    console.write_text(f"{quiesce_console.CONSOLE}the next round\n")
+    host: Any = SimpleNamespace(
+        console=console, addresses=lambda: {"port-disk": quiesce_console.DISK}
+    )
+    crash = Crash(1, "a", 1, (), {**RECORD, **quiesce_console.RECORD}, GOOD)
+    assert crashes._with_order(crash, host, 0).order.startswith("2 ports reset by 18.7 s")
+    later = crashes._with_order(crash, host, len(quiesce_console.CONSOLE))
+    assert later.disorder == "The console shows no panic that two kernels follow."
 
 
 def test_crashes_that_cannot_be_shared_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
