@@ -24,6 +24,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell i
     assign,
     parse_assignments,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+    has_line,
+    with_line,
+    without_line,
+)
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Mapping
@@ -90,9 +95,10 @@ class DebianConfig:
         }
         wanted = merge_settings(typed, options, _GOVERNED, _text)
         wanted.setdefault("USE_KDUMP", "1")
-        after = assign(text, wanted, str(CONFIG))
+        # What the quiesce stage's line sources sees the settings before it, and a setting behind it would undo its own.
+        after = assign(without_line(text), wanted, str(CONFIG))
         _require_one_target(parse_assignments(after), options)
-        return {CONFIG: after}
+        return {CONFIG: with_line(after) if has_line(text) else after}
 
     def follows(
         self, before: Mapping[PurePosixPath, str], after: Mapping[PurePosixPath, str]

@@ -24,6 +24,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     parse_assignments,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import with_line
 
 # The lines of the files that the packages bring, as far as they set something or show it.
 DEBIAN = """\
@@ -296,6 +297,26 @@ def test_what_has_to_follow(
 ) -> None:
     found = run(family, options)
     assert (found.rebuild, found.rearm) == (rebuild, rearm)
+
+
+# A setting that is there, one that is shown in a comment, one that is nowhere, and one that goes.
+STAGED: dict[str, t.Any] = {
+    "dump_path": "/srv/crash",
+    "keep": 3,
+    "settings": {"MY_A": 1, "KDUMP_KERNEL": None},
+}
+
+
+@pytest.mark.parametrize("options", [{}, STAGED], ids=["nothing to change", "much to change"])
+def test_the_line_of_the_quiesce_stage_stays_the_last_one(options: dict[str, t.Any]) -> None:
+    """What it sources sees all settings, and none behind it takes its own back."""
+    plain = run("debian", options).after[PurePosixPath("/etc/default/kdump-tools")]
+    found = run("debian", options, [with_line(DEBIAN)])
+    staged = found.after[PurePosixPath("/etc/default/kdump-tools")]
+    assert staged == with_line(plain)
+    assert staged.splitlines()[-1] == with_line("").strip()
+    assert run("debian", options, [staged]).changed == []
+    assert bool(found.changed) == bool(options)
 
 
 OPTIONS = st.fixed_dictionaries(
