@@ -40,7 +40,8 @@ def _in_quiesce(what: str, damaged: str) -> str:
     """A command that damages what is loaded of the quiesce stage, and not the file, which would be seen."""
     image = "/var/lib/pcie-reset/quiesce.img"
     return (
-        f"set -e; cp -a {image} {image}.lab; sed -i 's/{what}/{damaged}/' {image};"
+        f"set -e; cp -a {image} {image}.lab; LC_ALL=C sed -i 's/{what}/{damaged}/' {image};"
+        f" if cmp -s {image} {image}.lab; then exit 1; fi;"
         ' kexec -p -u; sh -c "$(cat /var/crash/kexec_cmd)";'
         f" mv {image}.lab {image}; touch /var/crash/kexec_cmd"
     )
@@ -84,7 +85,8 @@ FAULTS = {
     "quiesce-kernel": Fault(
         "the second kernel's image is damaged",
         profile="quiesce",
-        before=_in_quiesce("HdrS", "XXXX"),
+        # The magic number behind the boot flag and a jump: what kexec compares it with stays as it is.
+        before=_in_quiesce(r"\xaa\xeb\(.\)HdrS", r"\xaa\xeb\1XXXX"),
         after=_RELOAD,
         dump="none",
     ),

@@ -213,6 +213,23 @@ def _reset_hangs(picture: Picture) -> str | None:
     return f"The reset of {ports} hung the machine: exclude this port from the plan."
 
 
+_QUIESCE_RESTARTS = {
+    "no_vmcore": "its kernel has no /proc/vmcore",
+    "not_loaded": "the capture kernel could not be loaded",
+    "no_jump": "the jump into the capture kernel failed",
+    "late": "it did not end in time",
+}
+
+
+def _quiesce_restarted(picture: Picture) -> str | None:
+    events = picture.found("quiesce_restart")
+    if not events:
+        return None
+    reason = events[0].groups["reason"]
+    why = _QUIESCE_RESTARTS.get(reason, reason)
+    return f"The quiesce stage restarted the machine without a dump: {why}."
+
+
 def _no_vmcore(picture: Picture) -> str | None:
     events = picture.found("no_vmcore")
     if not events:
@@ -462,6 +479,7 @@ CAUSES = tuple(
         ("initramfs_broken", "S4", "The kdump initramfs is broken.", _initramfs),
         ("capture_panic", None, "The capture kernel panicked.", _capture_panic),
         ("reset_hangs", "S4", "The reset of a port hung the machine.", _reset_hangs),
+        ("quiesce_restarted", None, "The quiesce stage could not start the capture kernel.", _quiesce_restarted),
         ("no_vmcore", "S4", "There is no /proc/vmcore.", _no_vmcore),
         ("device_failed", "S5", "A device did not work in the capture kernel.", _device_failed),
         ("target_wrong", "S6", "The capture kernel looks for a disk that is not there.", _target_wrong),

@@ -352,6 +352,21 @@ PATTERNS = (
         (r"pcie_reset: ignored plan_line=(?P<line>[0-9]+)", "the reset helper", SOURCE),
     ),
     _pattern(
+        "quiesce_restart", "C", "reset", "error",
+        "The quiesce stage could not start the capture kernel, and restarted the machine.",
+        (r"pcie_reset: quiesce restart reason=(?P<reason>\w+)", "the quiesce stage", SOURCE),
+    ),
+    _pattern(
+        "quiesce_late", "C", "reset", "warning",
+        "The quiesce stage did not end in time, and its timer went on.",
+        (r"pcie_reset: quiesce late$", "the quiesce stage", SOURCE),
+    ),
+    _pattern(
+        "quiesce_no_report", "C", "reset", "warning",
+        "The quiesce stage could not pass its report on; the kernel that it had loaded before saves the dump.",
+        (r"pcie_reset: quiesce (?:no room for the report|not loaded again)", "the quiesce stage", SOURCE),
+    ),
+    _pattern(
         "reset_summary", "C", "reset", "info",
         "The reset helper finished.",
         (r"pcie_reset: summary ", "the reset helper", LAB),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import threading
 import time
 import types
@@ -246,3 +247,16 @@ def test_an_older_record_is_none_of_the_last_crash_test(
     now = time.time() + 1  # a file's time is that of the last tick
     os.utime(record, (now, now))
     assert played.record()[1] == {"verdict": "passed"}
+
+
+def test_what_is_damaged_of_a_quiesce_stage_is_the_kernel_alone(tmp_path: Path) -> None:
+    """kexec, which is in the same image, has the kernel's magic number, too."""
+    image = tmp_path / "quiesce.img"
+    kernel = b"\x00\x55\xaa\xebjHdrS\x0f\x02"
+    image.write_bytes(kernel + b"\nkexec: \x81\x3fHdrS\n")
+    command = FAULTS["quiesce-kernel"].before
+    assert command is not None
+    damage = command.replace("/var/lib/pcie-reset", str(tmp_path)).partition(" kexec -p -u;")[0]
+    subprocess.run(["/bin/sh", "-c", damage], check=True)
+    assert image.read_bytes() == kernel.replace(b"HdrS", b"XXXX") + b"\nkexec: \x81\x3fHdrS\n"
+    assert subprocess.run(["/bin/sh", "-c", damage], check=False).returncode == 1

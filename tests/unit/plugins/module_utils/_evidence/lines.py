@@ -118,6 +118,12 @@ LINES: dict[str, list[str]] = {
         "pcie_reset: exited command=/usr/local/lib/pcie-reset/pcie-reset status=1",
     ],
     "reset_plan_ignored": ["pcie_reset: ignored plan_line=3"],
+    "quiesce_restart": ["pcie_reset: quiesce restart reason=not_loaded"],
+    "quiesce_late": ["pcie_reset: quiesce late"],
+    "quiesce_no_report": [
+        "pcie_reset: quiesce no room for the report available=20480",
+        "pcie_reset: quiesce not loaded again, without the report",
+    ],
     "reset_summary": [
         "pcie_reset: summary planned=3 reset=2 left=1 failed=0 timeout=0 seconds=1.31 uptime=5.20 digest=9f2c",
     ],

@@ -357,6 +357,34 @@ def test_a_port_whose_reset_hangs() -> None:
     assert "silent for 300 s" in result["silence"]
 
 
+QUIESCE = (
+    "[    9.5] pcie_reset: quiesce start uptime=9.54\n"
+    "[   14.5] pcie_reset: quiesce loaded kib=97128 available=128052\n"
+)
+QUIESCE_HANGS = "[   16.3] pcie_reset: resetting=0000:00:02.0 uptime=16.35\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [
+        ("[   9.9] pcie_reset: quiesce restart reason=not_loaded\n", "quiesce_restarted", "could not be loaded"),
+        (QUIESCE + "[   19.9] pcie_reset: quiesce restart reason=no_jump\n", "quiesce_restarted", "jump"),
+        (
+            QUIESCE + QUIESCE_HANGS + "[  234.9] pcie_reset: quiesce restart reason=late\n",
+            "reset_hangs",
+            "0000:00:02.0",
+        ),
+    ],
+    ids=["not loaded", "no jump", "a reset that hangs"],
+)  # fmt: skip
+def test_a_quiesce_stage_that_restarted(said: str, code: str, words: str) -> None:
+    result = judge(PANIC + CAPTURE + said + NEXT, {**BACK, "files": []})
+    assert result["cause"]["code"] == code
+    assert words in result["cause"]["sentence"]
+    causes = [cause["code"] for cause in (result["cause"], *result["alternatives"])]
+    assert "quiesce_restarted" in causes
+
+
 def test_a_port_that_did_not_answer_while_the_boot_went_on() -> None:
     said = (
         "[    4.3] pcie_reset: resetting=0000:00:02.0 uptime=4.31\n"
