@@ -6,13 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: qualification
-short_description: Compare crash tests without and with the reset
+short_description: Compare crash tests without the reset and with it
 version_added: 0.1.0
 author:
   - vmcore.kdump authors (@vmcore-kdump)
 description:
-  - Compares the result records of crash tests of one host, without and with the reset helper, and proposes exclusions
-    for its platform. The playbook C(qualify) makes the records and writes what this filter returns.
+  - Compares the result records of crash tests of one host, without the reset helper and with it in each stage, and
+    proposes a stage and exclusions for its platform. The playbook C(qualify) makes the records and writes what this
+    filter returns.
 options:
   _input:
     description:
@@ -40,13 +41,16 @@ RETURN = r"""
 _value:
   description:
     - The C(host), its C(platform), C(kernel) and C(iommu), the C(conclusion) with a code and a sentence, the
-      proposed C(pcie_reset_exclusions), and for the crashes C(without) and C(with) the reset how many there were, how
-      many left a dump, the times, the results of the ports, and the evidence.
+      proposed C(pcie_reset_stage) and C(pcie_reset_exclusions), and for the crashes C(without) and C(with) the reset in
+      the initramfs, and with the one in the C(quiesce) stage, how many there were, how many left a dump, the times, the
+      results of the ports, and the evidence.
   type: dict
   sample:
     conclusion:
       code: reset_helps
-      sentence: "The reset saves dumps: 3 of 3 crashes with the reset left a dump, 0 of 3 without it."
+      sentence: >-
+        The reset saves dumps: 3 of 3 crashes with the reset in the initramfs left a dump, 0 of 3 without it.
+    pcie_reset_stage: initramfs
     pcie_reset_exclusions: []
 """
 

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""What crashes of one host without and with the reset say about its platform."""
+"""What crashes of one host without the reset, and with it in each of its stages, say about its platform."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import statistics
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import STAGES
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,12 +33,14 @@ def qualification(records: Sequence[Record]) -> dict[str, t.Any]:
     """Compare crash tests and propose exclusions.
 
     Args:
-        records: result records of one host. Those of a host with an installed helper are the ones with the reset.
+        records: result records of one host. Those of a host with an installed helper are the ones with the reset, in
+            the stage that the capture kernel was loaded with.
 
     Returns:
-        C({"host", "platform", "kernel", "iommu", "conclusion": {"code", "sentence"}, "pcie_reset_exclusions": [rule],
-        "without": phase, "with": phase}). A phase has C(crashes), C(dumps), C(seconds), C(ports), C(evidence) and
-        C(tests). No rule is a proposal, too: the platform needs none.
+        C({"host", "platform", "kernel", "iommu", "conclusion": {"code", "sentence"}, "pcie_reset_stage",
+        "pcie_reset_exclusions": [rule], "without": phase, "with": phase, "quiesce": phase}). A phase has C(crashes),
+        C(dumps), C(seconds), C(ports), C(evidence) and C(tests); C(with) is that of the reset in the initramfs. No
+        rule is a proposal, too: the platform needs none.
 
     Raises:
         KdumpError: there are no records, or they are of several hosts.
@@ -50,8 +53,14 @@ def qualification(records: Sequence[Record]) -> dict[str, t.Any]:
     first = records[0]
     without = [record for record in records if not record["helper"]["installed"]]
     with_reset = [record for record in records if record["helper"]["installed"]]
+    stages = {
+        stage: [record for record in with_reset if _stage(record) == stage] for stage in STAGES
+    }
+    stage = _better_stage(stages)
     rules = _port_rules(first, with_reset)
-    code, sentence = _conclusion(without, with_reset, len(rules))
+    code, sentence = _conclusion(without, stages[stage], len(rules), stage)
+    others = [other for other in STAGES if other != stage and stages[other]]
+    sentence = " ".join((sentence, *(f"{_counts(stages[other], other)}." for other in others)))
     if code == "reset_harms" and not rules:
         rules = [_platform_rule(first, sentence, with_reset)]
     return {
@@ -60,10 +69,33 @@ def qualification(records: Sequence[Record]) -> dict[str, t.Any]:
         "kernel": first["kernel"]["before"],
         "iommu": first["iommu"],
         "conclusion": {"code": code, "sentence": sentence},
+        "pcie_reset_stage": stage,
         "pcie_reset_exclusions": rules,
         "without": _phase(without),
-        "with": _phase(with_reset),
+        "with": _phase(stages["initramfs"]),
+        "quiesce": _phase(stages["quiesce"]),
     }
+
+
+def _stage(record: Record) -> str:
+    """Where the devices were reset. Records of before there was a choice do not say it."""
+    return record["helper"].get("stage") or "initramfs"
+
+
+def _better_stage(stages: Mapping[str, Sequence[Record]]) -> str:
+    """The one with the larger share of dumps; the initramfs, which is one boot shorter, if they are equal."""
+    crashes = {stage: len(records) for stage, records in stages.items()}
+    dumps = {stage: sum(map(_has_dump, records)) for stage, records in stages.items()}
+    if not crashes["quiesce"]:
+        return "initramfs"
+    # Compare shares without dividing.
+    more = dumps["quiesce"] * crashes["initramfs"] > dumps["initramfs"] * crashes["quiesce"]
+    return "quiesce" if more or not crashes["initramfs"] else "initramfs"
+
+
+def _counts(records: Sequence[Record], stage: str) -> str:
+    where = " in the quiesce stage" if stage == "quiesce" else " in the initramfs"
+    return f"{sum(map(_has_dump, records))} of {len(records)} crashes with the reset{where} left a dump"
 
 
 def _has_dump(record: Record) -> bool:
@@ -74,7 +106,7 @@ def _has_dump(record: Record) -> bool:
 
 
 def _conclusion(
-    without: Sequence[Record], with_reset: Sequence[Record], suspects: int
+    without: Sequence[Record], with_reset: Sequence[Record], suspects: int, stage: str
 ) -> tuple[str, str]:
     if not without or not with_reset:
         return (
@@ -82,7 +114,7 @@ def _conclusion(
             "Crashes both without and with the reset are needed for a comparison.",
         )
     dumps, plain = sum(map(_has_dump, with_reset)), sum(map(_has_dump, without))
-    counts = f"{dumps} of {len(with_reset)} crashes with the reset left a dump, {plain} of {len(without)} without it"
+    counts = f"{_counts(with_reset, stage)}, {plain} of {len(without)} without it"
     # Compare shares without dividing.
     difference = dumps * len(without) - plain * len(with_reset)
     if difference < 0:

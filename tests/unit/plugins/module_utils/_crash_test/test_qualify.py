@@ -29,8 +29,14 @@ DMI = {"sys_vendor": "QEMU", "product_name": "Standard PC [Q35]", "bios_version"
 PLATFORM = {"hostname": "db01", "dmi": DMI}
 
 
-def record(*, reset: bool, dump: bool = True, **changes: t.Any) -> dict[str, t.Any]:
-    helper = {"installed": reset, "digest": RESET["digest"] if reset else None}
+def record(
+    *, reset: bool, dump: bool = True, stage: str | None = None, **changes: t.Any
+) -> dict[str, t.Any]:
+    helper = {
+        "installed": reset,
+        "digest": RESET["digest"] if reset else None,
+        "stage": stage or ("initramfs" if reset else None),
+    }
     arguments: dict[str, t.Any] = {
         "vmcore": VMCORE if dump else None,
         "reset": RESET if reset else None,
@@ -52,14 +58,16 @@ def reset_that_failed() -> dict[str, t.Any]:
 
 GOOD, GOOD_RESET = record(reset=False), record(reset=True)
 BAD, BAD_RESET = record(reset=False, dump=False), record(reset=True, dump=False)
+QUIESCED = record(reset=True, stage="quiesce")
+BAD_QUIESCED = record(reset=True, stage="quiesce", dump=False)
 
 
 @pytest.mark.parametrize(
     ("records", "code", "sentence"),
     [
-        ([GOOD, GOOD_RESET], "reset_harmless", "1 of 1 crashes with the reset left a dump, 1 of 1 without it"),
+        ([GOOD, GOOD_RESET], "reset_harmless", "1 of 1 crashes with the reset in the initramfs left a dump, 1 of 1"),
         ([BAD, GOOD_RESET], "reset_helps", "The reset saves dumps"),
-        ([GOOD, BAD, GOOD_RESET, GOOD_RESET], "reset_helps", "2 of 2 crashes with the reset left a dump, 1 of 2"),
+        ([GOOD, BAD, GOOD_RESET, GOOD_RESET], "reset_helps", "2 of 2 crashes with the reset in the initramfs"),
         ([GOOD, GOOD, GOOD_RESET, BAD_RESET], "reset_harms", "The reset costs dumps"),
         ([BAD, BAD_RESET], "no_difference", "See the causes"),
         ([GOOD, GOOD], "not_compared", "both without and with"),
@@ -72,6 +80,36 @@ def test_the_shares_of_crashes_that_left_a_dump_are_compared(
     conclusion = qualification(records)["conclusion"]
     assert conclusion["code"] == code
     assert sentence in conclusion["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("records", "stage", "code", "sentence"),
+    [
+        ([BAD, BAD_RESET, QUIESCED], "quiesce", "reset_helps",
+         "quiesce stage left a dump, 0 of 1 without it. 0 of 1 crashes with the reset in the initramfs left a dump."),
+        ([GOOD, GOOD_RESET, QUIESCED], "initramfs", "reset_harmless",
+         "1 of 1 crashes with the reset in the quiesce stage left a dump."),
+        ([GOOD, GOOD_RESET, BAD_QUIESCED], "initramfs", "reset_harmless",
+         "0 of 1 crashes with the reset in the quiesce stage left a dump."),
+        ([GOOD, BAD_RESET, GOOD_RESET, QUIESCED, QUIESCED], "quiesce", "reset_harmless", "2 of 2"),
+        ([GOOD, BAD_RESET, BAD_QUIESCED], "initramfs", "reset_harms", "The reset costs dumps"),
+        ([BAD, QUIESCED], "quiesce", "reset_helps", "in the quiesce stage left a dump, 0 of 1 without it."),
+    ],
+)  # fmt: skip
+def test_three_ways_are_compared(
+    records: list[dict[str, t.Any]], stage: str, code: str, sentence: str
+) -> None:
+    found = qualification(records)
+    assert (found["pcie_reset_stage"], found["conclusion"]["code"]) == (stage, code)
+    assert sentence in found["conclusion"]["sentence"]
+    crashes = [found[way]["crashes"] for way in ("without", "with", "quiesce")]
+    assert sum(crashes) == len(records)
+    assert crashes[2] == sum(each["helper"]["stage"] == "quiesce" for each in records)
+
+
+def test_a_record_that_does_not_know_stages_is_of_the_initramfs() -> None:
+    old = {**GOOD_RESET, "helper": {"installed": True, "digest": RESET["digest"]}}
+    assert qualification([GOOD, old])["with"]["crashes"] == 1
 
 
 @pytest.mark.parametrize(
