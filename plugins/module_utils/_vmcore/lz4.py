@@ -7,8 +7,8 @@
 """LZ4 frames, in Python (lz4/lz4, doc/lz4_Frame_format.md and lz4_Block_format.md).
 
 A frame is magic, flags, then blocks of at most 4 MiB, each with its size before it, to a size of 0.
-A match of a block can reach back 64 KiB into the blocks before it. Checksums are not compared: what
-is inside is verified itself.
+A match of a block can reach back 64 KiB into the blocks before it. The header, and if the flags say so each block
+and the content, have a checksum.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.lzo import copy_match
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.xxhash import XxHash32, xxh32
 
 _MAGIC = b"\x04\x22\x4d\x18"
 _VERSION = 1
-_HEADER_SIZE = 7  # magic, FLG, BD and the checksum of these two
+_START_SIZE = 6  # magic, FLG, BD
 _CONTENT_SIZE = 1 << 3
 _CONTENT_CHECKSUM = 1 << 2
 _BLOCK_CHECKSUM = 1 << 4
@@ -37,15 +38,18 @@ def frame(read: t.Callable[[int], bytes]) -> t.Iterator[bytes]:
     read(size) returns the next bytes of the stream, fewer only at its end. Raise EOFError if the stream
     stops early, and ValueError if it is no frame.
     """
-    head = _exactly(read, _HEADER_SIZE - 1)
+    head = _exactly(read, _START_SIZE)
     flags, block = head[4], head[5]
     if head[:4] != _MAGIC:
         raise ValueError("what follows a frame is none")
     if flags >> 6 != _VERSION or flags & _DICTIONARY or block >> 4 & 7 not in _BLOCK_SIZES:
         raise ValueError("it is a kind of lz4 frame that cannot be read")
-    _exactly(read, (8 if flags & _CONTENT_SIZE else 0) + 1)
+    descriptor = head[4:] + _exactly(read, 8 if flags & _CONTENT_SIZE else 0)
+    if _exactly(read, 1)[0] != xxh32(descriptor) >> 8 & 0xFF:
+        raise ValueError("the checksum of a frame's header is not that of the header")
     limit = _BLOCK_SIZES[block >> 4 & 7]
     window = b""
+    checksum = XxHash32()
     while True:
         size = int.from_bytes(_exactly(read, 4), "little")
         if size == 0:
@@ -54,13 +58,15 @@ def frame(read: t.Callable[[int], bytes]) -> t.Iterator[bytes]:
         if size > limit:
             raise ValueError(f"a block has {size} bytes, more than {limit}")
         data = _exactly(read, size)
-        content = data if stored else block_after(window, data, limit)
         if flags & _BLOCK_CHECKSUM:
-            _exactly(read, 4)
+            _compare(read, "a block", xxh32(data))
+        content = data if stored else block_after(window, data, limit)
+        if flags & _CONTENT_CHECKSUM:
+            checksum.update(content)
         window = (window + content)[-_WINDOW:]
         yield content
     if flags & _CONTENT_CHECKSUM:
-        _exactly(read, 4)
+        _compare(read, "the content", checksum.digest())
 
 
 def block_after(window: bytes, data: bytes, limit: int) -> bytes:
@@ -97,6 +103,11 @@ def _length(data: bytes, at: int, length: int) -> tuple[int, int]:
         length += data[at]
         at += 1
     return length, at
+
+
+def _compare(read: t.Callable[[int], bytes], name: str, checksum: int) -> None:
+    if int.from_bytes(_exactly(read, 4), "little") != checksum:
+        raise ValueError(f"the checksum of {name} is not that of {name}")
 
 
 def _exactly(read: t.Callable[[int], bytes], size: int) -> bytes:

@@ -132,6 +132,18 @@ def test_streams_that_stop_early_are_errors(cut: int) -> None:
             decompress(stream[:cut], PAGE)
 
 
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [(6, "header"), (11, "a block"), (-9, "a block"), (-1, "the content")],
+    ids=["header", "a block", "its checksum", "that of the content"],
+)
+def test_lz4_frames_have_checksums(place: int, sentence: str) -> None:
+    data = bytearray(LZ4)
+    data[place] ^= 1
+    with pytest.raises(ValueError, match=f"the checksum of .*{sentence}"):
+        list(lz4.frame(io.BytesIO(bytes(data)).read))
+
+
 LZO_FLAWS = [
     (b"\x12a\x5c\x00\x11\0\0", "refers to what is not there"),
     (b"\x12a\x11\0\0x", "something follows its end"),
