@@ -30,6 +30,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.deadline 
     Deadline,
     scaled_timeout,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.elsewhere import (
+    expectation,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.gate import (
     is_confirmed,
     play_token,
@@ -85,7 +88,9 @@ _STEPS = {
 _STEPS_AFTER = ("state", "collect")
 _RELEASE = f"rm -f {RESERVE}"
 # What the module is told in which step.
-_CHECK_OPTIONS = ("checks", "cpu", "delay", "load", "minimum_uptime", "window", "window_time_zone")
+_CHECK_OPTIONS = (
+    "checks", "cpu", "delay", "dump_host", "load", "minimum_uptime", "window", "window_time_zone",
+)  # fmt: skip
 
 
 class ActionModule(ActionBase):
@@ -128,11 +133,14 @@ class ActionModule(ActionBase):
         lost = self._wait(state, console)
         if lost:
             return self._conclude({"record": lost, "lost": True, "changed": True})
+        if state.get("dump_host") and self._options["dumps"] is None:
+            return {"changed": True, "lost": False, "expected": expectation(state)}
         outcome = self._step(
             "collect",
             run_id=state["run_id"],
             observed=console.observed,
             recovery=self._options["recovery"],
+            dumps=self._options["dumps"],
             with_logs=console.size is not None,
         )
         if "record" not in outcome:

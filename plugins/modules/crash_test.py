@@ -135,6 +135,19 @@ options:
       - How a host that did not return was brought back, with O(resume=true). The key C(method) says it in a word or
         two, C(sel) may have the lines of the system event log. The role fills it.
     type: dict
+  dump_host:
+    description:
+      - The host on which dumps arrive that leave this one. Without it a host whose dumps leave it is refused.
+      - With it the test is not finished when the host is back. The result has C(expected) then, for
+        M(vmcore.kdump.vmcore_info) on O(dump_host). What that finds finishes the test, as O(dumps) with O(resume=true).
+        The role C(vmcore.kdump.crash_test) does all of this.
+    type: str
+  dumps:
+    description:
+      - The C(dumps) that M(vmcore.kdump.vmcore_info) found on O(dump_host), with
+        O(vmcore.kdump.vmcore_info#module:reports=true).
+    type: list
+    elements: dict
   step:
     description:
       - What the action plugin asks the module on the host to do. Leave it alone.
@@ -245,6 +258,14 @@ refused:
   description: Whether the host itself said why not, in contrast to an answer that got lost.
   returned: internal, between the action plugin and the module
   type: bool
+expected:
+  description: What the dump must be that was sent to O(dump_host), for M(vmcore.kdump.vmcore_info) there.
+  returned: when the host is back and its dump is yet to be judged
+  type: dict
+  sample:
+    run_id: 6f1c1f0e-8f6c-4a51-9c3c-0d2a1b3c4d5e
+    host: db01
+    kernel: 6.12.107+deb13-amd64
 lost:
   description: Whether the host did not return in time. The role then recovers it, if it was told how.
   returned: when a crash was triggered
@@ -259,7 +280,6 @@ record_path:
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 import sys
@@ -273,6 +293,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.arguments
     ARGUMENTS,
     MUTUALLY_EXCLUSIVE,
     RESUME_HINT,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.elsewhere import (
+    dump_of,
+    expectation,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight import (
     Command,
@@ -328,7 +352,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import
     found,
     wanted_absent,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import find
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import find, side_reports
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.notes import build_id
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
@@ -351,7 +375,9 @@ def check_host(module: AnsibleModule) -> tuple[Result, Result]:
     }
     dump = ask_makedumpfile(module) if facts["kdump"]["core_collector"] == COMMAND[0] else None
     proof = prove_image(module, facts) if facts["kdump"]["helper"]["installed"] else None
-    checks = preflight(facts, test_state.load(), dump, proof, this_moment(module), ROOT)
+    checks = preflight(
+        facts, test_state.load(), dump, proof, this_moment(module), ROOT, options["dump_host"]
+    )
     if options["window"]:
         crash = time.time() + effective_delay(options["delay"], options["load"])
         calendar = time.localtime if options["window_time_zone"] == "host" else time.gmtime
@@ -588,14 +614,15 @@ def judge(module: AnsibleModule) -> Result:
         # It never crashed. It shall not do so later, when nobody waits for it any more.
         cancel_crash(module, state)
     remove_load_files()
-    vmcore = newest_dump(state)
-    files = vmcore["files"] if vmcore else {}
+    vmcore, reports = (
+        arrived(state, module.params["dumps"]) if state.get("dump_host") else saved(state)
+    )
     logs, known = collected(module, state, boot, vmcore)
     record = finished_record(
         state,
         vmcore=vmcore,
-        reset=read_report(files.get("pcie_reset")),
-        capture=read_json(files.get("capture")),
+        reset=whole_report(reports["pcie_reset"]),
+        capture=reports["capture"],
         **explanation(classify(logs, known)),
         normal=boot,
         now=time.time(),
@@ -672,6 +699,7 @@ def remove_load_files() -> None:
 def new_state(options: Result, checks: list[dict[str, str]], facts: Result) -> Result:
     """The state of a test that is prepared now."""
     kdump, platform = facts["kdump"], facts["platform"]
+    directory = Path(kdump["target"]["path"])
     return {
         "stage": "prepared",
         "run_id": options["run_id"],
@@ -684,9 +712,10 @@ def new_state(options: Result, checks: list[dict[str, str]], facts: Result) -> R
         "build_id": running_build_id(),
         "watchdog": bool(running_watchdogs(kdump)),
         "crash_size": kdump["crash_size"],
-        "dump_directory": kdump["target"]["path"],
-        "files_before": listing(Path(kdump["target"]["path"])),
-        "dumps_before": dumps_by_time(Path(kdump["target"]["path"])),
+        "dump_directory": str(directory),
+        "dump_host": options["dump_host"],
+        "files_before": listing(directory),
+        "dumps_before": {} if options["dump_host"] else dumps_by_time(directory),
         "helper": kdump["helper"],
         "platform": platform,
         "ram_bytes": ram_bytes(),
@@ -723,6 +752,25 @@ def log(module: AnsibleModule, line: str) -> None:
         module.run_command(["journalctl", "--sync"])
 
 
+def saved(state: Result) -> tuple[Result | None, Result]:
+    """The verdict on the dump of the test on the host itself, and the reports beside it."""
+    vmcore = newest_dump(state)
+    return vmcore, side_reports(vmcore["files"] if vmcore else {})
+
+
+def arrived(state: Result, dumps: list[Result] | None) -> tuple[Result | None, Result]:
+    """The same of a dump that left the host, by what vmcore_info said where it arrived.
+
+    Raises:
+        KdumpError: nobody looked there.
+    """
+    if dumps is None:
+        raise KdumpError(f"The dump of this test went to {state['dump_host']}: judge it there.")
+    vmcore = dump_of(dumps, state)
+    reports = vmcore.pop("reports", None) if vmcore else None
+    return vmcore, reports or side_reports({})
+
+
 def newest_dump(state: Result) -> Result | None:
     """The verdict on the dump since the test began, None when there is none."""
     present = dumps_by_time(Path(state["dump_directory"]))
@@ -730,15 +778,7 @@ def newest_dump(state: Result) -> Result | None:
     new = [path for path, changed in present.items() if state["dumps_before"].get(path) != changed]
     if not new:
         return None
-    expected = Expectation(
-        run_id=state["run_id"],
-        host=state["hostname"],
-        kernel=state["kernel"],
-        since=state["armed_at"],
-        build_id=state.get("build_id"),
-        cpus=state["platform"].get("cpus"),
-        memory=state.get("ram_bytes"),
-    )
+    expected = Expectation(**expectation(state))
     return judge_newest(new, lambda path: verify(Path(path), expected))
 
 
@@ -805,18 +845,8 @@ def read(path: str | None) -> str | None:
         return None
 
 
-def read_json(path: str | None) -> Result | None:
-    """The content of a report beside the dump, None when it is not there or was cut by the reboot."""
-    try:
-        content = json.loads(read(path) or "null")
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def read_report(path: str | None) -> Result | None:
+def whole_report(report: Result | None) -> Result | None:
     """The reset helper's report, None when it is not there or is not whole."""
-    report = read_json(path)
     whole = report is not None and {"digest", "ports", "summary", "uptime_end"} <= set(report)
     return report if whole else None
 

@@ -96,6 +96,11 @@ options:
       - Return the text of the crashed kernel's log.
     type: bool
     default: false
+  reports:
+    description:
+      - Return what the reset helper reported, and when the capture kernel did what.
+    type: bool
+    default: false
 notes:
   - Dumps of x86_64 and aarch64 kernels since Linux 3.5 can be verified that are in the kdump-compressed format
     of C(makedumpfile), versions 3 to 6, with any of its compressors, or ELF core files; flattened, split or
@@ -331,6 +336,18 @@ dumps:
         [    0.000000] Linux version 6.12.107+deb13-amd64
         [  173.464000] sysrq: Trigger a crash
         [  173.465123] Kernel panic - not syncing: sysrq triggered crash
+    reports:
+      description: What lies beside the dump as JSON. A report that does not exist, or is not whole, is V(null).
+      returned: O(reports) is V(true)
+      type: dict
+      contains:
+        pcie_reset:
+          description: What the reset helper did in the capture kernel.
+          type: dict
+        capture:
+          description: When the capture kernel ran, in seconds since the epoch.
+          type: dict
+          sample: {"boot_id": "9a0b1c2d-0000-4000-8000-000000000000", "boot_epoch": 1795341080.2}
 """
 
 import sys
@@ -342,7 +359,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.container import How
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import dumps_at
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import (
+    dumps_at,
+    side_reports,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Check
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.tools import tool_checks
@@ -405,6 +425,8 @@ def look(module: AnsibleModule) -> dict[str, t.Any]:
         )
         for dump in dumps_at(path, expect.since)
     ]
+    if params["reports"]:
+        dumps = [{**dump, "reports": side_reports(dump["files"])} for dump in dumps]
     return {
         "path": str(path),
         "dumps": dumps,
@@ -428,6 +450,7 @@ def main() -> None:
             "processes": {"type": "int"},
             "deep": {"type": "bool", "default": False},
             "log": {"type": "bool", "default": False},
+            "reports": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -34,6 +34,8 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "results_directory": {"type": "path"},
     "resume": {"type": "bool", "default": False},
     "recovery": {"type": "dict"},
+    "dump_host": {"type": "str"},
+    "dumps": {"type": "list", "elements": "dict"},
     "step": {"type": "str", "choices": list(STEPS), "default": "preflight"},
     "run_id": {"type": "str"},
     "host": {"type": "str"},

@@ -59,6 +59,7 @@ def preflight(
     image_proof: Mapping[str, t.Any] | None,
     moment: Moment,
     root: Path = Path("/"),
+    dump_host: str | None = None,
 ) -> list[Check]:
     """Check a host; it may be crashed when no check has the status C(failed).
 
@@ -70,6 +71,7 @@ def preflight(
             None when no helper is installed.
         moment: what the host is doing now.
         root: where /proc is looked for.
+        dump_host: where the dump is judged, None for the host itself.
 
     Returns:
         C([{"name", "status": "ok"|"failed", "detail": sentence}]).
@@ -97,7 +99,7 @@ def preflight(
     checks.append(_pending(moment))
     checks.append(_uptime(moment))
     checks.append(_settled(moment))
-    checks.append(_dump_target(kdump["target"]))
+    checks.append(_dump_target(kdump["target"], dump_host))
     checks += _dump_space(kdump, dump)
     return checks
 
@@ -221,15 +223,26 @@ def _settled(moment: Moment) -> Check:
     )
 
 
-def _dump_target(target: Mapping[str, t.Any]) -> Check:
-    local = target["type"] == "local"
-    return _check(
-        "dump_target",
-        local,
-        f"Dumps are saved in {target['path']} on the host."
-        if local
-        else f"Dumps leave the host ({target['type']}): a crash test judges dumps that are saved on the host.",
-    )
+def _dump_target(target: Mapping[str, t.Any], dump_host: str | None) -> Check:
+    kind, place = target["type"], target["path"]
+    name = "dump_target"
+    if kind == "local" and dump_host is None:
+        return _check(name, True, f"Dumps are saved in {place} on the host.")
+    if kind == "local":
+        return _check(
+            name,
+            False,
+            f"Dumps are saved in {place} on the host, and were to be judged on {dump_host}: leave out"
+            " crash_test_dump_host, or configure a target there.",
+        )
+    if dump_host is None:
+        return _check(
+            name,
+            False,
+            f"Dumps leave the host ({kind}): name the host and the directory where they arrive with"
+            " crash_test_dump_host and crash_test_dump_path of the role.",
+        )
+    return _check(name, True, f"Dumps leave the host ({kind}) and are judged on {dump_host}.")
 
 
 def _dump_space(kdump: Mapping[str, t.Any], dump: Answer | None) -> list[Check]:

@@ -163,6 +163,7 @@ def _identity(state: State) -> dict[str, t.Any]:
         "platform": state["platform"],
         "iommu": state["iommu"],
         "helper": state["helper"],
+        "dump_host": state.get("dump_host"),
         "preflight": state["preflight"],
     }
 

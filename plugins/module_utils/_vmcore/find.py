@@ -34,13 +34,12 @@ them in one directory are one dump. Files with other names are never taken for d
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
+from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-
-if t.TYPE_CHECKING:  # pragma: no cover
-    from pathlib import Path
 
 _PACKED = r"(?:\.(?:gz|bz2|lz4|xz|zst))?"
 _PART = r"(?P<part>(?:dump|vmcore)[.-]?\d{1,3})"
@@ -83,6 +82,8 @@ _OTHERS = {
     "readme": "README.txt",
     "creation_status": "vmcore-creation.status",
 }
+# Those of them that hold JSON: what the reset helper did, and when what happened.
+_REPORTS = ("pcie_reset", "capture")
 
 
 class Dump(t.NamedTuple):
@@ -131,6 +132,19 @@ def side_files(dump: Path) -> dict[str, str | None]:
     }
 
 
+def side_reports(files: t.Mapping[str, str | None]) -> dict[str, dict[str, t.Any] | None]:
+    """The content of the reports of side_files(), None for one that is not there or was cut by the reboot."""
+    return {key: _report(files.get(key)) for key in _REPORTS}
+
+
+def _report(path: str | None) -> dict[str, t.Any] | None:
+    try:
+        content = json.loads(Path(path).read_text(errors="replace")) if path else None
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
 def _dmesg_names(dump: Path) -> list[str]:
     stamp = _STAMPED_FILE.fullmatch(dump.name)
     if stamp:
@@ -166,4 +180,4 @@ def _dumps_of(directory: Path, layout: Layout, stamp: str) -> t.Iterator[Dump]:
         yield Dump(min(parts), max(changed, newest))
 
 
-__all__ = ("LAYOUTS", "Dump", "Layout", "dumps_at", "find", "side_files")
+__all__ = ("LAYOUTS", "Dump", "Layout", "dumps_at", "find", "side_files", "side_reports")

@@ -144,6 +144,26 @@ def test_check_mode_looks_at_the_host_and_does_nothing_even_with_the_confirmatio
     assert action.steps == ["preflight"]
 
 
+def test_a_dump_that_leaves_the_host_is_left_to_be_judged_elsewhere() -> None:
+    started = {"changed": True, "state": {**STATE, "dump_host": "vault"}}
+    args = {"confirm": [HOST], "dump_host": "vault"}
+    action = make_action(args, [probe(AFTER)], answers={"trigger": started})
+    result = run(action)
+    assert action.steps == ["prepare", "trigger"]
+    assert action.told["prepare"]["dump_host"] == "vault"
+    assert not result.get("failed")
+    assert "record" not in result
+    assert result["expected"]["run_id"] == STATE["run_id"]
+
+
+def test_what_was_found_elsewhere_finishes_the_test() -> None:
+    begun = {"state": {**STATE, "dump_host": "vault"}}
+    args = {"resume": True, "dumps": [{"path": "/srv/dumps/x/dump.x"}]}
+    action = make_action(args, [probe(AFTER)], answers={"state": begun})
+    assert run(action)["record"] == RECORD
+    assert action.told["collect"]["dumps"] == args["dumps"]
+
+
 def test_a_delegated_test_is_refused() -> None:
     action = make_action({"confirm": [HOST]}, [], delegate_to="localhost")
     assert "delegated to localhost" in run(action)["msg"]

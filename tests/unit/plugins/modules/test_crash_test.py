@@ -20,7 +20,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpE
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
 from ansible_collections.vmcore.kdump.plugins.modules import crash_test
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_test.records import (
+    CAPTURE,
     NORMAL,
+    RESET,
     STATE,
     VMCORE,
 )
@@ -216,6 +218,38 @@ def test_a_dump_that_was_there_before_the_crash_is_not_taken_for_its_own(
     assert record["cause"]
 
 
+ELSEWHERE = {**STARTED, "dump_host": "vault"}
+SENT = {**VMCORE, "crash": {"crash_time": 1003, "nodename": "db01", "run_ids": [RUN_ID]}}
+
+
+def test_a_dump_that_left_the_host_is_judged_by_what_was_found_there(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(host, ELSEWHERE)
+    monkeypatch.setattr(crash_test, "this_boot", lambda: NORMAL)
+    reports = {"pcie_reset": RESET, "capture": CAPTURE}
+    record = crash_test.do_collect(a_module(dumps=[{**SENT, "reports": reports}]))["record"]
+    assert (record["verdict"], record["dump_host"]) == ("passed", "vault")
+    assert (record["vmcore"], record["reset"]) == (SENT, RESET)
+
+
+def test_a_dump_that_did_not_arrive_is_none(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(host, ELSEWHERE)
+    monkeypatch.setattr(crash_test, "this_boot", lambda: NORMAL)
+    record = crash_test.do_collect(a_module(dumps=[]))["record"]
+    assert record["why"] == "The host came back without a new dump."
+
+
+def test_a_dump_that_left_the_host_is_not_looked_for_on_it(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(host, ELSEWHERE)
+    monkeypatch.setattr(crash_test, "this_boot", lambda: NORMAL)
+    with pytest.raises(KdumpError, match="went to vault"):
+        crash_test.do_collect(a_module())
+    assert stage() == "started"
+
+
 @pytest.mark.parametrize("active", [True, False])
 def test_what_is_known_of_the_host_before_the_crash_is_kept(host: Path, *, active: bool) -> None:
     online = host / "sys/devices/system/cpu/online"
@@ -239,6 +273,13 @@ def test_what_is_known_of_the_host_before_the_crash_is_kept(host: Path, *, activ
     assert state["watchdog"] is active
     assert state["crash_size"] == 256 << 20
     assert state["build_id"] is None
+    facts["kdump"]["target"]["path"] = str(host / "only/on/the/server")
+    with pytest.raises(KdumpError):
+        crash_test.new_state(a_module(host="db01").params, STATE["preflight"], facts)
+    sent = crash_test.new_state(
+        a_module(host="db01", dump_host="vault").params, STATE["preflight"], facts
+    )
+    assert (sent["dump_host"], sent["dumps_before"], sent["files_before"]) == ("vault", {}, {})
 
 
 def test_a_dump_is_compared_with_all_that_was_known_of_the_host(

@@ -110,6 +110,14 @@ def test_since_leaves_older_dumps_out(run: Run, crashes: Path) -> None:
     assert dump["path"] == str(crashes / "202611220951" / "dump.202611220951")
 
 
+def test_reports_beside_a_dump(run: Run, crashes: Path) -> None:
+    (crashes / "202611220951/capture.json").write_text('{"boot_epoch": 1070.5}')
+    (crashes / "202611220951/pcie-reset.json").write_text('{"version": 1, "por')
+    older, newest = run(path=str(crashes), reports=True)["dumps"]
+    assert older["reports"] == {"pcie_reset": None, "capture": None}
+    assert newest["reports"] == {"pcie_reset": None, "capture": {"boot_epoch": 1070.5}}
+
+
 def test_no_dump_is_absent(run: Run, crashes: Path) -> None:
     assert run(path=str(crashes), since=3000.0) == {
         "path": str(crashes),

@@ -181,6 +181,12 @@ def test_a_dump_that_leaves_the_host_cannot_be_judged_there(root: Path, kind: st
     facts = copy.deepcopy(READY)
     facts["kdump"]["target"].update(type=kind, free_bytes=None)
     assert failed(preflight(facts, None, DUMP, PROOF, root)) == ["dump_target"]
+    assert failed(preflight_at(facts, None, DUMP, PROOF, NOW, root, "vault")) == []
+
+
+def test_a_dump_that_stays_on_the_host_is_not_judged_elsewhere(root: Path) -> None:
+    checks = preflight_at(READY, None, DUMP, PROOF, NOW, root, "vault")
+    assert failed(checks) == ["dump_target"]
 
 
 @pytest.mark.parametrize(
