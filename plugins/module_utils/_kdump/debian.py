@@ -123,6 +123,7 @@ class Debian:
         The capture kernel boots the real root: the initramfs has nothing of the configuration in it.
         """
         config = self.config(root)
+        line = config.get("KDUMP_CMDLINE") or read_text(root / "proc/cmdline")
         own = _OWN_COLLECTOR.search(read_text(inside(root, CONFIG)) or "")
         return Settings(
             units=(self.service, "kdump-tools-dump.service"),
@@ -132,6 +133,7 @@ class Debian:
             else f"USE_KDUMP=1 in {CONFIG}",
             collector="its own" if own else "makedumpfile",
             server=_server(config),
+            command_line=line and f"{line} {config.get('KDUMP_CMDLINE_APPEND', '')}",
             without_makedumpfile=_WITHOUT_MAKEDUMPFILE,
         )
 

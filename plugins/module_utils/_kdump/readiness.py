@@ -510,8 +510,9 @@ def _notifiers(look: Look) -> Problems | None:
 
 def _hangs(look: Look) -> Problems | None:
     """What the capture kernel does when it panics itself; kernel.panic counts where it boots the real root."""
-    capture = look.facts["capture_command_line"]
-    if look.settings.panics or not look.facts["armed"]:
+    armed = look.facts["armed"]
+    capture = look.facts["capture_command_line"] if armed else look.settings.command_line
+    if look.settings.panics or (capture is None and not armed):
         return []
     if capture is None:
         return None

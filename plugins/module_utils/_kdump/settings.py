@@ -38,6 +38,8 @@ class Settings(t.NamedTuple):
     server: Server | None = None
     # A device that must be mounted because dumps go to it.
     device: str | None = None
+    # What the capture kernel will be given, as far as the configuration tells before it is loaded.
+    command_line: str | None = None
     # Whether the family gives its capture kernel panic= in any case.
     panics: bool = False
     # How its operator saves a dump without makedumpfile.

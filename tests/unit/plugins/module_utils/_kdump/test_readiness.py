@@ -432,6 +432,26 @@ TOOLS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("line", "settings", "hangs"),
+    [
+        ("ro quiet", "", True),
+        ("ro quiet panic=30", "", False),
+        ("ro quiet", 'KDUMP_CMDLINE_APPEND="nr_cpus=1 panic=10"\n', False),
+        ("ro quiet panic=30", 'KDUMP_CMDLINE="ro quiet"\n', True),
+    ],
+)
+def test_whether_a_capture_kernel_will_hang_is_known_before_it_is_loaded(
+    tmp_path: Path, line: str, settings: str, *, hangs: bool
+) -> None:
+    changes = {
+        "sys/kernel/kexec_crash_loaded": UNARMED,
+        "proc/cmdline": f"{line}\n",
+        "etc/default/kdump-tools": f"USE_KDUMP=1\n{settings}",
+    }
+    assert ("capture_hangs" in found(make(tmp_path, DEBIAN, changes))) is hangs
+
+
 @pytest.mark.parametrize(("base", "changes", "server"), SERVERS)
 def test_server_that_does_not_answer(
     tmp_path: Path, base: Tree, changes: Tree, server: tuple[str, int]
