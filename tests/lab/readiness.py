@@ -67,10 +67,12 @@ def _command_line(edit: str) -> Trouble:
 
 
 def _filled(left: int) -> Trouble:
-    """Leave so many MiB of the file system of the dump directory."""
+    """Give the dump directory a file system of its own, and leave so many MiB of it."""
     return Trouble(
-        f"fallocate -l $(($(stat -f --format='%f * %S' /var/crash) - ({left} << 20))) /var/crash/lab",
-        "rm /var/crash/lab",
+        "truncate -s 64M /var/tmp/lab.img && mke2fs -q -F -m 0 /var/tmp/lab.img &&"
+        " mount -o loop /var/tmp/lab.img /var/crash &&"
+        f" fallocate -l $(($(stat -f --format='%f * %S' /var/crash) - ({left} << 20))) /var/crash/lab",
+        "umount /var/crash; rm /var/tmp/lab.img",
     )
 
 
@@ -104,8 +106,8 @@ TROUBLES = {
     "dump_directory_missing": Trouble(
         "mv /var/crash /var/crash.lab", "mv /var/crash.lab /var/crash"
     ),
-    "target_full": _filled(8),
-    "dump_space": _filled(100),
+    "target_full": _filled(3),
+    "dump_space": _filled(40),
     "target_read_only": Trouble(
         "mount --bind /var/crash /var/crash && mount -o remount,bind,ro /var/crash",
         "umount /var/crash",
