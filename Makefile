@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
-	crashes crash-faults readiness ports bench bench-fleet damage fuzz build clean distclean configure targets
+	crashes crash-faults readiness ports runner bench bench-fleet damage fuzz build clean distclean configure targets
 
 VENV := $(CURDIR)/.venv
 
@@ -73,6 +73,9 @@ crash-faults: setup ## crashes that leave no dump or no good one, and what is sa
 
 ports: setup ## how long 64 ports take to reset, against the slowest one of them (ARGS=--crash after a crash, too)
 	@python -m lab ports $(ARGS)
+
+runner: setup ## the playbooks as AWX runs them, with a job that is cancelled after the panic
+	@python -m lab runner $(ARGS)
 
 bench: setup-tools ## time and memory of the PCIe facts against lspci's, of dumps with ARGS='dumps [DUMP...]'
 	@python -m bench $(ARGS)

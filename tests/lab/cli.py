@@ -26,6 +26,7 @@ from lab import (
     machine,
     ports,
     readiness,
+    runner,
 )
 from lab.errors import LabError
 from lab.progress import tail
@@ -133,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for module in (
         demo, kdump_configure, kdump_targets, crashes, crash_faults, lanes, effect, faults, ports, readiness,
+        runner,
     ):  # fmt: skip
         module.add_command(commands)
     return parser

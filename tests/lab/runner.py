@@ -1,0 +1,161 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs as AWX runs them: ansible-runner, a private data directory for each, one cancelled after the panic."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import machine
+from lab.errors import LabError
+
+_PROJECT = Path(__file__).parents[2] / "docs" / "awx" / "project"
+_PANIC_SECONDS = 600
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``runner`` to the lab's command line."""
+    command = commands.add_parser(
+        "runner", help="playbooks under ansible-runner, as AWX runs them; one job is cancelled"
+    )
+    command.add_argument("--profile", default="vtd", help="PCIe tree and IOMMU (default: vtd)")
+    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
+    command.add_argument("--keep", action="store_true", help="leave the machine running")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the jobs; the exit code is 0 if each ended as it should."""
+    host = machine.up("runner", arguments.profile, arguments.image)
+    try:
+        _jobs(host)
+    except BaseException:
+        host.down(keep=True)
+        raise
+    if not arguments.keep:
+        host.down()
+    print("runner: passed")
+    return 0
+
+
+def _jobs(host: machine.Machine) -> None:
+    jobs = Jobs(host)
+    jobs.expect("assess", "successful")
+    jobs.expect("configure", "successful")
+    jobs.expect("crash_test", "successful", "--check")
+    jobs.expect("crash_test", "failed", confirm=False)
+    jobs.expect("qualify", "failed", confirm=False)
+    left = jobs.cancel_after_the_panic()
+    if left["verdict"] != "inconclusive":
+        raise LabError(f"The cancelled job left a record that says {left['verdict']}.")
+    jobs.expect("verify", "successful")
+    record = jobs.record()
+    if (record["run_id"], record["verdict"]) != (left["run_id"], "passed"):
+        raise LabError(f"verify wrote a record of {record['run_id']}: {record['verdict']}.")
+    print(f"record of the cancelled job: {left['why']}")
+    print(f"record after verify: {record['verdict']}, {record['why']}")
+
+
+class Jobs:
+    """Jobs on one machine, each in a new directory, with records in one that outlives them."""
+
+    def __init__(self, host: machine.Machine) -> None:
+        self._host = host
+        self._directory = host.directory / "jobs"
+        self._results = self._directory / "results"
+        self._count = 0
+
+    def expect(self, playbook: str, status: str, *cmdline: str, confirm: bool = True) -> None:
+        """Run a playbook to its end.
+
+        Raises:
+            LabError: the job ended otherwise, or left no events.
+        """
+        started = time.monotonic()
+        private = self._private(playbook, cmdline, confirm=confirm)
+        self._start(private, playbook).wait()
+        _check(private, playbook, status)
+        print(f"{playbook} {' '.join(cmdline)}: {status}, {time.monotonic() - started:.0f} s")
+
+    def cancel_after_the_panic(self) -> dict[str, Any]:
+        """Cancel a crash test while its host dumps; the record that it left.
+
+        AWX ends ansible-runner with SIGTERM, which kills ansible-playbook with all that it started.
+
+        Raises:
+            LabError: there was no panic, or the job was not cancelled.
+        """
+        private = self._private("crash_test", (), confirm=True)
+        job = self._start(private, "crash_test")
+        deadline = time.monotonic() + _PANIC_SECONDS
+        while not (found := list(self._results.glob("*.json"))) or (
+            json.loads(found[0].read_text())["stage"] == "armed"
+        ):
+            if job.poll() is not None or time.monotonic() > deadline:
+                raise LabError(f"The crash test ended, or nothing panicked: see {private}.")
+            time.sleep(1)
+        job.send_signal(signal.SIGTERM)
+        job.wait()
+        _check(private, "crash_test", "canceled")
+        print("crash_test: canceled after the panic")
+        return self.record()
+
+    def record(self) -> dict[str, Any]:
+        """The only record there is."""
+        (path,) = self._results.glob("*.json")
+        record: dict[str, Any] = json.loads(path.read_text())
+        return record
+
+    def _private(self, playbook: str, cmdline: tuple[str, ...], *, confirm: bool) -> Path:
+        self._count += 1
+        private = self._directory / f"{self._count}-{playbook}"
+        shutil.copytree(_PROJECT, private / "project")
+        variables = {
+            "crash_test_confirm": self._host.name if confirm else "",
+            "crash_test_console": str(self._host.console),
+            "crash_test_results_directory": str(self._results),
+            "kdump_manage_packages": "false",
+        }
+        for name, content in {
+            "inventory/hosts.yml": yaml.safe_dump(self._host.inventory(), sort_keys=False),
+            "env/extravars": json.dumps(variables),
+            "env/cmdline": " ".join(cmdline),
+            "env/envvars": json.dumps(
+                {"ANSIBLE_CONFIG": str(Path(__file__).parent / "ansible.cfg")}
+            ),
+        }.items():
+            path = private / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        return private
+
+    def _start(self, private: Path, playbook: str) -> subprocess.Popen[bytes]:
+        command = ["ansible-runner", "run", str(private), "--playbook", f"kdump_{playbook}.yml"]
+        with (private / "log").open("wb") as log:
+            return subprocess.Popen(
+                [*command, "--ident", "1"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(os.environ),
+            )
+
+
+def _check(private: Path, playbook: str, expected: str) -> None:
+    artifacts = private / "artifacts" / "1"
+    status = (artifacts / "status").read_text() if (artifacts / "status").exists() else "no status"
+    if status != expected:
+        raise LabError(f"The job {playbook} is {status}, not {expected}: see {private / 'log'}.")
+    if not any(artifacts.glob("job_events/*.json")):
+        raise LabError(f"The job {playbook} left no events in {artifacts}.")
