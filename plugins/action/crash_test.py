@@ -53,6 +53,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages im
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import RESERVE
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify import classify
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.files import record_path
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -623,7 +624,7 @@ def _results_directory(path: str | None) -> Path | None:
 
 def _record_path(test: Result, directory: Path) -> Path:
     """Where the record of a test is, by its record or its state."""
-    return directory / f"{test['host']}-{test['run_id']}.json"
+    return record_path(directory, test["host"], test["run_id"])
 
 
 def _store(record: Result, directory: Path) -> Path:

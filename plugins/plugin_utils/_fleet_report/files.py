@@ -85,9 +85,19 @@ def _parse(content: bytes) -> t.Any:
 
 
 def assessment_path(directory: Path, host: str) -> Path:
-    """Where the facts of a host are; no name leads out of the directory."""
+    """Where the facts of a host are."""
+    return directory / f"{_file_name(host)}-facts.json"
+
+
+def record_path(directory: Path, host: str, run_id: str) -> Path:
+    """Where the record of a crash test is."""
+    return directory / f"{_file_name(host)}-{run_id}.json"
+
+
+def _file_name(host: str) -> str:
+    """A host's name as that of a file; no name leads out of its directory, or hides the file."""
     name = urllib.parse.quote(host, safe="@+,=", errors="replace")
-    return directory / f"{'%2E' + name[1:] if name.startswith('.') else name}-facts.json"
+    return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
 def dumps(value: Mapping[str, t.Any], indent: int | None = 1) -> str:
@@ -113,4 +123,4 @@ def write(path: Path, content: str) -> None:
         raise KdumpError(f"{path} cannot be written: {exc.strerror}.") from exc
 
 
-__all__ = ("Results", "assessment_path", "dumps", "read", "write")
+__all__ = ("Results", "assessment_path", "dumps", "read", "record_path", "write")

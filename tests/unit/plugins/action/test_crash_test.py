@@ -225,6 +225,24 @@ def test_a_host_that_does_not_come_back_fails_with_a_record(tmp_path: Path) -> N
     assert json.loads(Path(result["record_path"]).read_text())["verdict"] == "failed"
 
 
+@pytest.mark.parametrize(
+    ("host", "file"), [("rack1/db01", "rack1%2Fdb01"), ("../db01", "%2E.%2Fdb01"), ("db01", "db01")]
+)
+def test_the_record_of_a_host_stays_in_the_directory_whatever_its_name(
+    host: str, file: str, tmp_path: Path
+) -> None:
+    answers = {
+        "prepare": {"changed": True, "state": {**STATE, "host": host}},
+        "trigger": {"changed": True, "state": {**STATE, "host": host}},
+        "collect": {"changed": True, "record": {**RECORD, "host": host}},
+    }
+    args = {"confirm": [host], "results_directory": str(tmp_path)}
+    action = make_action(args, [probe(AFTER)], answers=answers)
+    result = run(action, inventory_hostname=host)
+    assert result["record_path"] == str(tmp_path / f"{file}-{RECORD['run_id']}.json")
+    assert [path.name for path in tmp_path.iterdir()] == [Path(result["record_path"]).name]
+
+
 @pytest.mark.parametrize("option", ["results_directory", "console"])
 def test_what_the_controller_cannot_use_is_found_out_before_the_crash(
     tmp_path: Path, option: str
