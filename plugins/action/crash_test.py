@@ -280,6 +280,7 @@ class ActionModule(ActionBase):
             }
         token = play_token(self._play_hosts(), time.time())
         done["token"] = token
+        done["confirmed"] = self._is_confirmed()
         if done["ready"]:
             done["msg"] = (
                 f"{done['msg']} {self._host} or the token {token} of this play confirms it"
@@ -304,15 +305,17 @@ class ActionModule(ActionBase):
         protected = self._protection()
         if protected:
             return protected
-        confirm = self._options["confirm"]
-        if not is_confirmed(self._host, confirm, self._play_hosts(), time.time()):
-            given = ", ".join(confirm) or "nothing"
+        if not self._is_confirmed():
+            given = ", ".join(self._options["confirm"]) or "nothing"
             return (
                 f"{self._host} was not crashed: a crash test needs its name or the play's token as confirmation, and "
                 f"{given} was confirmed. Set confirm (crash_test_confirm of the role) to {self._host}, "
                 "or to the token that the same play shows with --check."
             )
         return None
+
+    def _is_confirmed(self) -> bool:
+        return is_confirmed(self._host, self._options["confirm"], self._play_hosts(), time.time())
 
     def _protection(self) -> str | None:
         groups = protection(

@@ -241,6 +241,11 @@ token:
   returned: in check mode
   type: str
   sample: crash-1f0c3a52b7
+confirmed:
+  description: Whether O(confirm) has the host or this token.
+  returned: in check mode
+  type: bool
+  sample: false
 state:
   description: The state of the test as it is kept on the host.
   returned: internal, between the action plugin and the module

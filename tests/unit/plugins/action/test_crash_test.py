@@ -140,7 +140,9 @@ def test_a_host_that_is_not_confirmed_by_its_name_is_not_touched(confirm: list[s
 
 def test_check_mode_looks_at_the_host_and_does_nothing_even_with_the_confirmation() -> None:
     action = make_action({"confirm": [HOST]}, [], check_mode=True)
-    assert run(action)["ready"]
+    result = run(action)
+    assert result["ready"]
+    assert result["confirmed"]
     assert action.steps == ["preflight"]
 
 
@@ -294,8 +296,10 @@ def test_resuming_begins_nothing_and_needs_no_confirmation() -> None:
 
 
 def test_the_token_of_the_play_confirms_each_of_its_hosts_and_check_mode_shows_it() -> None:
-    shown = run(make_action({}, [], check_mode=True))["token"]
+    result = run(make_action({}, [], check_mode=True))
+    shown = result["token"]
     assert shown == play_token(PLAY, time.time())
+    assert not result["confirmed"]
     action = make_action({"confirm": [shown]}, [probe(AFTER)])
     assert not run(action)["failed"]
 
