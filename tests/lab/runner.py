@@ -17,11 +17,15 @@ from typing import Any
 
 import yaml
 
+from bench.fleet import calls
 from lab import machine
 from lab.errors import LabError
+from lab.plays import CHECKOUT
 
-_PROJECT = Path(__file__).parents[2] / "docs" / "awx" / "project"
+_PROJECT = CHECKOUT / "docs" / "awx" / "project"
+_KEPT = CHECKOUT / "build" / "runner"
 _PANIC_SECONDS = 600
+_ADDRESS = "127.0.0.1"  # of every machine, with a port of its own
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,17 +49,18 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     if not arguments.keep:
         host.down()
-    print("runner: passed")
+    print(f"runner: passed, see {_KEPT}")
     return 0
 
 
 def _jobs(host: machine.Machine) -> None:
     jobs = Jobs(host)
-    jobs.expect("assess", "successful")
+    jobs.expect("assess", "successful", "-vvv")
     jobs.expect("configure", "successful")
+    jobs.expect("configure", "successful", "-vvv", changes=False)
     jobs.expect("crash_test", "successful", "--check")
-    jobs.expect("crash_test", "failed", confirm=False)
-    jobs.expect("qualify", "failed", confirm=False)
+    jobs.expect("crash_test", "failed", confirm=False, changes=False)
+    jobs.expect("qualify", "failed", confirm=False, changes=False)
     left = jobs.cancel_after_the_panic()
     if left["verdict"] != "inconclusive":
         raise LabError(f"The cancelled job left a record that says {left['verdict']}.")
@@ -64,7 +69,12 @@ def _jobs(host: machine.Machine) -> None:
     if (record["run_id"], record["verdict"]) != (left["run_id"], "passed"):
         raise LabError(f"verify wrote a record of {record['run_id']}: {record['verdict']}.")
     print(f"record of the cancelled job: {left['why']}")
-    print(f"record after verify: {record['verdict']}, {record['why']}")
+    print(f"record after verify: {record['verdict']}, {record['why']}", flush=True)
+    jobs.expect("crash_test", "successful", "-vvv")
+    jobs.expect("qualify", "successful")
+    jobs.expect("report", "successful")
+    print(jobs.summary(), flush=True)
+    jobs.expect("stop", "failed")
 
 
 class Jobs:
@@ -72,21 +82,28 @@ class Jobs:
 
     def __init__(self, host: machine.Machine) -> None:
         self._host = host
-        self._directory = host.directory / "jobs"
+        self._directory = _KEPT
+        shutil.rmtree(_KEPT, ignore_errors=True)
         self._results = self._directory / "results"
         self._count = 0
 
-    def expect(self, playbook: str, status: str, *cmdline: str, confirm: bool = True) -> None:
-        """Run a playbook to its end.
+    def expect(
+        self, playbook: str, status: str, *cmdline: str, confirm: bool = True, changes: bool = True
+    ) -> None:
+        """Run a playbook to its end. With C(-vvv) its remote calls are counted.
 
         Raises:
-            LabError: the job ended otherwise, or left no events.
+            LabError: the job ended otherwise, left no events, or changed something and should not.
         """
         started = time.monotonic()
         private = self._private(playbook, cmdline, confirm=confirm)
         self._start(private, playbook).wait()
-        _check(private, playbook, status)
-        print(f"{playbook} {' '.join(cmdline)}: {status}, {time.monotonic() - started:.0f} s")
+        stats = _check(private, playbook, status)
+        if stats.get("changed") and not changes:
+            raise LabError(f"The job {playbook} changed something: see {private / 'log'}.")
+        seconds = time.monotonic() - started
+        counted = f", {_calls(private)} remote calls" if "-vvv" in cmdline else ""
+        print(f"{' '.join((playbook, *cmdline))}: {status}, {seconds:.0f} s{counted}", flush=True)
 
     def cancel_after_the_panic(self) -> dict[str, Any]:
         """Cancel a crash test while its host dumps; the record that it left.
@@ -108,7 +125,7 @@ class Jobs:
         job.send_signal(signal.SIGTERM)
         job.wait()
         _check(private, "crash_test", "canceled")
-        print("crash_test: canceled after the panic")
+        print("crash_test: canceled after the panic", flush=True)
         return self.record()
 
     def record(self) -> dict[str, Any]:
@@ -116,6 +133,10 @@ class Jobs:
         (path,) = self._results.glob("*.json")
         record: dict[str, Any] = json.loads(path.read_text())
         return record
+
+    def summary(self) -> str:
+        """What the report says in short."""
+        return (self._results / "report" / "summary.md").read_text()
 
     def _private(self, playbook: str, cmdline: tuple[str, ...], *, confirm: bool) -> Path:
         self._count += 1
@@ -125,14 +146,18 @@ class Jobs:
             "crash_test_confirm": self._host.name if confirm else "",
             "crash_test_console": str(self._host.console),
             "crash_test_results_directory": str(self._results),
-            "kdump_manage_packages": "false",
+            "crash_test_minimum_uptime": 0,
+            "crash_test_rounds": 1,
+            # The image has the packages, and QEMU gives the kernel its arguments.
+            "kdump_manage_packages": False,
+            "kdump_manage_crashkernel": False,
         }
         for name, content in {
             "inventory/hosts.yml": yaml.safe_dump(self._host.inventory(), sort_keys=False),
             "env/extravars": json.dumps(variables),
             "env/cmdline": " ".join(cmdline),
             "env/envvars": json.dumps(
-                {"ANSIBLE_CONFIG": str(Path(__file__).parent / "ansible.cfg")}
+                {"ANSIBLE_CONFIG": str(Path(__file__).parent / "ansible.cfg"), "NO_COLOR": "1"}
             ),
         }.items():
             path = private / name
@@ -152,10 +177,20 @@ class Jobs:
             )
 
 
-def _check(private: Path, playbook: str, expected: str) -> None:
+def _calls(private: Path) -> int:
+    output = (private / "artifacts" / "1" / "stdout").read_text(errors="replace")
+    return calls(output, _ADDRESS)
+
+
+def _check(private: Path, playbook: str, expected: str) -> dict[str, Any]:
+    """Look whether a job ended as expected; what its last event says about the hosts."""
     artifacts = private / "artifacts" / "1"
     status = (artifacts / "status").read_text() if (artifacts / "status").exists() else "no status"
     if status != expected:
         raise LabError(f"The job {playbook} is {status}, not {expected}: see {private / 'log'}.")
-    if not any(artifacts.glob("job_events/*.json")):
+    events = [json.loads(path.read_text()) for path in artifacts.glob("job_events/*.json")]
+    if not events:
         raise LabError(f"The job {playbook} left no events in {artifacts}.")
+    stats = [each for each in events if each["event"] == "playbook_on_stats"]
+    # A job that was cancelled did not come to its last event.
+    return stats[0]["event_data"] if stats else {}
