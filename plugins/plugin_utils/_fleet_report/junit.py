@@ -24,7 +24,8 @@ Case = tuple[str, str, str, str, str]
 def render(report: Data) -> str:
     """Return the document. What could not be looked at is skipped, whatever is no success is a failure."""
     root = ElementTree.Element("testsuites", {"name": "vmcore.kdump"})
-    totals = {"tests": 0, "failures": 0, "skipped": 0}
+    # Jenkins' schema (its xUnit plugin's junit-10.xsd) knows no total of what was skipped.
+    totals = {"tests": 0, "failures": 0}
     for host in report["hosts"]:
         suite = _suite(root, host)
         for key in totals:

@@ -73,10 +73,25 @@ def test_nothing_breaks_out_of_the_page(report: Data) -> None:
     text.encode()
 
 
+# What we use of the schema that Jenkins refuses files by: junit-10.xsd of its xUnit plugin.
+_JUNIT = {
+    "testsuites": {"name", "time", "tests", "failures", "errors"},
+    "testsuite": {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"},
+    "properties": set(),
+    "property": {"name", "value"},
+    "testcase": {"name", "classname", "time"},
+    "failure": {"type", "message"},
+    "skipped": {"type", "message"},
+}
+
+
 @settings(max_examples=25, deadline=None)
 @given(reports())
 def test_nothing_breaks_out_of_junit(report: Data) -> None:
-    suites = JUnitXml.fromstring(junit.render(report).encode())
+    content = junit.render(report).encode()
+    for element in ET.fromstring(content).iter():
+        assert set(element.attrib) <= _JUNIT[element.tag]
+    suites = JUnitXml.fromstring(content)
     assert [suite.name for suite in suites] == [host["name"] for host in report["hosts"]]
     for suite in suites:
         cases = list(suite)
