@@ -45,6 +45,7 @@ _MIN_AVERAGE = 1 << 10
 _MAX_RECORD = 1 << 30
 # It writes a header a second time here and there.
 _MAX_OVERLAPS = 1 << 12
+_PIECE = 1 << 20
 
 
 class Storage(t.Protocol):
@@ -238,6 +239,12 @@ def _walk(file: PlainFile, records: _Extents) -> None:
                     f"The stream ends at byte {data}, but the file ends at byte {file.size}.",
                 )
             return
+        if (offset, size) == (0, 0) and _is_zero(file, position):
+            raise Flaw(
+                "incomplete",
+                f"From byte {position} to its end the stream is nothing but zeros: the power went, or the system "
+                "stopped, before the rest reached the disk.",
+            )
         if offset < 0 or not 0 < size <= _MAX_RECORD or offset + size >= 1 << 63:
             raise Flaw(
                 "damaged",
@@ -258,6 +265,13 @@ def _walk(file: PlainFile, records: _Extents) -> None:
             )
         records.add(offset, offset + size, data)
         position = data + size
+
+
+def _is_zero(file: PlainFile, start: int) -> bool:
+    return not any(
+        any(file.read("the stream", at, min(_PIECE, file.size - at)))
+        for at in range(start, file.size, _PIECE)
+    )
 
 
 def _ends_early(verdict: Verdict, what: str, expected: int, size: int) -> Flaw:

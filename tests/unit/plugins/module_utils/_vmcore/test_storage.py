@@ -115,6 +115,13 @@ FLAWS: list[tuple[str, bytes, Verdict, str]] = [
     ("data behind the end", stream() + b"x", "damaged", "ends at byte 4112, but the file ends at"),
     ("two ends", stream() + END, "damaged", "but the file ends at byte 4128"),
     ("zeros", stream(bytes(16)), "damaged", "0 bytes at offset 0"),
+    (
+        "zeros to the end",
+        stream(record(0, 3, b"abc"), end=bytes(3 << 20)),
+        "incomplete",
+        "From byte 4115 to its end the stream is nothing but zeros",
+    ),
+    ("zeros, then another byte", stream(end=bytes(3 << 20) + b"x"), "damaged", "At byte 4096"),
     ("negative offset", stream(record(-2, 1, b"a")), "damaged", "1 bytes at offset -2"),
     ("negative size", stream(record(0, -1, b"a")), "damaged", "-1 bytes at offset 0"),
     ("offset too large", stream(record((1 << 63) - 1, 1, b"a")), "damaged", "At byte 4096"),
