@@ -21,7 +21,9 @@ OWN = {"kdump_manage_packages": True, "kdump_manage_crashkernel": True}
 
 # What the role is asked for besides a dump. Each is a line of /etc/default/kdump-tools.
 _WANTED = {"kdump_compression": "lzo", "kdump_keep": 3, "kdump_dump_directory": "/srv/crash"}
-_LINES = ("MAKEDUMP_ARGS=", "KDUMP_NUM_DUMPS=3", 'KDUMP_COREDIR="/srv/crash"', "crashkernel=")
+_LINES = (
+    "MAKEDUMP_ARGS=", "KDUMP_NUM_DUMPS=3", 'KDUMP_COREDIR="/srv/crash"', 'panic=10"', "crashkernel=",
+)  # fmt: skip
 
 # What must be the same before and after check mode.
 _STATE = """
@@ -98,7 +100,7 @@ def _configure(host: Machine) -> None:
         raise LabError("The host was not rebooted.")
     facts = plays.module("platform_facts", gather_subset=["kdump"])["ansible_facts"]["kdump"]
     _show(facts)
-    if not facts["armed"] or any(each["severity"] == "error" for each in facts["problems"]):
+    if not facts["armed"] or facts["problems"]:
         raise LabError("The host is not ready.")
 
     boot = _boot(host)
