@@ -39,7 +39,7 @@ def _lines(record: Mapping[str, t.Any]) -> Iterator[str]:
     if record["reset"]:
         yield from _reset(record["reset"])
     if record["vmcore"]:
-        yield from _vmcore(record["vmcore"])
+        yield from _vmcore(record["vmcore"], record.get("dump_host"))
     if record["evidence"]:
         yield "  Kernel logs"
         yield from _evidence(record["evidence"])
@@ -104,9 +104,10 @@ def _reset(reset: Mapping[str, t.Any]) -> Iterator[str]:
         )
 
 
-def _vmcore(vmcore: Mapping[str, t.Any]) -> Iterator[str]:
+def _vmcore(vmcore: Mapping[str, t.Any], host: str | None) -> Iterator[str]:
     size = vmcore["size"] / (1 << 20)
-    yield f"  Dump {vmcore['path']}: {size:.1f} MiB, {vmcore['format']}: {vmcore['verdict']}"
+    place = f"{host}:{vmcore['path']}" if host else vmcore["path"]
+    yield f"  Dump {place}: {size:.1f} MiB, {vmcore['format']}: {vmcore['verdict']}"
     for check in vmcore["checks"]:
         yield f"    {_STATUS[check['status']]}  {check['name']}: {check['detail']}"
 

@@ -50,6 +50,11 @@ def test_a_summary_shows_stages_ports_checks_and_evidence(part: str) -> None:
     assert part in summary(PASSED)
 
 
+def test_a_dump_that_left_the_host_is_shown_where_it_is() -> None:
+    assert f"Dump {VMCORE['path']}: " in summary(PASSED)
+    assert f"Dump vault:{VMCORE['path']}: " in summary({**PASSED, "dump_host": "vault"})
+
+
 def test_a_host_that_is_lost_is_summed_up_without_what_is_not_known() -> None:
     text = summary(lost_record(STATE, stage="panicked", why="It is not back.", now=2800.0))
     assert "FAILED" in text
