@@ -69,7 +69,7 @@ def _command_line(edit: str) -> Trouble:
 def _filled(left: int) -> Trouble:
     """Give the dump directory a file system of its own, and leave so many MiB of it."""
     return Trouble(
-        "truncate -s 64M /var/tmp/lab.img && mke2fs -q -F -m 0 /var/tmp/lab.img &&"
+        "truncate -s 64M /var/tmp/lab.img && mke2fs -q -F -t ext4 -m 0 /var/tmp/lab.img &&"
         " mount -o loop /var/tmp/lab.img /var/crash &&"
         f" fallocate -l $(($(stat -f --format='%f * %S' /var/crash) - ({left} << 20))) /var/crash/lab",
         "umount /var/crash; rm /var/tmp/lab.img",
