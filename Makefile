@@ -4,7 +4,8 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
-	crashes crash-faults readiness ports runner bench bench-fleet damage fuzz build clean distclean configure targets
+	crashes crash-faults readiness fleet runner ports bench bench-fleet damage fuzz build clean distclean \
+	configure targets
 
 VENV := $(CURDIR)/.venv
 
@@ -70,6 +71,9 @@ crashes: setup ## ten crashes in a row of two machines at the same time, on each
 
 crash-faults: setup ## crashes that leave no dump or no good one, and what is said of each (ARGS=disk-full for one)
 	@python -m lab crash-faults $(ARGS)
+
+fleet: setup ## two machines, one of which fails: the play stops, then both at once, and their report
+	@python -m lab fleet $(ARGS)
 
 ports: setup ## how long 64 ports take to reset, against the slowest one of them (ARGS=--crash after a crash, too)
 	@python -m lab ports $(ARGS)

@@ -20,6 +20,7 @@ from lab import (
     demo,
     effect,
     faults,
+    fleet,
     kdump_configure,
     kdump_targets,
     lanes,
@@ -133,8 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_inventory)
 
     for module in (
-        demo, kdump_configure, kdump_targets, crashes, crash_faults, lanes, effect, faults, ports, readiness,
-        runner,
+        demo, kdump_configure, kdump_targets, readiness, crashes, crash_faults, fleet, runner,
+        lanes, effect, faults, ports,
     ):  # fmt: skip
         module.add_command(commands)
     return parser

@@ -35,7 +35,7 @@ _PANICKED = r"Kernel panic - not syncing: sysrq triggered crash"
 _CAPTURE = r"pcie_reset: summary "
 _DUMPING = r"running makedumpfile -F"
 # From the first of them to the crash, in seconds: time enough for a command over ssh.
-_DELAY = 60
+DELAY = 60
 
 _IMAGE = "/var/lib/kdump/initrd.img-$(uname -r)"
 _RELOAD = "kdump-config unload; kdump-config load"
@@ -273,8 +273,8 @@ def _try(name: str, fault: Fault, host: Machine, plays: Plays) -> Result:
     if fault.before:
         host.ssh(fault.before, timeout=_COMMAND_SECONDS)
     amiss = _refused(fault, host, plays)
-    delay = {"crash_test_delay": _DELAY} if any(each.command for each in fault.events) else {}
-    with _happening(host, fault):
+    delay = {"crash_test_delay": DELAY} if any(each.command for each in fault.events) else {}
+    with happening(host, fault):
         plays.play("crash_test", **delay, **fault.variables)
     _path, record = plays.record()
     answers = [said(record)]
@@ -320,7 +320,7 @@ def _refused(fault: Fault, host: Machine, plays: Plays) -> list[str]:
     return []
 
 
-def _happening(host: Machine, fault: Fault) -> AbstractContextManager[None]:
+def happening(host: Machine, fault: Fault) -> AbstractContextManager[None]:
     """What makes the events of a fault happen."""
 
     def act(event: Event) -> Act:

@@ -38,6 +38,7 @@ class Plays:
             "kdump_manage_crashkernel": False,
             **variables,
         }
+        self._results = Path(self.variables["crash_test_results_directory"])
         self._played = 0.0  # when the last playbook began
         self._inventory = host.directory / "inventory.yml"
         hosts = {
@@ -138,9 +139,9 @@ class Plays:
             LabError: it left none; an older one is none.
         """
         name = (host or self.host).name
-        times = {path.stat().st_mtime: path for path in RESULTS.glob(f"{name}-*.json")}
+        times = {path.stat().st_mtime: path for path in self._results.glob(f"{name}-*.json")}
         if not times or max(times) < self._played:
-            raise LabError(f"The crash test of {name} left no record in {RESULTS}.")
+            raise LabError(f"The crash test of {name} left no record in {self._results}.")
         newest = times[max(times)]
         return newest, json.loads(newest.read_text())
 
