@@ -126,15 +126,19 @@ def verify(
         except OSError as exc:
             raise KdumpError(f"{path} cannot be read: {exc.strerror}.") from exc
         identity = identity_checks(expect or Expectation(), examination.identity())
+        name = check("name", partial(check_name, path))
         checks = [
             *examination.checks,
-            check("name", partial(check_name, path)),
+            name,
             check("sayings", partial(check_sayings, files)),
             *identity,
         ]
         if deep:
             checks += deep(path, examination.names.get("release"), examination.format)
     verdict, why = _conclude(checks) or ("complete", examination.proof(identity))
+    if verdict == "damaged" and name.status == "failed":
+        # Whose writing was interrupted may have damage of any kind.
+        verdict, why = name.verdict, f"{name.detail} {why}"
     return {
         "path": str(path),
         "directory": str(path.parent),

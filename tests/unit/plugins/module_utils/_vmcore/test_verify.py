@@ -283,6 +283,15 @@ def test_a_content_that_is_cut_says_more_than_the_name() -> None:
     assert result["why"].startswith("It stops too early")
 
 
+def test_a_dump_whose_writing_was_interrupted_may_have_damage() -> None:
+    middle = len(FLATTENED) // 2
+    torn = FLATTENED[:middle] + bytes(4096) + FLATTENED[middle + 4096 :]
+    assert verdict_on(torn)["verdict"] == "damaged"
+    result = verdict_on(torn, name="dump-incomplete")
+    assert result["verdict"] == "incomplete"
+    assert result["why"].startswith("The name dump-incomplete says that kdump is still writing")
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
