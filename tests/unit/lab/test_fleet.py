@@ -20,18 +20,17 @@ from lab.crash_faults import FAULTS
 from lab.errors import LabError
 
 
-def down(panicked: float, back: float) -> dict[str, Any]:
-    return {
-        "stages": [
-            {"name": "panicked", "time": panicked},
-            {"name": "normal kernel", "time": back},
-        ]
-    }
+def down(*times: float | None) -> dict[str, Any]:
+    return {"stages": [{"time": time} for time in (1.0, *times, 999.0)]}
 
 
 def test_hosts_are_down_together_from_the_last_panic_to_the_first_return() -> None:
     assert fleet.overlap(down(100.0, 300.0), down(110.0, 250.0)) == 140
     assert fleet.overlap(down(100.0, 300.0), down(310.0, 450.0)) == -10
+
+
+def test_a_panic_that_was_not_seen_was_before_what_was_seen() -> None:
+    assert fleet.overlap(down(None, 120.0, 300.0), down(110.0, 130.0, 250.0)) == 130
 
 
 def test_facts_are_no_records(tmp_path: Path) -> None:
