@@ -191,7 +191,8 @@ def _keywords(words: list[str]) -> list[str]:
         count += 1
         if words[count - 1] == "case":
             # The word, "in", and the first pattern.
-            count = next((n + 1 for n, word in enumerate(words) if word.endswith(")")), len(words))
+            ends = (n for n in range(count, len(words)) if words[n].endswith(")"))
+            count = next(ends, len(words) - 1) + 1
     return words[:count]
 
 

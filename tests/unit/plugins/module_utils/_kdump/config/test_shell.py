@@ -43,6 +43,8 @@ LINES = st.sampled_from(
         "for each in 1 2; do C=$each; done",
         "set_it() { C=called; }\nset_it",
         "case x in x) A=cased;; esac",
+        "choose() { case $1 in x) A=chosen ;; *) B=chosen ;; esac; }\nchoose x",
+        "case x in y) A=1;; x) case y in y) A=inner;; esac;; esac",
         "unset B",
         ": command",
         "true && A=joined",
