@@ -25,14 +25,16 @@ STAGES = (
 )
 
 # A line of the console that proves a stage. x86 hands the address of the dead kernel's memory to
-# the capture kernel on its command line; the boot after it has none.
+# the capture kernel on its command line, arm64 in the device tree; every family adds reset_devices.
+# The boot after it has neither.
+_CAPTURE_ARGUMENT = r"(?:\belfcorehdr=|\breset_devices(?:\s|$))"
 _CONSOLE = (
     ("panicked", re.compile(r"Kernel panic - not syncing")),
-    ("capture kernel", re.compile(r"ommand line: .*\belfcorehdr=")),
+    ("capture kernel", re.compile(rf"ommand line: .*{_CAPTURE_ARGUMENT}")),
     ("reset done", re.compile(r"pcie_reset: summary ")),
-    ("dump started", re.compile(r"running makedumpfile|saving vmcore$")),
+    ("dump started", re.compile(r"running (?:makedumpfile|cp) |saving vmcore$")),
     ("dump complete", re.compile(r"saved vmcore in|saving vmcore complete")),
-    ("normal kernel", re.compile(r"ommand line: (?!.*\belfcorehdr=)")),
+    ("normal kernel", re.compile(rf"ommand line: (?!.*{_CAPTURE_ARGUMENT})")),
 )
 
 # What a terminal acts on instead of showing: escape sequences (ECMA-48), other control characters.

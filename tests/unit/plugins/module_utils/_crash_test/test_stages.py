@@ -64,6 +64,20 @@ def test_a_stage_that_the_console_does_not_show_is_passed_over(without: str) -> 
     assert console_stage("\n".join(lines)) == "normal kernel"
 
 
+def test_arm64_tells_the_capture_kernel_where_the_memory_is_in_the_device_tree() -> None:
+    lines = [
+        ("Kernel panic - not syncing: sysrq triggered crash", "panicked"),
+        ("[    0.000000] Linux version 6.12.107+deb13-arm64", "panicked"),
+        ("[    0.000000] Kernel command line: ro reset_devices nr_cpus=1", "capture kernel"),
+        ("kdump-tools[250]: running cp /proc/vmcore /var/crash/x", "dump started"),
+        ("[    0.000000] Kernel command line: ro crashkernel=384M", "normal kernel"),
+    ]
+    seen: list[str] = []
+    for line, expected in lines:
+        seen.append(line)
+        assert console_stage("\n".join(seen)) == expected, line
+
+
 def test_a_boot_that_follows_a_panic_without_a_capture_kernel_is_not_taken_for_success() -> None:
     lines = [
         "Kernel panic - not syncing: sysrq triggered crash",
