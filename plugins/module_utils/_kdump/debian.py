@@ -70,10 +70,13 @@ _REMOTE_TARGETS = ("NFS", "SSH", "FTP")
 _DEFAULT_KEY = "/root/.ssh/kdump_id_rsa"
 
 # A shell function in the configuration, which kdump-config sources, takes the place of the program.
+# Up to 1.8 kdump-config calls it, also for the log: a function that did not refuse that would print all of the
+# memory on the console. From 1.10 on it takes cp, because a function is no executable file.
 _OWN_COLLECTOR = re.compile(r"^\s*makedumpfile\s*\(\)", re.MULTILINE)
 _WITHOUT_MAKEDUMPFILE = (
-    f"add the line 'makedumpfile() {{ cat /proc/vmcore; }}' and KDUMP_COMPRESSION=gzip to {CONFIG}, which kdump-config"
-    " sources: the dump is then all of the memory"
+    "add the line 'makedumpfile() { case $1 in --dump-dmesg) false ;; *) cat /proc/vmcore ;; esac; }' to"
+    f" {CONFIG}, which kdump-config sources, and run 'systemctl restart kdump-tools.service': the dump is"
+    " then all of the memory"
 )
 
 
@@ -131,7 +134,7 @@ class Debian:
             off=None
             if config.get("USE_KDUMP", "0") not in ("", "0")
             else f"USE_KDUMP=1 in {CONFIG}",
-            collector="its own" if own else "makedumpfile",
+            collector="a shell function" if own else "makedumpfile",
             server=_server(config),
             command_line=line and f"{line} {config.get('KDUMP_CMDLINE_APPEND', '')}",
             without_makedumpfile=_WITHOUT_MAKEDUMPFILE,

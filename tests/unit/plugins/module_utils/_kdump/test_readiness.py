@@ -146,6 +146,10 @@ def touch(path: Path, seconds: int = 10) -> None:
     os.utime(path, (seconds, seconds))
 
 
+# What the operator of kdump-tools is told to add. kdump-config asks it for the log, too: all of the memory is none.
+FUNCTION = "makedumpfile() { case $1 in --dump-dmesg) false ;; *) cat /proc/vmcore ;; esac; }"
+
+
 def found(root: Path, answers: Answers | None = None) -> dict[str, str]:
     """Return the problems of a host: their codes with their sentences."""
     facts = kdump_facts(root, (answers or Answers()).live)
@@ -153,7 +157,7 @@ def found(root: Path, answers: Answers | None = None) -> dict[str, str]:
     for each in facts["problems"]:
         assert each["severity"] == ("warning" if each["code"] in WARNINGS else "error")
         assert each["message"].endswith(".")
-        assert "{" not in each["message"].replace("{ cat /proc/vmcore; }", "")
+        assert "{" not in each["message"].replace(FUNCTION, "")
     return {each["code"]: each["message"] for each in facts["problems"]}
 
 
@@ -352,7 +356,7 @@ def test_service_that_failed(tmp_path: Path, base: Tree) -> None:
     ("base", "answer", "sentence"),
     [
         (DEBIAN, (1, REFUSED), "VA Bits 52 not supported"),
-        (DEBIAN, (1, REFUSED), "'makedumpfile() { cat /proc/vmcore; }'"),
+        (DEBIAN, (1, REFUSED), f"add the line '{FUNCTION}' to /etc/default/kdump-tools"),
         (RED_HAT, (1, REFUSED), "set 'core_collector cp' in /etc/kdump.conf"),
         (SUSE, (1, REFUSED), "set KDUMP_DUMPFORMAT=raw in /etc/sysconfig/kdump"),
         (SUSE, (127, "timeout: failed to run command"), "it is not installed"),
@@ -366,6 +370,25 @@ def test_makedumpfile_that_cannot_read_the_kernel(
     problems = found(make(tmp_path, base), answers)
     assert list(problems) == ["makedumpfile_fails"]
     assert sentence in problems["makedumpfile_fails"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "output"),
+    [
+        ("--dump-dmesg {core} {log}", 1, ""),
+        ("-F -c -d 31 {core}", 0, "all of the memory"),
+    ],
+)
+def test_the_function_that_takes_the_place_of_makedumpfile(
+    tmp_path: Path, arguments: str, status: int, output: str
+) -> None:
+    core, log = tmp_path / "vmcore", tmp_path / "dmesg"
+    core.write_text("all of the memory")
+    function = FUNCTION.replace("/proc/vmcore", str(core))
+    command = f"{function}\nmakedumpfile {arguments.format(core=core, log=log)}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (status, output, "")
+    assert not log.exists()
 
 
 def test_makedumpfile_is_given_two_seconds_and_its_count_is_used(tmp_path: Path) -> None:
@@ -398,8 +421,8 @@ def test_makedumpfile_is_not_asked_without_a_reservation(tmp_path: Path) -> None
     [
         (
             DEBIAN,
-            {"etc/default/kdump-tools": "USE_KDUMP=1\nmakedumpfile() { cat /proc/vmcore; }\n"},
-            "its own",
+            {"etc/default/kdump-tools": f"USE_KDUMP=1\n{FUNCTION}\n"},
+            "a shell function",
         ),
         (RED_HAT, {"etc/kdump.conf": "core_collector cp --sparse=always\n"}, "cp"),
         (SUSE, {"etc/sysconfig/kdump": "KDUMP_DUMPFORMAT=raw\n"}, "cp"),
