@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: qualification
 short_description: Compare crash tests without the reset and with it
-version_added: 0.1.0
+version_added: 0.2.0
 author:
   - vmcore.kdump authors (@vmcore-kdump)
 description:

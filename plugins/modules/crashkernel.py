@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: crashkernel
 short_description: Reserve memory for the capture kernel
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Recommends how much memory a host should reserve for its capture kernel, and says why.
   - Sets the kernel argument C(crashkernel=) with the distribution's own tool, reads back what will be booted next, and

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: initramfs_info
 short_description: Look into a built initramfs and say in which order it runs what
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Reads an initramfs as the kernel unpacks it. Returns what it is made of, which kernel modules it has, and the
     order in which it runs its scripts, units and hooks.

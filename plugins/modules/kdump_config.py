@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: kdump_config
 short_description: Configure kdump in the distribution's own files
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Edits C(/etc/default/kdump-tools) on Debian and Ubuntu, C(/etc/kdump.conf) and C(/etc/sysconfig/kdump) on Fedora,
     Red Hat Enterprise Linux and what is like them, and C(/etc/sysconfig/kdump) on SUSE.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: kdump_target
 short_description: Test the place that dumps are saved in
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Tests the dump target that the host's kdump is configured with, as a dump would use it. It is reached, a file is
     written there, read back and removed, and the space that is left is compared with what a dump is expected to take.
