@@ -30,7 +30,7 @@ class XxHash32:
         """Take more data."""
         self._size += len(data)
         data = self._rest + data
-        whole = len(data) & -_STRIPE.size
+        whole = len(data) // _STRIPE.size * _STRIPE.size
         self._rest = data[whole:]
         self._lanes = _mixed(self._lanes, memoryview(data)[:whole])
 
@@ -39,7 +39,7 @@ class XxHash32:
         first, second, third, fourth, fifth = _PRIMES
         lanes = sum(map(_rotated, self._lanes, (1, 7, 12, 18)))
         value = self._size + (lanes if self._size >= _STRIPE.size else fifth)
-        whole = len(self._rest) & -_WORD.size
+        whole = len(self._rest) // _WORD.size * _WORD.size
         for (word,) in _WORD.iter_unpack(self._rest[:whole]):
             value = _rotated(value + word * third & _BITS, 17) * fourth
         for byte in self._rest[whole:]:
