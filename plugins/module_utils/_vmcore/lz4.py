@@ -36,7 +36,8 @@ def frame(read: t.Callable[[int], bytes]) -> t.Iterator[bytes]:
     """The blocks of one frame, decompressed.
 
     read(size) returns the next bytes of the stream, fewer only at its end. Raise EOFError if the stream
-    stops early, and ValueError if it is no frame.
+    stops early, and ValueError if it is no frame, or not the one that its checksums are of. The last block is yielded
+    before the checksum of the content is compared.
     """
     head = _exactly(read, _START_SIZE)
     flags, block = head[4], head[5]

@@ -22,6 +22,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import
 )
 from ansible_collections.vmcore.kdump.tests.unit.helper.capture_kernel import SCRIPTS
 from ansible_collections.vmcore.kdump.tests.unit.images import unpack_foreign
+from ansible_collections.vmcore.kdump.tests.unit.pci_drivers import add_driver
 
 MIB = 1 << 20
 PLAN = "version 2\nport 0000:00:02.0 reset_subordinate 0000:01:00.0=8086:10d3:020000\n"
@@ -76,14 +77,7 @@ class Host:
     def driver(
         self, name: str, module: str | None, function: str | None, loaded: bool = False
     ) -> None:
-        driver = self.root / "sys/bus/pci/drivers" / name
-        driver.mkdir(parents=True)
-        if module:
-            place = self.root / "sys/module" / module
-            place.mkdir(parents=True)
-            (driver / "module").symlink_to(place)
-            if loaded:
-                (place / "initstate").write_text("live\n")
+        driver = add_driver(self.root, name, module, loaded)
         if function:
             (driver / function).mkdir()
 

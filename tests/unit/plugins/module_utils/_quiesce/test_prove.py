@@ -16,6 +16,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import
     REFUSED,
 )
 from ansible_collections.vmcore.kdump.tests.unit.images import PROGRAM, image, unpack_foreign
+from ansible_collections.vmcore.kdump.tests.unit.pci_drivers import add_driver
 
 DISK = "0000:02:00.0"
 NIC = "0000:01:00.0"
@@ -51,14 +52,7 @@ class Host:
         self.bind(NIC, "e1000e", "e1000e", loaded=True)
 
     def bind(self, address: str, name: str, module: str | None, loaded: bool = False) -> None:
-        driver = self.root / "sys/bus/pci/drivers" / name
-        driver.mkdir(parents=True)
-        if module:
-            place = self.root / "sys/module" / module
-            place.mkdir(parents=True)
-            (driver / "module").symlink_to(place)
-            if loaded:
-                (place / "initstate").write_text("live\n")
+        driver = add_driver(self.root, name, module, loaded)
         device = self.root / "sys/bus/pci/devices" / address
         device.mkdir(parents=True, exist_ok=True)
         (device / "driver").unlink(missing_ok=True)
