@@ -95,7 +95,8 @@ fuzz: setup-tools # the parsers of dumps with atheris, which is installed for it
 	@python -m fuzz $(TARGET) $(SECONDS)
 
 build: setup-tools ## build/vmcore-kdump-<version>.tar.gz, for ansible-galaxy
-	@ansible-galaxy collection build --force --output-path build
+	@rm -f build/vmcore-kdump-*.tar.gz
+	@ansible-galaxy collection build --output-path build
 
 clean: ## end the lab's machines; remove logs, caches, results and what was built
 	if [ -d build/lab ]; then python -m lab down; fi
