@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import STATE
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
 from lab import dumps, machine
+from lab.choice import chosen
 from lab.errors import LabError
 from lab.machine import Machine
 from lab.plays import Plays
@@ -219,10 +220,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Try faults one after the other; 0 if of each was said what is expected."""
-    unknown = sorted(set(arguments.names) - set(FAULTS))
-    if unknown:
-        raise LabError(f"There is no fault {unknown[0]}; choose of: {', '.join(FAULTS)}.")
-    wanted = set(arguments.names or FAULTS)
+    wanted = set(chosen("fault", arguments.names, FAULTS))
     wanted |= {fault.needs for name, fault in FAULTS.items() if name in wanted and fault.needs}
     names = [name for name in FAULTS if name in wanted]
     host = (

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from lab import machine
-from lab.errors import LabError
+from lab.choice import chosen
 from lab.machine import Machine
 from lab.plays import Plays
 from lab.watch import acting
@@ -120,10 +120,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Try faults one after the other; 0 if every dump was complete where there can be one."""
-    unknown = sorted(set(arguments.names) - set(FAULTS))
-    if unknown:
-        raise LabError(f"There is no fault {unknown[0]}; choose of: {', '.join(FAULTS)}.")
-    names = arguments.names or list(FAULTS)
+    names = chosen("fault", arguments.names, FAULTS)
     results = []
     # One machine for all faults of a profile: each leaves it as it was.
     for profile in dict.fromkeys(FAULTS[name].profile for name in names):

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from lab import machine
+from lab.choice import chosen
 from lab.errors import LabError
 from lab.machine import Machine
 from lab.plays import Plays
@@ -46,11 +47,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Bring one guest after the other from nothing to ready; 0 if all got there."""
-    unknown = sorted(set(arguments.images) - set(IMAGES))
-    if unknown:
-        raise LabError(f"{unknown[0]} is no guest without kdump; choose of: {', '.join(IMAGES)}.")
+    images = chosen("guest without kdump", arguments.images, IMAGES)
     failed = []
-    for image in arguments.images or IMAGES:
+    for image in images:
         print(f"\n########## {image} ##########", flush=True)
         host = machine.up(f"configure-{image.partition('-')[0]}", "none", image)
         try:
@@ -61,8 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             if not arguments.keep:
                 host.down(keep=image in failed)
-    total = len(arguments.images or IMAGES)
-    print(f"configure: {total - len(failed)} passed, {len(failed)} failed")
+    print(f"configure: {len(images) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import machine
+from lab.choice import chosen
 from lab.errors import LabError
 from lab.kdump_configure import OWN
 from lab.kdump_servers import ADDRESS, USER, Servers
@@ -44,10 +45,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Crash a guest once for each target; 0 if every dump arrived whole."""
-    unknown = sorted(set(arguments.targets) - set(TARGETS))
-    if unknown:
-        raise LabError(f"There is no target {unknown[0]}; choose of: {', '.join(TARGETS)}.")
-    wanted = arguments.targets or list(TARGETS)
+    wanted = chosen("target", arguments.targets, TARGETS)
     host = (
         machine.find(arguments.machine)
         if arguments.machine

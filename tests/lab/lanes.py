@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
 from lab import machine
+from lab.choice import chosen
 from lab.errors import LabError
 from lab.machine import Machine
 from lab.plays import Plays
@@ -102,11 +103,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Run lanes one after the other; 0 if all passed."""
-    unknown = sorted(set(arguments.names) - set(LANES))
-    if unknown:
-        raise LabError(f"There is no lane {unknown[0]}; choose of: {', '.join(LANES)}.")
     results = []
-    for name in arguments.names or LANES:
+    for name in chosen("lane", arguments.names, LANES):
         lane = LANES[name]
         if lane.needs and lane.needs not in os.environ and not arguments.names:
             print(f"The lane {name} is left out: {lane.needs} names no checkout.")

@@ -9,6 +9,7 @@ import argparse
 from typing import Any, NamedTuple
 
 from lab import machine
+from lab.choice import chosen
 from lab.errors import LabError
 from lab.machine import Machine
 from lab.plays import Plays
@@ -169,17 +170,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Make problems one after the other; 0 if each was said, and refused where it has to be."""
-    unknown = sorted(set(arguments.names) - set(TROUBLES))
-    if unknown:
-        raise LabError(f"There is no problem {unknown[0]}; choose of: {', '.join(TROUBLES)}.")
+    names = chosen("problem", arguments.names, TROUBLES)
     kept = arguments.machine is not None
     host = (
         machine.find(arguments.machine) if kept else machine.up("readiness", "vtd", arguments.image)
     )
     try:
-        results = _try_all(
-            [code for code in TROUBLES if code in (arguments.names or TROUBLES)], host
-        )
+        results = _try_all([code for code in TROUBLES if code in names], host)
     except BaseException:
         if not kept:
             host.down(keep=True)
