@@ -14,8 +14,10 @@ import argparse
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from lab import machine
 from lab.errors import LabError
@@ -27,6 +29,11 @@ _NAME = "effect"
 _EVENTS = ("serial_write", "vtd_dmar_translate", "vtd_dmar_fault", "pci_cfg_write")
 _NONE = "none"
 _STAGES = (_NONE, "initramfs", "quiesce")
+# A machine that hangs is reset, and its crash is one without a dump.
+_RECOVERY = {
+    "crash_test_timeout": 300,
+    "crash_test_recovery": str(Path(__file__).with_name("recover.yml")),
+}
 _INIT = "Run /init as init process"
 _IOMMU = "DMAR: Translation already enabled"
 _JUMP = "kexec_core: Starting new kernel"
@@ -39,6 +46,10 @@ _BRIDGE_CONTROL, _SECONDARY_BUS_RESET = 0x3E, 0x40
 _TRANSLATION = re.compile(r"dev (\w\w):(\w\w)\.0(\d) ")
 _FAULT = re.compile(r"sid 0x(\w+) ")
 _CONFIG_WRITE = re.compile(r"(\w\w):(\w\w)\.(\d) @0x(\w+) <- 0x(\w+)")
+
+
+class NoCaptureKernelError(LabError):
+    """There is nothing to measure by."""
 
 
 class Device(NamedTuple):
@@ -75,7 +86,7 @@ def measure(events: Iterable[Event], devices: Sequence[Device]) -> list[Effect]:
     driver's.
 
     Raises:
-        LabError: there was no panic, or the capture kernel did not come to /init.
+        NoCaptureKernelError: there was no panic, or the capture kernel did not come to /init.
     """
     crash = list(_crash(events))
     settled = _settled(crash)
@@ -133,7 +144,9 @@ def _settled(crash: list[Event]) -> float:
     """When the helper had reported; without it, when the capture kernel started /init."""
     settled = _last(crash, "pcie_reset: summary ") or _last(crash, _INIT)
     if settled is None:
-        raise LabError("The trace shows no panic, or no capture kernel that came to /init.")
+        raise NoCaptureKernelError(
+            "The trace shows no panic, or no capture kernel that came to /init."
+        )
     return settled
 
 
@@ -168,7 +181,15 @@ _COLUMNS = {
 def table(crashes: list[Crash]) -> str:
     """The crashes as a Markdown table, a row a device."""
     rows = [list(_COLUMNS), [f"---{align}" for align in _COLUMNS.values()]]
-    rows += [
+    rows += [row for crash in crashes for row in _rows(crash)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _rows(crash: Crash) -> list[list[str]]:
+    if not crash.effects:
+        silent = [crash.stage, str(crash.number), crash.verdict, "no capture kernel"]
+        return [silent + ["-"] * (len(_COLUMNS) - len(silent))]
+    return [
         [
             crash.stage,
             str(crash.number),
@@ -182,10 +203,8 @@ def table(crashes: list[Crash]) -> str:
             str(effect.resets),
             str(effect.faults),
         ]
-        for crash in crashes
         for effect in crash.effects
     ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 @dataclass
@@ -196,7 +215,8 @@ class Crash:
     number: int
     verdict: str
     run_id: str
-    effects: list[Effect]
+    effects: list[Effect]  # none of a capture kernel that did not come to /init
+    why: str = ""  # the dump is what it is
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -204,6 +224,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command = commands.add_parser("effect", help="measure stray DMA without and with the helper")
     command.add_argument("--image", default="debian13", help="guest (default: debian13)")
     command.add_argument("--crashes", type=int, default=3, help="of each kind (default: 3)")
+    command.add_argument("--smp", type=int, default=2, help="processors (default: 2)")
     command.add_argument(
         "--stages",
         nargs="+",
@@ -216,7 +237,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Crash, count and print; 0 if no device that was reset did DMA before its driver came."""
-    host = machine.up(_NAME, _NAME, arguments.image)
+    host = machine.up(_NAME, _NAME, arguments.image, smp=arguments.smp)
     try:
         crashes = _Bench(host).run(arguments.crashes, arguments.stages)
     except BaseException:
@@ -230,6 +251,9 @@ def run(arguments: argparse.Namespace) -> int:
         json.dumps([asdict(crash) for crash in crashes], indent=2) + "\n"
     )
     verdict, code = judge(crashes)
+    for crash in crashes:
+        if crash.verdict != "passed":
+            print(f"{crash.stage}, crash {crash.number}: {crash.why}")
     print(f"\n{text}\n\n{verdict}\nWritten to {RESULTS / 'effect.md'} and effect.json.")
     return code
 
@@ -267,7 +291,7 @@ class _Bench:
 
     def __init__(self, host: machine.Machine) -> None:
         self.host = host
-        self.plays = Plays(host)
+        self.plays = Plays(host, **_RECOVERY)
         models = {device.get("id"): device["driver"] for device in host.devices}
         self.devices = [
             Device(found.name, models[found.name], found.address, found.port or "")
@@ -293,12 +317,20 @@ class _Bench:
         offset = self.host.trace_log.stat().st_size
         with Traffic(self.host.wires):
             self.host.trace(_EVENTS, enable=True)
-            self.plays.run("crash_test")
+            # A crash without a dump is a result, too.
+            self.plays.play("crash_test")
             self.host.trace(_EVENTS, enable=False)
         _path, record = self.plays.record()
-        with self.host.trace_log.open(errors="replace") as log:
+        effects: list[Effect] = []
+        with self.host.trace_log.open(errors="replace") as log, suppress(NoCaptureKernelError):
             log.seek(offset)
             effects = measure(read_events(log), self.devices)
-        crash = Crash(stage, number, record["verdict"], record["run_id"], effects)
+        crash = Crash(stage, number, record["verdict"], record["run_id"], effects, _why(record))
         print(f"\n{table([crash])}", flush=True)
         return crash
+
+
+def _why(record: dict[str, Any]) -> str:
+    """What a record says of its verdict, and of its cause if it names one."""
+    cause = record["cause"]
+    return " ".join((record["why"], *([cause["sentence"]] if cause else [])))

@@ -278,17 +278,18 @@ def find(name: str) -> Machine:
     return _load(directory)
 
 
-def up(name: str, profile: str = "vtd", image: str = "debian13") -> Machine:
+def up(name: str, profile: str = "vtd", image: str = "debian13", **changes: Any) -> Machine:
     """Start a machine and wait until ssh answers and its boot has settled.
 
-    On failure (or Ctrl-C) QEMU is ended; console log and disk stay for a look.
+    *changes* are in the place of what the profile says. On failure (or Ctrl-C) QEMU is ended; console log and disk
+    stay for a look.
 
     Raises:
         LabError: unknown profile or image, the name is taken, QEMU or the boot failed.
     """
     if not _NAME.fullmatch(name):
         raise LabError(f"{name!r} is no name for a machine; use letters, digits and '-'.")
-    description = _profile(profile)
+    description = {**_profile(profile), **changes}
     directory = lab_directory() / name
     if (directory / "machine.json").exists() and _load(directory).alive():
         raise LabError(f"The machine {name} runs already; 'down {name}' ends it.")

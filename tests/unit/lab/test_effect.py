@@ -137,6 +137,14 @@ def test_the_verdict_is_on_the_devices_that_were_reset(
     assert "sound" not in sentence
 
 
+def test_a_crash_without_a_capture_kernel_has_a_row_and_makes_the_verdict_bad() -> None:
+    dead = Crash("none", 2, "failed", "run", [], "The host came back without a new dump.")
+    lines = table([dead, crash(True, 0)]).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    assert lines[2] == "| none | 2 | failed | no capture kernel | - | - | - | - | - | - | - |"
+    assert judge([crash(False, 3), dead, crash(True, 0)])[1] == 1
+
+
 def test_the_table_has_a_row_a_device() -> None:
     lines = table([crash(True, 0)]).splitlines()
     assert len({line.count("|") for line in lines}) == 1
