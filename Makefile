@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
-	crashes crash-faults readiness fleet runner ports bench bench-fleet damage fuzz build clean distclean \
+	crashes crash-faults qualify readiness fleet runner ports bench bench-fleet damage fuzz build clean distclean \
 	configure targets
 
 VENV := $(CURDIR)/.venv
@@ -74,6 +74,9 @@ crash-faults: setup ## crashes that leave no dump or no good one, and what is sa
 
 fleet: setup ## two machines, one of which fails: the play stops, then both at once, and their report
 	@python -m lab fleet $(ARGS)
+
+qualify: setup ## what each stage of the reset adds to a crash, by the playbook qualify (ARGS='--rounds 5' for more)
+	@python -m lab qualify $(ARGS)
 
 ports: setup ## how long 64 ports take to reset, against the slowest one of them (ARGS=--crash after a crash, too)
 	@python -m lab ports $(ARGS)

@@ -26,6 +26,7 @@ from lab import (
     lanes,
     machine,
     ports,
+    qualify,
     readiness,
     runner,
 )
@@ -135,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for module in (
         demo, kdump_configure, kdump_targets, readiness, crashes, crash_faults, fleet, runner,
-        lanes, effect, faults, ports,
+        lanes, effect, faults, ports, qualify,
     ):  # fmt: skip
         module.add_command(commands)
     return parser

@@ -35,7 +35,7 @@ def test_a_lab_without_machines_has_nothing_to_list_or_to_end(
 @pytest.mark.parametrize(
     "command",
     ["up", "down", "status", "ssh", "console", "inventory",
-     "demo", "lanes", "effect", "faults", "fleet", "ports", "runner"],
+     "demo", "lanes", "effect", "faults", "fleet", "ports", "qualify", "runner"],
 )  # fmt: skip
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
