@@ -365,6 +365,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import
 ROOT = Path("/")
 LOCK = Path("/run/vmcore-kdump-crash-test.lock")
 COMMAND_SECONDS = 60
+NOT_LOADED = "quiesce_not_loaded"  # a problem that keeps no host from taking a dump
 UNITS = (f"{UNIT}.timer", f"{UNIT}.service", f"{LOAD_UNIT}.service")
 
 Result = dict[str, t.Any]
@@ -722,6 +723,9 @@ def new_state(options: Result, checks: list[dict[str, str]], facts: Result) -> R
         "files_before": listing(directory),
         "dumps_before": {} if options["dump_host"] else dumps_by_time(directory),
         "helper": kdump["helper"],
+        "not_loaded": next(
+            (each["message"] for each in kdump["problems"] if each["code"] == NOT_LOADED), None
+        ),
         "platform": platform,
         "ram_bytes": ram_bytes(),
         "iommu": {

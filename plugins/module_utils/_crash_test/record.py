@@ -254,6 +254,9 @@ def _verdict(
     if not state["helper"]["installed"]:
         return "passed", f"{vmcore['why']} The reset helper is not installed."
     amiss = [line["meaning"] for line in evidence if line["pattern"] in _NO_WHOLE_RESET]
+    if state.get("not_loaded"):
+        # What the ports were left alone for follows from that.
+        amiss.insert(0, state["not_loaded"])
     if reset is None or amiss:
         but = "the reset helper left no report." if reset is None else "not all was as planned."
         return "inconclusive", " ".join(

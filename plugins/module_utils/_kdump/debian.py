@@ -36,6 +36,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import
     IMAGE as QUIESCE_IMAGE,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+    REFUSED,
     has_line,
     split,
 )
@@ -54,6 +55,8 @@ IMAGES = PurePosixPath("/var/lib/kdump")
 # The kernel packages' hook, and the only builder of the image: it copies /etc/initramfs-tools to
 # IMAGES, sets MODULES=dep there and runs mkinitramfs with the copy.
 BUILDER = PurePosixPath("/etc/kernel/postinst.d/kdump-tools")
+# What the quiesce stage itself did not say.
+_NOT_NOTED = "Run pcie_reset_helper again, it says why."
 RESET_HOOK = PurePosixPath("/etc/initramfs-tools/hooks/pcie-reset")
 DRACUT = PurePosixPath("/usr/bin/dracut")
 
@@ -179,6 +182,7 @@ class Debian:
             "rebuild": _command_line(self.rebuild_commands(root, kernel)),
             "watchdogs": ", ".join(running_watchdogs(facts)),
             "rearm": _command_line(self.rearm_commands()),
+            "refused": (read_text(inside(root, REFUSED)) or _NOT_NOTED).strip(),
         }
         # The image of the quiesce stage was made of that image when it was loaded.
         image = str(initramfs) if _is_quiesce(recorded) else _argument(recorded, "--initrd=")

@@ -57,7 +57,7 @@ PROBLEMS: dict[str, str] = {
     "plan_stale": "The reset plan names other devices than the host has now, their ports would be left alone:"
     " run pcie_reset_helper again.",
     "quiesce_not_loaded": "The capture kernel is loaded without the quiesce stage, and resets devices from its"
-    " initramfs instead: run pcie_reset_helper again, it says why.",
+    " initramfs instead. {refused}",
     "watchdog_active": "The watchdog {watchdogs} is running and resets the host while it dumps unless the capture"
     " kernel feeds it: put its driver into the kdump initramfs, and give it more time than a dump takes.",
     "kdump_off": "{service} is told to load no capture kernel: set {setting}, then run '{rearm}'.",

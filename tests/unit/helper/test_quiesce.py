@@ -190,7 +190,7 @@ def test_driver_that_cannot_be_held_back_is_refused_only_with_a_device(host: Hos
 def test_too_little_memory_is_refused_with_the_size(host: Host) -> None:
     host.reserve(192)
     assert host.refusal() == (
-        "It needs 249 MiB, and 192 MiB are reserved: set crashkernel=249M or more and reboot."
+        "The quiesce stage needs 249 MiB, and 192 MiB are reserved: set crashkernel=249M or more and reboot."
     )
     host.reserve(249)
     host.made()

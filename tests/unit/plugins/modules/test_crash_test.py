@@ -263,6 +263,9 @@ def test_what_is_known_of_the_host_before_the_crash_is_kept(host: Path, *, activ
             "helper": STATE["helper"],
             "watchdogs": [watchdog],
             "crash_size": 256 << 20,
+            "problems": [
+                {"code": "quiesce_not_loaded", "severity": "warning", "message": "It has no room."}
+            ],
         },
         "iommu": STATE["iommu"],
         "platform": {"cpus": 4, "memory_bytes": 1 << 30},
@@ -272,6 +275,7 @@ def test_what_is_known_of_the_host_before_the_crash_is_kept(host: Path, *, activ
     assert state["platform"] == {"cpus": 4, "memory_bytes": 1 << 30}
     assert state["watchdog"] is active
     assert state["crash_size"] == 256 << 20
+    assert state["not_loaded"] == "It has no room."
     assert state["build_id"] is None
     facts["kdump"]["target"]["path"] = str(host / "only/on/the/server")
     with pytest.raises(KdumpError):

@@ -99,6 +99,13 @@ def test_a_stage_without_a_time_is_skipped_in_the_differences() -> None:
             {"reset": other_port(result="left", reason="driver_bound")},
             "inconclusive", "verified", "0000:00:02.0 (driver_bound)",
         ),
+        (
+            {
+                "state": changed(STATE, not_loaded="It has 256 MiB: set crashkernel=313M or more and reboot."),
+                "reset": other_port(result="left", reason="driver_bound"),
+            },
+            "inconclusive", "verified", "not all was as planned. It has 256 MiB: set crashkernel=313M",
+        ),
         ({"reset": changed(RESET, digest="f00d")}, "inconclusive", "verified", "another reset plan ran"),
         (
             {"normal": changed(NORMAL, boot_id=STATE["boot_id"]), "vmcore": None, "reset": None, "capture": None},

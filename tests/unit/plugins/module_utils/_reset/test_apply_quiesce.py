@@ -160,11 +160,21 @@ def test_new_init_is_loaded_again(machine: Machine) -> None:
     assert machine.commands == [UNLOAD, LOAD]
 
 
+def problem_of(machine: Machine) -> str:
+    (message,) = (
+        problem["message"]
+        for problem in Debian().facts(machine.root, KERNEL)["problems"]
+        if problem["code"] == "quiesce_not_loaded"
+    )
+    return message
+
+
 def test_lost_stage_is_loaded_again(machine: Machine) -> None:
     apply(machine, QUIESCE)
     machine.record(f"/{KDUMP_IMAGE}", "ro")
-    problems = Debian().facts(machine.root, KERNEL)["problems"]
-    assert "quiesce_not_loaded" in [problem["code"] for problem in problems]
+    assert problem_of(machine).endswith("Run pcie_reset_helper again, it says why.")
+    (machine.root / str(REFUSED)[1:]).write_text("The quiesce stage needs 311 MiB.\n")
+    assert problem_of(machine).endswith(" initramfs instead. The quiesce stage needs 311 MiB.")
     apply(machine, QUIESCE)
     assert machine.commands == [UNLOAD, LOAD]
 
