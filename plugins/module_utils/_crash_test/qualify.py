@@ -27,6 +27,13 @@ _SPANS = (
     ("capture kernel", "reset done"),
     ("panicked", "normal kernel"),
 )
+_DUMP = "panicked to dump complete"
+# The phases of a result, in the order in which crashes are compared.
+_WAYS = {
+    "without": "without the reset",
+    "with": "with it in the initramfs",
+    "quiesce": "with it in the quiesce stage",
+}
 
 
 def qualification(records: Sequence[Record]) -> dict[str, t.Any]:
@@ -63,18 +70,30 @@ def qualification(records: Sequence[Record]) -> dict[str, t.Any]:
     sentence = " ".join((sentence, *(f"{_counts(stages[other], other)}." for other in others)))
     if code == "reset_harms" and not rules:
         rules = [_platform_rule(first, sentence, with_reset)]
+    phases = {
+        "without": _phase(without),
+        "with": _phase(stages["initramfs"]),
+        "quiesce": _phase(stages["quiesce"]),
+    }
     return {
         "host": hosts[0],
         "platform": first["platform"],
         "kernel": first["kernel"]["before"],
         "iommu": first["iommu"],
-        "conclusion": {"code": code, "sentence": sentence},
+        "conclusion": {"code": code, "sentence": f"{sentence}{_times(phases)}"},
         "pcie_reset_stage": stage,
         "pcie_reset_exclusions": rules,
-        "without": _phase(without),
-        "with": _phase(stages["initramfs"]),
-        "quiesce": _phase(stages["quiesce"]),
+        **phases,
     }
+
+
+def _times(phases: Mapping[str, Mapping[str, t.Any]]) -> str:
+    """A sentence about what each way costs, nothing where there are not two to be compared."""
+    medians = {way: phase["seconds"].get(_DUMP, {}).get("median") for way, phase in phases.items()}
+    known = [
+        f"{median:.0f} s {_WAYS[way]}" for way, median in medians.items() if median is not None
+    ]
+    return f" From panic to complete dump: {', '.join(known)} (median)." if len(known) > 1 else ""
 
 
 def _stage(record: Record) -> str:
