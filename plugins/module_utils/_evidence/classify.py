@@ -67,8 +67,8 @@ def classify(
     Args:
         logs: C([{"source", "text", "name"}]). C(source) is C(console), C(journal), C(pstore) (these
             are cut where another kernel begins), C(dmesg) (of the crashed kernel),
-            C(capture_dmesg), C(kexec_dmesg), C(readme), C(status) (of the capture kernel), or
-            C(sel). C(name), if given, is the file it was read from. A log that was collected and is
+            C(capture_dmesg), C(quiesce_dmesg), C(kexec_dmesg), C(readme), C(status) (of the capture
+            kernel), or C(sel). C(name), if given, is the file it was read from. A log that was collected and is
             empty is listed with an empty text: that is other than one that was not collected.
         facts: what is known, each key may be missing or None (not known):
             C(boot_changed) the host runs another boot than the one that was to be crashed;

@@ -26,6 +26,7 @@ NORMAL, CRASHED, CAPTURE, NEXT, FIRMWARE = "normal", "crashed", "capture", "next
 ONE_KERNEL = {
     "dmesg": CRASHED,  # the log inside the dump, and what the family's tool stored of it
     "capture_dmesg": CAPTURE,  # capture-dmesg.txt, by the reset helper
+    "quiesce_dmesg": CAPTURE,  # quiesce-dmesg.txt, by the same, of the kernel before that
     "kexec_dmesg": CAPTURE,  # kexec-dmesg.log, by kdump-utils
     "readme": CAPTURE,  # README.txt, by SUSE's kdump-save
     "status": CAPTURE,  # vmcore-creation.status, by kdumpctl test

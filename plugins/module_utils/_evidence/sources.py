@@ -25,6 +25,7 @@ Log = dict[str, str]
 # What lies beside a dump, by the families' tools and by the reset helper.
 _SIDE_FILES = (
     (re.compile(r"capture-dmesg\.txt"), "capture_dmesg"),
+    (re.compile(r"quiesce-dmesg\.txt"), "quiesce_dmesg"),
     (re.compile(r"kexec-dmesg\.log"), "kexec_dmesg"),
     (re.compile(r"README\.txt"), "readme"),
     (re.compile(r"vmcore-creation\.status"), "status"),

@@ -58,13 +58,14 @@ def test_links_out_of_the_dump_directory_are_not_followed(tmp_path: Path) -> Non
 
 def test_the_logs_beside_a_new_dump(tmp_path: Path) -> None:
     for name in (
-        "capture-dmesg.txt", "kexec-dmesg.log", "README.txt", "vmcore-creation.status",
+        "capture-dmesg.txt", "quiesce-dmesg.txt", "kexec-dmesg.log", "README.txt", "vmcore-creation.status",
         "dmesg.202611221255", "vmcore-dmesg.txt", "dump.202611221255", "pcie-reset.json",
     ):  # fmt: skip
         write(tmp_path / "202611221255" / name, name)
     logs = side_logs(tmp_path, left_files(tmp_path, {}))
     assert {(log["source"], log["text"]) for log in logs} == {
         ("capture_dmesg", "capture-dmesg.txt"),
+        ("quiesce_dmesg", "quiesce-dmesg.txt"),
         ("kexec_dmesg", "kexec-dmesg.log"),
         ("readme", "README.txt"),
         ("status", "vmcore-creation.status"),
