@@ -23,6 +23,18 @@ VERSION = 1
 _CAUSE_LINES = 5
 # Patterns of lines that say why not all of the plan was done, or nothing.
 _NO_WHOLE_RESET = ("reset_off", "reset_abandoned", "reset_exited", "reset_plan_ignored")
+# What a port was left alone for, or failed with: docs/reset-helper.md has all of it.
+_MEANINGS = {
+    "missing": "it, or a function below, was not there; run the role vmcore.kdump.pcie_reset again",
+    "identity_changed": "other functions are below than planned; run the role vmcore.kdump.pcie_reset again",
+    "driver_bound": "a driver had a function below already",
+    "link_down": "it has no link",
+    "no_method": "none of the planned methods was possible",
+    "refused": "the kernel refuses to reset it",
+    "config_lost": "a function came back without its configuration",
+    "failed": "a function below did not come back",
+    "timeout": "it was still busy at the deadline",
+}
 
 State = t.Mapping[str, t.Any]
 
@@ -198,6 +210,13 @@ def _is_amiss(port: Mapping[str, t.Any]) -> bool:
     )
 
 
+def _amiss(port: Mapping[str, t.Any]) -> str:
+    code = port["reason"] or port["error"] or port["result"]
+    # A port that failed may have an error that others have who did not.
+    meaning = _MEANINGS.get(code) or _MEANINGS.get(port["result"])
+    return f"{port['address']} ({code}: {meaning})" if meaning else f"{port['address']} ({code})"
+
+
 def _capture_boot(
     reset: Mapping[str, t.Any] | None, capture: Mapping[str, t.Any] | None
 ) -> float | None:
@@ -270,10 +289,7 @@ def _verdict(
         )
     ports_amiss = [port for port in reset["ports"] if _is_amiss(port)]
     if ports_amiss:
-        ports = ", ".join(
-            f"{port['address']} ({port['reason'] or port['error'] or port['result']})"
-            for port in ports_amiss
-        )
+        ports = ", ".join(map(_amiss, ports_amiss))
         return (
             "inconclusive",
             f"The dump is complete and of this crash, but ports were not reset as planned: {ports}.",

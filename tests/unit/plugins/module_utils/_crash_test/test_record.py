@@ -93,12 +93,23 @@ def test_a_stage_without_a_time_is_skipped_in_the_differences() -> None:
             "failed", "dump started", "It is of yesterday.",
         ),
         ({"reset": None}, "inconclusive", "verified", "left no report"),
-        ({"reset": other_port(result="failed")}, "inconclusive", "verified", "0000:00:02.0 (failed)"),
-        ({"reset": other_port(result="timeout")}, "inconclusive", "verified", "0000:00:02.0 (timeout)"),
+        (
+            {"reset": other_port(result="failed")},
+            "inconclusive", "verified", "0000:00:02.0 (failed: a function below did not come back).",
+        ),
+        (
+            {"reset": other_port(result="timeout")},
+            "inconclusive", "verified", "0000:00:02.0 (timeout: it was still busy at the deadline).",
+        ),
         (
             {"reset": other_port(result="left", reason="driver_bound")},
-            "inconclusive", "verified", "0000:00:02.0 (driver_bound)",
+            "inconclusive", "verified", "0000:00:02.0 (driver_bound: a driver had a function below already).",
         ),
+        (
+            {"reset": other_port(result="left", reason="identity_changed")},
+            "inconclusive", "verified", "other functions are below than planned; run the role",
+        ),
+        ({"reset": other_port(result="left", reason="no_setpci")}, "inconclusive", "verified", " (no_setpci)."),
         (
             {
                 "state": changed(STATE, not_loaded="It has 256 MiB: set crashkernel=313M or more and reboot."),
