@@ -17,11 +17,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lab import machine
 from lab.errors import LabError
-from lab.plays import RESULTS, Plays
+from lab.plays import RESULTS, Plays, why_of
 from lab.trace import Event, read_events
 from lab.wire import Traffic
 
@@ -325,12 +325,6 @@ class _Bench:
         with self.host.trace_log.open(errors="replace") as log, suppress(NoCaptureKernelError):
             log.seek(offset)
             effects = measure(read_events(log), self.devices)
-        crash = Crash(stage, number, record["verdict"], record["run_id"], effects, _why(record))
+        crash = Crash(stage, number, record["verdict"], record["run_id"], effects, why_of(record))
         print(f"\n{table([crash])}", flush=True)
         return crash
-
-
-def _why(record: dict[str, Any]) -> str:
-    """What a record says of its verdict, and of its cause if it names one."""
-    cause = record["cause"]
-    return " ".join((record["why"], *([cause["sentence"]] if cause else [])))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lab import machine
 from lab.choice import chosen
 from lab.machine import Machine
-from lab.plays import Plays
+from lab.plays import Plays, why_of
 from lab.watch import acting
 
 _PLAN = "/etc/pcie-reset/plan"
@@ -165,7 +165,7 @@ def _try(name: str, fault: Fault, host: Machine, plays: Plays) -> Result:
     if fault.after:
         host.ssh(fault.after, timeout=_BUILD_SECONDS)
     dump = record["vmcore"]["verdict"] if record["vmcore"] else "none"
-    return Result(name, fault.what, dump, record["verdict"], record["why"])
+    return Result(name, fault.what, dump, record["verdict"], why_of(record))
 
 
 def _vanishing(host: Machine, device: str | None) -> AbstractContextManager[None]:

@@ -22,6 +22,12 @@ RESULTS = CHECKOUT / "build" / "results"
 _INSTALL = Path(__file__).parent / "install.yml"
 
 
+def why_of(record: dict[str, Any]) -> str:
+    """What a record says of its verdict, and of the cause if it names one."""
+    cause = record["cause"]
+    return " ".join((record["why"], *([cause["sentence"]] if cause else [])))
+
+
 class Plays:
     """Ansible, with one machine of the lab (or more) as its only hosts."""
 

@@ -227,7 +227,9 @@ def _quiesce_restarted(picture: Picture) -> str | None:
         return None
     reason = events[0].groups["reason"]
     why = _QUIESCE_RESTARTS.get(reason, reason)
-    return f"The quiesce stage restarted the machine without a dump: {why}."
+    said = [event.groups["said"] for event in picture.found("quiesce_kexec")]
+    quoted = f" (kexec: {said[-1]})" if said and reason == "not_loaded" else ""
+    return f"The quiesce stage restarted the machine without a dump: {why}{quoted}."
 
 
 def _no_vmcore(picture: Picture) -> str | None:

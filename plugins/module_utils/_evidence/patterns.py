@@ -357,6 +357,11 @@ PATTERNS = (
         (r"pcie_reset: quiesce restart reason=(?P<reason>\w+)", "the quiesce stage", SOURCE),
     ),
     _pattern(
+        "quiesce_kexec", "C", "reset", "warning",
+        "The quiesce stage could not load the capture kernel.",
+        (r"pcie_reset: quiesce kexec: (?P<said>.*\S)", "the quiesce stage", SOURCE),
+    ),
+    _pattern(
         "quiesce_late", "C", "reset", "warning",
         "The quiesce stage did not end in time, and its timer went on.",
         (r"pcie_reset: quiesce late$", "the quiesce stage", SOURCE),

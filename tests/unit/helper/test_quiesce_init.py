@@ -36,7 +36,7 @@ PROGRAMS = {
     "kexec": """
         echo "kexec $*" >> "$ROOT/ran"
         while [ -e "$ROOT/slow$1" ] && [ -d "$ROOT" ]; do /usr/bin/sleep 0.05; done
-        [ ! -e "$ROOT/fails$1" ] || exit 1
+        [ ! -e "$ROOT/fails$1" ] || { echo "this fails: $1" >&2; exit 1; }
         [ "$1" = -e ] || echo > "$ROOT/loaded"
     """,
     # The pause for the console, the wait for the restart, and the timer.
@@ -185,7 +185,11 @@ def test_second_kernel_that_cannot_be_loaded_means_no_reset_and_a_restart(
     assert stage.run() == 1  # the kernel panics then, if it has not restarted before
     assert stage.ran == expected(stage, LOADED, "kexec -c -l {0}/capture/kernel")
     assert stage.sysrq == "b\n"
-    assert "pcie_reset: quiesce restart reason=not_loaded\n" in stage.log
+    assert stage.log.endswith(
+        "pcie_reset: quiesce kexec: this fails: -s\n"
+        "pcie_reset: quiesce kexec: this fails: -c\n"
+        "pcie_reset: quiesce restart reason=not_loaded\n"
+    )
 
 
 def test_second_kernel_that_was_loaded_first_stays_when_it_cannot_be_loaded_again(

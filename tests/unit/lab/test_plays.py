@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.errors import LabError
-from lab.plays import Plays
+from lab.plays import Plays, why_of
 
 
 @pytest.fixture(name="plays")
@@ -33,3 +33,8 @@ def test_a_module_that_fails_is_an_error_with_its_sentence(plays: Plays) -> None
         LabError, match=r"platform_facts on guest: The root /nowhere does not exist"
     ):
         plays.module("platform_facts", root="/nowhere")
+
+
+def test_a_record_says_why_and_what_the_cause_is() -> None:
+    assert why_of({"why": "No dump.", "cause": None}) == "No dump."
+    assert why_of({"why": "No dump.", "cause": {"sentence": "No disk."}}) == "No dump. No disk."

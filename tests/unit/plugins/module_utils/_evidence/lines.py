@@ -118,6 +118,7 @@ LINES: dict[str, list[str]] = {
         "pcie_reset: exited command=/usr/local/lib/pcie-reset/pcie-reset status=1",
     ],
     "reset_plan_ignored": ["pcie_reset: ignored plan_line=3"],
+    "quiesce_kexec": ["pcie_reset: quiesce kexec: Cannot determine the file type of /capture/kernel"],
     "quiesce_restart": ["pcie_reset: quiesce restart reason=not_loaded"],
     "quiesce_late": ["pcie_reset: quiesce late"],
     "quiesce_no_report": [

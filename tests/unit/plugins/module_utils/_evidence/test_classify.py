@@ -364,10 +364,15 @@ QUIESCE = (
 QUIESCE_HANGS = "[   16.3] pcie_reset: resetting=0000:00:02.0 uptime=16.35\n"
 
 
+NOT_LOADED = "[   9.9] pcie_reset: quiesce restart reason=not_loaded\n"
+KEXEC = "[   9.8] pcie_reset: quiesce kexec: Cannot determine the file type of /capture/kernel\n"
+
+
 @pytest.mark.parametrize(
     ("said", "code", "words"),
     [
-        ("[   9.9] pcie_reset: quiesce restart reason=not_loaded\n", "quiesce_restarted", "could not be loaded"),
+        (KEXEC + NOT_LOADED, "quiesce_restarted", "loaded (kexec: Cannot determine the file type of /capture/kernel)."),
+        (NOT_LOADED, "quiesce_restarted", "could not be loaded"),
         (QUIESCE + "[   19.9] pcie_reset: quiesce restart reason=no_jump\n", "quiesce_restarted", "jump"),
         (
             QUIESCE + QUIESCE_HANGS + "[  234.9] pcie_reset: quiesce restart reason=late\n",
@@ -375,7 +380,7 @@ QUIESCE_HANGS = "[   16.3] pcie_reset: resetting=0000:00:02.0 uptime=16.35\n"
             "0000:00:02.0",
         ),
     ],
-    ids=["not loaded", "no jump", "a reset that hangs"],
+    ids=["what kexec said", "not loaded", "no jump", "a reset that hangs"],
 )  # fmt: skip
 def test_a_quiesce_stage_that_restarted(said: str, code: str, words: str) -> None:
     result = judge(PANIC + CAPTURE + said + NEXT, {**BACK, "files": []})
