@@ -33,6 +33,10 @@ COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
     "lzo": lambda data: b"\x89LZO" + data,
 }
 
+# The starts of kernels: Documentation/arch/x86/boot.rst, Documentation/arch/arm64/booting.rst.
+BZIMAGE = bytes(0x202) + b"HdrS" + bytes(512)
+ARM64_IMAGE = b"MZ" + bytes(54) + b"ARM\x64" + bytes(512)
+
 
 def cpio(files: Iterable[File]) -> bytes:
     """Return a newc archive, padded to 512 bytes as cpio(1) does."""

@@ -34,12 +34,27 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import Decompress
 
-# arch/x86/include/asm/setup.h: COMMAND_LINE_SIZE is 2048. kexec adds elfcorehdr= and, with UEFI, acpi_rsdp=.
+# COMMAND_LINE_SIZE is 2048 on both architectures. kexec adds elfcorehdr= and, with UEFI, acpi_rsdp= on x86.
 _LONGEST = 2048 - 80
 
-# Without one of these the first stage would touch the IOMMU or a device, or hang where it has to restart.
-_FIRST_ONLY = ("intremap=off", "pcie_ports=compat", "panic=10", "oops=panic")
-_IOMMU = "pci_iommu_init"
+# Without one of these the first stage would touch a device, or hang where it has to restart.
+_FIRST_ONLY = ("pcie_ports=compat", "panic=10", "oops=panic")
+
+
+class _Architecture(t.NamedTuple):
+    """What tells a kernel's architecture, and what keeps it from touching the IOMMU."""
+
+    offset: int
+    magic: bytes
+    words: tuple[str, ...]
+    iommu: str  # the initcall
+
+
+# Documentation/arch/x86/boot.rst and Documentation/arch/arm64/booting.rst.
+_ARCHITECTURES = (
+    _Architecture(0x202, b"HdrS", ("intremap=off",), "pci_iommu_init"),
+    _Architecture(0x38, b"ARM\x64", ("fw_devlink=permissive",), "arm_smmu_driver_init"),
+)
 
 _LIBRARY = "usr/local/lib/pcie-reset"
 _PROGRAMS = (
@@ -78,9 +93,10 @@ def why_not(
     if option(loaded.words, "--initrd=") != str(IMAGE):
         refused = (read_text(inside(root, REFUSED)) or "").strip()
         return refused or "The capture kernel is loaded without the quiesce stage."
-    lines = split(option(loaded.words, "--command-line=") or "")
+    text = option(loaded.words, "--command-line=") or ""
+    lines = split(text)
     return (
-        _why_not_lines(lines, option(loaded.words, "--command-line=") or "")
+        _why_not_lines(lines, text, _architecture(inside(root, loaded.kernel)))
         or _why_not_drivers(root, lines, functions)
         or _why_not_image(root, loaded, files, decompress)
     )
@@ -101,15 +117,24 @@ def blacklisted(words: Iterable[str]) -> set[str]:
     }
 
 
-def _why_not_lines(lines: Lines, text: str) -> str | None:
-    missing = [word for word in _FIRST_ONLY if word not in lines.first]
-    if _IOMMU not in blacklisted(lines.first):
-        missing.append(f"initcall_blacklist={_IOMMU}")
+def _architecture(kernel: Path) -> _Architecture | None:
+    start = read_bytes(kernel, 4096) or b""
+    return next(
+        (each for each in _ARCHITECTURES if start.startswith(each.magic, each.offset)), None
+    )
+
+
+def _why_not_lines(lines: Lines, text: str, architecture: _Architecture | None) -> str | None:
+    if architecture is None:
+        return "The kernel of the quiesce stage is none for x86_64 or arm64."
+    missing = [word for word in (*architecture.words, *_FIRST_ONLY) if word not in lines.first]
+    if architecture.iommu not in blacklisted(lines.first):
+        missing.append(f"initcall_blacklist={architecture.iommu}")
     if missing:
         return f"The command line of the first stage does not have {missing[0]}."
-    if _IOMMU in blacklisted(lines.capture):
+    if architecture.iommu in blacklisted(lines.capture):
         return (
-            f"The capture kernel itself would leave out {_IOMMU}: take it off the command line of this"
+            f"The capture kernel itself would leave out {architecture.iommu}: take it off the command line of this"
             " kernel and of kdump."
         )
     if len(text) > _LONGEST:

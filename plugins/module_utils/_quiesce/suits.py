@@ -15,12 +15,14 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
     Facts = Mapping[str, t.Any]
 
+_ARCHITECTURES = (None, "x86_64", "aarch64")
+
 # arch/x86/kernel/apic/apic.c, try_to_enable_x2apic(): without interrupt remapping x2APIC is left, and the kernel panics
 # on a CPU whose APIC ID needs it. Beyond so many CPUs there are such IDs.
 _CPUS = 255
 
 _NO = {
-    "architecture": "The quiesce stage is built for x86_64, and this host is {architecture}.",
+    "architecture": "The quiesce stage is built for x86_64 and aarch64, and this host is {architecture}.",
     "family": "The quiesce stage is built for kdump-tools (Debian, Ubuntu), and this host has {family}.",
     "cpus": "The quiesce stage switches interrupt remapping off, which {cpus} CPUs need.",
 }
@@ -57,11 +59,11 @@ def _against(facts: Facts) -> Iterator[str]:
     architecture = platform.get("architecture")
     family = (facts.get("kdump") or {}).get("family")
     cpus = platform.get("cpus") or 0
-    if architecture not in (None, "x86_64"):
+    if architecture not in _ARCHITECTURES:
         yield _NO["architecture"].format(architecture=architecture)
     if family not in (None, "debian"):
         yield _NO["family"].format(family=family)
-    if cpus > _CPUS:
+    if cpus > _CPUS and architecture != "aarch64":
         yield _NO["cpus"].format(cpus=cpus)
 
 

@@ -60,16 +60,22 @@ class Host:
             (self.tools / name).chmod(0o755)
         (root / "etc/pcie-reset/plan").write_text(PLAN)
         (root / "proc/kallsyms").write_text(SYMBOLS)
-        header = bytearray(4096)
-        header[0x202:0x206] = b"HdrS"
-        header[0x260:0x264] = (56 * MIB).to_bytes(4, "little")
-        self.kernel.write_bytes(header)
+        self.header(0x202, b"HdrS", 0x260, (56 * MIB).to_bytes(4, "little"))
         self.initramfs.write_bytes(b"\x28\xb5\x2f\xfd" + os.urandom(8000))
         self.reserve(320)
         self.driver("virtio-pci", "virtio_pci", "0000:02:00.0")
         self.driver("serial", "8250_pci", "0000:03:00.0")
         self.driver("pcieport", "pcieportdrv", "0000:00:02.0")
         self.driver("e1000e", "e1000e", "0000:01:00.0", loaded=True)
+
+    def header(self, offset: int, magic: bytes, size_offset: int, size: bytes) -> None:
+        header = bytearray(4096)
+        header[offset : offset + len(magic)] = magic
+        header[size_offset : size_offset + len(size)] = size
+        self.kernel.write_bytes(header)
+
+    def arm64(self) -> None:
+        self.header(0x38, b"ARM\x64", 0x10, (56 * MIB).to_bytes(8, "little"))
 
     def reserve(self, mib: int) -> None:
         (self.root / "sys/kernel/kexec_crash_size").write_text(f"{mib * MIB}\n")
@@ -198,7 +204,44 @@ def test_too_little_memory_is_refused_with_the_size(host: Host) -> None:
 
 def test_kernel_of_another_architecture_is_refused(host: Host) -> None:
     host.kernel.write_bytes(b"MZ" + bytes(4094))
-    assert host.refusal() == f"{host.kernel} is no bzImage: the quiesce stage is for x86_64."
+    assert host.refusal() == (
+        f"{host.kernel} is no kernel for x86_64 and no uncompressed Image for arm64, for which the quiesce stage is."
+    )
+
+
+def test_arm64_kernel_holds_back_the_smmu_and_waits_for_none(host: Host) -> None:
+    host.arm64()
+    _files, words = host.made()
+    assert blacklist(words) == ["arm_smmu_driver_init", "virtio_pci_driver_init"]
+    assert "fw_devlink=permissive" in words.split()
+    assert not {"intremap=off", "no_timer_check"} & set(words.split())
+    host.reserve(192)
+    assert "It needs 249 MiB" in host.refusal()
+
+
+@pytest.mark.parametrize(
+    ("lockdown", "refused"),
+    [
+        ("[none] integrity confidentiality\n", False),
+        ("none [integrity] confidentiality\n", True),
+        ("none integrity [confidentiality]\n", True),
+    ],
+)
+def test_arm64_kernel_that_is_locked_down_is_refused(
+    host: Host, lockdown: str, refused: bool
+) -> None:
+    path = host.root / "sys/kernel/security/lockdown"
+    path.parent.mkdir()
+    path.write_text(lockdown)
+    host.made()  # kexec_file_load hands everything on there
+    host.arm64()
+    if refused:
+        assert host.refusal() == (
+            f"This kernel is locked down ({lockdown.strip()}), and on arm64 its first stage could then not load the"
+            " second kernel."
+        )
+    else:
+        host.made()
 
 
 def test_missing_initramfs_or_tool_is_refused_and_the_old_image_is_gone(host: Host) -> None:

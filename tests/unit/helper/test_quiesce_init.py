@@ -177,6 +177,15 @@ def test_kernel_that_checks_no_signatures_is_loaded_the_old_way(stage: FirstStag
     assert stage.ran == expected(stage, LOADED, old, GUARDED, LOADED, old, "kexec -e")
 
 
+def test_headers_that_come_in_the_device_tree_are_handed_on_by_the_old_way_alone(
+    stage: FirstStage,
+) -> None:
+    stage.write("proc/cmdline", LINE.replace("elfcorehdr=0x2f000000 ", "") + "\n")
+    stage.run()
+    old = "kexec -c -l {0}/capture/kernel"
+    assert stage.ran == expected(stage, old, GUARDED, old, "kexec -e")
+
+
 def test_second_kernel_that_cannot_be_loaded_means_no_reset_and_a_restart(
     stage: FirstStage,
 ) -> None:

@@ -15,7 +15,13 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import
     IMAGE,
     REFUSED,
 )
-from ansible_collections.vmcore.kdump.tests.unit.images import PROGRAM, image, unpack_foreign
+from ansible_collections.vmcore.kdump.tests.unit.images import (
+    ARM64_IMAGE,
+    BZIMAGE,
+    PROGRAM,
+    image,
+    unpack_foreign,
+)
 from ansible_collections.vmcore.kdump.tests.unit.pci_drivers import add_driver
 
 DISK = "0000:02:00.0"
@@ -30,7 +36,7 @@ FILES = {"init": b"init", "etc/pcie-reset/plan": b"plan"}
 CONTENT = {
     **FILES,
     **dict.fromkeys(PROGRAMS, b"\x7fELF"),
-    "capture/kernel": b"kernel",
+    "capture/kernel": BZIMAGE,
     "capture/initramfs": b"initramfs",
 }
 
@@ -42,7 +48,7 @@ class Host:
         self.line = f"ro {BEGIN} {FIRST} {HELD} {END}"
         for directory in ("boot", "proc", "var/lib/pcie-reset"):
             (root / directory).mkdir(parents=True)
-        (root / "boot/vmlinuz").write_bytes(b"kernel")
+        (root / "boot/vmlinuz").write_bytes(BZIMAGE)
         (root / "boot/initrd").write_bytes(b"initramfs")
         (root / "proc/kallsyms").write_text(
             "0 d __initcall__kmod_virtio_pci__576_821_virtio_pci_driver_init6\n"
@@ -96,6 +102,21 @@ def test_first_stage_that_would_initialise_the_iommu(host: Host) -> None:
     assert host.why_not() == (
         "The command line of the first stage does not have initcall_blacklist=pci_iommu_init."
     )
+
+
+def test_first_stage_on_arm64_holds_back_the_smmu(host: Host) -> None:
+    (host.root / "boot/vmlinuz").write_bytes(ARM64_IMAGE)
+    host.image({**CONTENT, "capture/kernel": ARM64_IMAGE})
+    assert "fw_devlink=permissive" in str(host.why_not())
+    host.line = host.line.replace("intremap=off", "fw_devlink=permissive")
+    assert "initcall_blacklist=arm_smmu_driver_init" in str(host.why_not())
+    host.line = host.line.replace("pci_iommu_init", "arm_smmu_driver_init")
+    assert host.why_not() is None
+
+
+def test_kernel_of_another_architecture(host: Host) -> None:
+    (host.root / "boot/vmlinuz").write_bytes(b"\x7fELF" + bytes(1000))
+    assert host.why_not() == "The kernel of the quiesce stage is none for x86_64 or arm64."
 
 
 def test_capture_kernel_that_would_not_initialise_the_iommu(host: Host) -> None:

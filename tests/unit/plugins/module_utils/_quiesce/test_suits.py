@@ -35,9 +35,14 @@ ABORTED: Json = {"capture_kernel": {"tables": "aborted"}}
             "built for kdump-tools (Debian, Ubuntu), and this host has suse",
         ),
         (
-            {"iommu": ABORTED, "platform": {"architecture": "aarch64"}},
+            {"iommu": ABORTED, "platform": {"architecture": "ppc64le"}},
             "initramfs",
-            "built for x86_64, and this host is aarch64",
+            "built for x86_64 and aarch64, and this host is ppc64le",
+        ),
+        (
+            {"iommu": ABORTED, "platform": {"architecture": "aarch64", "cpus": 256}},
+            "quiesce",
+            "aborts the DMA of running devices",
         ),
         (
             {"iommu": ABORTED, "platform": {"architecture": "x86_64", "cpus": 256}},

@@ -41,7 +41,7 @@ from ansible_collections.vmcore.kdump.tests.unit.debian_host import (
 from ansible_collections.vmcore.kdump.tests.unit.debian_host import (
     IMAGE as KDUMP_IMAGE,
 )
-from ansible_collections.vmcore.kdump.tests.unit.images import PROGRAM, image
+from ansible_collections.vmcore.kdump.tests.unit.images import BZIMAGE, PROGRAM, image
 
 WORDS = f"{BEGIN} intremap=off pcie_ports=compat panic=10 oops=panic initcall_blacklist=pci_iommu_init {END}"
 TOOLS = (
@@ -61,7 +61,7 @@ class Machine(DebianHost):
         self.refused = ""
         self.settings = root / "etc/default/kdump-tools"
         (root / "boot").mkdir()
-        (root / f"boot/vmlinuz-{KERNEL}").write_bytes(b"kernel")
+        (root / f"boot/vmlinuz-{KERNEL}").write_bytes(BZIMAGE)
         (root / "proc/kallsyms").write_text("")
         self.record(f"/{KDUMP_IMAGE}", "ro")
 
