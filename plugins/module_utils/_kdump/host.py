@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import mount_of, mounted
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import is_address
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import parse_plan_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import parse_plan_text
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
     inside,

@@ -22,9 +22,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     PLAN,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce import stage as quiesce
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import plan_digest
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import (
     parse_plan_text,
-    plan_digest,
     plan_text,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, is_file

@@ -18,13 +18,14 @@ import re
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import is_address, sort_key
+from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import sort_key
 from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import STAGES
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions import (
     deciding_rules,
     read_exclusions,
     rules_without_a_place,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import VERSION
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import (
     concern_of_function,
     concern_of_port,
@@ -42,11 +43,6 @@ if t.TYPE_CHECKING:  # pragma: no cover
     Facts = Mapping[str, t.Any]
     Function = Mapping[str, t.Any]
     Port = Mapping[str, t.Any]
-
-VERSION = 2
-
-# How a port can be reset, in order of preference: see docs/reset-helper.md.
-METHODS = ("reset_subordinate", "bus", "sbr", "flr")
 
 # Why a port is reset or left alone. The last two are the reasons to reset.
 REASONS: dict[str, str] = {
@@ -86,12 +82,6 @@ _CONVENTIONAL = frozenset({None, "pcie_to_pci_bridge", "pci_to_pcie_bridge"})
 
 # What identifies a function in the capture kernel, with the digits each takes.
 _IDENTITY = (("vendor", 4), ("device", 4), ("class", 6))
-
-_TEXT_HEADER = (
-    "# vmcore.kdump reset plan: written by pcie_reset_helper,"
-    " read by the reset helper in the capture kernel."
-)
-_TEXT_KEYS = ("version", "host", "kernel", "digest")
 
 
 def make_plan(
@@ -171,58 +161,6 @@ def plan_digest(ports: Sequence[Port]) -> str:
         {"version": VERSION, "ports": decided}, sort_keys=True, separators=(",", ":")
     )
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
-
-
-def plan_text(plan: Mapping[str, t.Any]) -> str:
-    """Return the plan as the flat file that a POSIX shell reads, one line a port."""
-    lines = [_TEXT_HEADER, *(f"{key} {plan[key]}" for key in _TEXT_KEYS)]
-    lines += [
-        f"# leave {port['address']} {port['reason']}"
-        for port in plan["ports"]
-        if port["decision"] == "leave"
-    ]
-    lines += [
-        " ".join(
-            [
-                "port",
-                port["address"],
-                ",".join(port["methods"]),
-                *map(_child_text, port["children"]),
-            ]
-        )
-        for port in plan["ports"]
-        if port["decision"] == "reset"
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def parse_plan_text(text: str) -> dict[str, t.Any]:
-    """Read a plan file back: C({"version", "host", "kernel", "digest", "ports"}).
-
-    The ports are those to be reset, each C({"address", "methods", "children"}) as in the plan that
-    was written. Raises KdumpError for a file that is not a plan of this version.
-    """
-    values: dict[str, str] = {}
-    ports: list[dict[str, t.Any]] = []
-    for line in text.splitlines():
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        methods = words[2].split(",") if len(words) > 3 else []
-        if words[0] == "port" and methods and set(methods) <= set(METHODS) and is_address(words[1]):
-            children = [_parse_child(word) for word in words[3:]]
-            ports.append({"address": words[1], "methods": methods, "children": children})
-        elif words[0] in _TEXT_KEYS and len(words) == 2:
-            values[words[0]] = words[1]
-        else:
-            raise KdumpError(
-                f"The reset plan has the line {line!r}, which is none: write the plan again."
-            )
-    if values.get("version") != str(VERSION) or len(values) != len(_TEXT_KEYS):
-        raise KdumpError(
-            f"The file is no reset plan of version {VERSION} with {', '.join(_TEXT_KEYS)}: write the plan again."
-        )
-    return {**values, "version": VERSION, "ports": ports}
 
 
 def _reason(
@@ -411,29 +349,10 @@ def _word(facts: Facts, section: str, key: str) -> str:
     return "_".join(str((facts.get(section) or {}).get(key) or "unknown").split())
 
 
-def _child_text(child: Mapping[str, str]) -> str:
-    return f"{child['address']}={child['vendor']}:{child['device']}:{child['class']}"
-
-
-def _parse_child(word: str) -> dict[str, str]:
-    """Read C(0000:01:00.0=8086:10d3:020000)."""
-    address, _equals, identity = word.partition("=")
-    match = re.fullmatch(r"([0-9a-f]{4}):([0-9a-f]{4}):([0-9a-f]{6})", identity)
-    if match is None or not is_address(address):
-        raise KdumpError(
-            f"The reset plan names a function as {word!r}, which is none: write the plan again."
-        )
-    return {"address": address, "vendor": match[1], "device": match[2], "class": match[3]}
-
-
 __all__ = (
-    "METHODS",
     "REASONS",
     "RESETTING",
-    "VERSION",
     "make_plan",
-    "parse_plan_text",
     "plan_digest",
-    "plan_text",
     "topology",
 )

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump import host
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan, plan_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import plan_text
 from ansible_collections.vmcore.kdump.tests.unit import facts
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import (
     Link,

@@ -34,7 +34,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import
     wanted_absent,
     wanted_present,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan, plan_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import plan_text
 from ansible_collections.vmcore.kdump.tests.unit.facts import bridge, function, host
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build
 

@@ -17,9 +17,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import (
     REASONS,
     RESETTING,
     make_plan,
-    parse_plan_text,
-    plan_text,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import plan_text
 from ansible_collections.vmcore.kdump.tests.unit.facts import Json, bridge, function, host
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import unpack
 
@@ -480,72 +479,6 @@ def test_malformed_facts(facts: t.Any, message: str) -> None:
     with pytest.raises(KdumpError) as error:
         make_plan(facts)
     assert str(error.value).startswith(message)
-
-
-def test_text() -> None:
-    plan = make_plan(
-        host(
-            bridge("0000:00:03.0"),
-            bridge(PORT),
-            function(SECOND, PORT, **{"class": "010802"}),
-            function(CHILD, PORT),
-        )
-    )
-    assert plan_text(plan) == (
-        "# vmcore.kdump reset plan: written by pcie_reset_helper,"
-        " read by the reset helper in the capture kernel.\n"
-        "version 2\n"
-        "host db01.example.com\n"
-        "kernel 6.12.107+deb13-amd64\n"
-        f"digest {plan['digest']}\n"
-        "# leave 0000:00:03.0 no_children\n"
-        "port 0000:00:02.0 reset_subordinate"
-        " 0000:01:00.0=8086:10d3:020000 0000:01:00.1=8086:10d3:010802\n"
-    )
-
-
-def test_text_is_read_back() -> None:
-    plan = make_plan(switched())
-    assert parse_plan_text(plan_text(plan)) == {
-        **{key: plan[key] for key in ("version", "host", "kernel", "digest")},
-        "ports": [
-            {key: port[key] for key in ("address", "methods", "children")}
-            for port in plan["ports"]
-            if port["decision"] == "reset"
-        ],
-    }
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("port 0000:00:02.0 reset_subordinate", "The reset plan has the line"),
-        (
-            "port somewhere reset_subordinate 0000:01:00.0=8086:10d3:020000",
-            "The reset plan has the line",
-        ),
-        (
-            "port 0000:00:02.0 reset_subordinate 0000:01:00.0",
-            "The reset plan names a function as '0000:01:00.0'",
-        ),
-        (
-            "port 0000:00:02.0 bus,../remove 0000:01:00.0=8086:10d3:020000",
-            "The reset plan has the line",
-        ),
-        ("port", "The reset plan has the line 'port'"),
-        ("colour blue", "The reset plan has the line 'colour blue'"),
-        ("version 1", "The file is no reset plan of version 2"),
-    ],
-)
-def test_text_that_is_no_plan(line: str, message: str) -> None:
-    with pytest.raises(KdumpError) as error:
-        parse_plan_text(plan_text(make_plan(switched())) + line + "\n")
-    assert str(error.value).startswith(message)
-
-
-def test_empty_text_is_no_plan() -> None:
-    with pytest.raises(KdumpError):
-        parse_plan_text("")
 
 
 def test_real_machine(tmp_path: Path) -> None:

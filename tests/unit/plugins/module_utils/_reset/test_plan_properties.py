@@ -17,8 +17,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions imp
     deciding_rules,
     read_exclusions,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import (
-    make_plan,
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import (
     parse_plan_text,
     plan_text,
 )
