@@ -55,8 +55,8 @@ options:
         the devices and starts the capture kernel, which finds silent devices, those of built-in drivers among them.
       - V(quiesce) takes one more boot of the kernel, and memory. When less is reserved than needed the module fails and
         says how much it is.
-      - V(quiesce) is built for kdump-tools (Debian, Ubuntu) on x86_64. It adds a line to C(/etc/default/kdump-tools),
-        by which C(kdump-config) makes and loads it whenever it loads the capture kernel.
+      - V(quiesce) is built for kdump-tools (Debian, Ubuntu) on x86_64 and aarch64. It adds a line to
+        C(/etc/default/kdump-tools), by which C(kdump-config) makes and loads it whenever it loads the capture kernel.
     type: str
     choices: [initramfs, quiesce]
     default: initramfs
