@@ -76,6 +76,9 @@ LANES = {
         " pcie_reset.deadline=60",
     ),
     "quiesce": Lane("debian13", "quiesce", variables={"pcie_reset_stage": "quiesce"}),
+    "quiesce-secure-boot": Lane(
+        "debian13", "secure-boot", variables={"pcie_reset_stage": "quiesce"}
+    ),
     "passthrough": Lane("debian13", profile="passthrough"),
     "kdump-utils": Lane("kdump-utils", needs="LAB_KDUMP_UTILS"),
 }

@@ -27,6 +27,7 @@ from qemu.qmp import ExecuteError, QMPClient, QMPError
 
 from lab.accel import TCG, accelerator
 from lab.errors import LabError
+from lab.firmware import secure_boot
 from lab.image import Image, obtain
 from lab.progress import Progress, tail
 
@@ -418,6 +419,8 @@ def _command(name: str, directory: Path, image: Image, profile: dict[str, Any]) 
         "-smbios", f"type=11,value={credential}",
         "-kernel", str(image.kernel),
     ]  # fmt: skip
+    if profile.get("secure_boot"):
+        command += secure_boot(directory)
     if not image.bootloader:
         command += ["-initrd", str(image.initrd), "-append", " ".join(arguments)]
     for device in profile["devices"]:
