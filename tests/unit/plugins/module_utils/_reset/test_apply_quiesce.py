@@ -161,12 +161,13 @@ def test_new_init_is_loaded_again(machine: Machine) -> None:
 
 
 def problem_of(machine: Machine) -> str:
-    (message,) = (
+    messages: list[str] = [
         problem["message"]
         for problem in Debian().facts(machine.root, KERNEL)["problems"]
         if problem["code"] == "quiesce_not_loaded"
-    )
-    return message
+    ]
+    assert len(messages) == 1
+    return messages[0]
 
 
 def test_lost_stage_is_loaded_again(machine: Machine) -> None:
