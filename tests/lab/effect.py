@@ -26,6 +26,7 @@ from lab.trace import Event, read_events
 from lab.wire import Traffic
 
 _NAME = "effect"
+_SMP = 2  # processors, as in its profile
 _EVENTS = ("serial_write", "vtd_dmar_translate", "vtd_dmar_fault", "pci_cfg_write")
 _NONE = "none"
 _STAGES = (_NONE, "initramfs", "quiesce")
@@ -224,7 +225,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command = commands.add_parser("effect", help="measure stray DMA without and with the helper")
     command.add_argument("--image", default="debian13", help="guest (default: debian13)")
     command.add_argument("--crashes", type=int, default=3, help="of each kind (default: 3)")
-    command.add_argument("--smp", type=int, default=2, help="processors (default: 2)")
+    command.add_argument("--smp", type=int, default=_SMP, help="processors (default: 2)")
     command.add_argument(
         "--stages",
         nargs="+",
@@ -237,7 +238,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Crash, count and print; 0 if no device that was reset did DMA before its driver came."""
-    host = machine.up(_NAME, _NAME, arguments.image, smp=arguments.smp)
+    # Another machine has another name, and so have its results.
+    name = _NAME if arguments.smp == _SMP else f"smp{arguments.smp}-{_NAME}"
+    host = machine.up(name, _NAME, arguments.image, smp=arguments.smp)
     try:
         crashes = _Bench(host).run(arguments.crashes, arguments.stages)
     except BaseException:
@@ -246,15 +249,15 @@ def run(arguments: argparse.Namespace) -> int:
     host.down()
     text = table(crashes)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "effect.md").write_text(text + "\n")
-    (RESULTS / "effect.json").write_text(
+    (RESULTS / f"{name}.md").write_text(text + "\n")
+    (RESULTS / f"{name}.json").write_text(
         json.dumps([asdict(crash) for crash in crashes], indent=2) + "\n"
     )
     verdict, code = judge(crashes)
     for crash in crashes:
         if crash.verdict != "passed":
             print(f"{crash.stage}, crash {crash.number}: {crash.why}")
-    print(f"\n{text}\n\n{verdict}\nWritten to {RESULTS / 'effect.md'} and effect.json.")
+    print(f"\n{text}\n\n{verdict}\nWritten to {RESULTS / name}.md and .json.")
     return code
 
 
