@@ -32,7 +32,7 @@ _NONE = "none"
 _STAGES = (_NONE, "initramfs", "quiesce")
 # A machine that hangs is reset, and its crash is one without a dump.
 _RECOVERY = {
-    "crash_test_timeout": 300,
+    "crash_test_timeout": 200,  # as long again while its console shows progress
     "crash_test_recovery": str(Path(__file__).with_name("recover.yml")),
 }
 _INIT = "Run /init as init process"
