@@ -75,14 +75,15 @@ def qualification(records: Sequence[Record]) -> dict[str, t.Any]:
         "with": _phase(stages["initramfs"]),
         "quiesce": _phase(stages["quiesce"]),
     }
+    # The file that the playbook writes has this order: what is to be done, then what it rests on.
     return {
         "host": hosts[0],
-        "platform": first["platform"],
-        "kernel": first["kernel"]["before"],
-        "iommu": first["iommu"],
         "conclusion": {"code": code, "sentence": f"{sentence}{_times(phases)}"},
         "pcie_reset_stage": stage,
         "pcie_reset_exclusions": rules,
+        "platform": first["platform"],
+        "kernel": first["kernel"]["before"],
+        "iommu": first["iommu"],
         **phases,
     }
 
@@ -93,7 +94,7 @@ def _times(phases: Mapping[str, Mapping[str, t.Any]]) -> str:
     known = [
         f"{median:.0f} s {_WAYS[way]}" for way, median in medians.items() if median is not None
     ]
-    return f" From panic to complete dump: {', '.join(known)} (median)." if len(known) > 1 else ""
+    return f" Median from panic to complete dump: {', '.join(known)}." if len(known) > 1 else ""
 
 
 def _stage(record: Record) -> str:
