@@ -216,7 +216,7 @@ def test_arm64_kernel_holds_back_the_smmu_and_waits_for_none(host: Host) -> None
     assert "fw_devlink=permissive" in words.split()
     assert not {"intremap=off", "no_timer_check"} & set(words.split())
     host.reserve(192)
-    assert "It needs 249 MiB" in host.refusal()
+    assert "needs 249 MiB" in host.refusal()
 
 
 @pytest.mark.parametrize(
