@@ -328,6 +328,10 @@ class _Bench:
         with self.host.trace_log.open(errors="replace") as log, suppress(NoCaptureKernelError):
             log.seek(offset)
             effects = measure(read_events(log), self.devices)
+        if record["recovery"]:
+            # What was written to the devices last was the firmware's, when the machine was reset.
+            for effect in effects:
+                effect.driver = None
         crash = Crash(stage, number, record["verdict"], record["run_id"], effects, why_of(record))
         print(f"\n{table([crash])}", flush=True)
         return crash
