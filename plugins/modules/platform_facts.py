@@ -729,6 +729,20 @@ ansible_facts:
                 V(null) without the helper.
               type: str
               sample: initramfs
+        suitable_stage:
+          description: Where this host's devices are best reset. It is V(null) when not all subsets are gathered.
+          type: dict
+          contains:
+            stage:
+              description: V(initramfs) or V(quiesce), for O(vmcore.kdump.pcie_reset_helper#module:stage).
+              type: str
+              sample: quiesce
+            why:
+              description: Why, in a sentence.
+              type: str
+              sample: >-
+                The driver virtio-pci of 0000:02:00.0 is built into the kernel, and has it before a reset in the
+                initramfs: the quiesce stage comes first.
         watchdogs:
           description: Watchdogs. One that is active resets the host while it dumps, unless the capture
             kernel feeds it too.
@@ -903,6 +917,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._pci.config_space imp
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.suits import suitable_stage
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import check_root
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -958,7 +973,11 @@ def gather(root: Path, subsets: Iterable[str], live: Live | None = None) -> dict
         **SUBSETS,
         "kdump": partial(kdump_facts, live=live),
     }
-    return {name: functions[name](root) for name in subsets}
+    facts = {name: functions[name](root) for name in subsets}
+    if "kdump" in facts:
+        known = facts.keys() >= SUBSETS.keys()
+        facts["kdump"]["suitable_stage"] = suitable_stage(facts) if known else None
+    return facts
 
 
 def main() -> None:

@@ -73,7 +73,14 @@ def test_real_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert facts["iommu"]["kind"] == "vtd"
     assert facts["kdump"]["armed"]
     assert facts["platform"]["hostname"] == "lab"
+    assert facts["kdump"]["suitable_stage"]["stage"] == "quiesce"
+    assert "virtio-pci of 0000:02:00.0 is built into" in facts["kdump"]["suitable_stage"]["why"]
     assert json.loads(json.dumps(facts)) == facts
+
+
+def test_suitable_stage_is_not_told_by_a_part_of_the_facts(tmp_path: Path) -> None:
+    facts = platform_facts.gather(unpack("q35-vtd", tmp_path), ["iommu", "kdump"])
+    assert facts["kdump"]["suitable_stage"] is None
 
 
 def test_host_that_has_nothing_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
