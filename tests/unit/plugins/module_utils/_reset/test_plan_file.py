@@ -77,6 +77,13 @@ def test_text_that_is_no_plan(line: str, message: str) -> None:
     assert str(error.value).startswith(message)
 
 
+@pytest.mark.parametrize("key", ["version", "host", "kernel", "digest"])
+def test_text_without_one_of_its_keys_is_no_plan(key: str) -> None:
+    lines = [line for line in plan_text(PLAN).splitlines() if not line.startswith(f"{key} ")]
+    with pytest.raises(KdumpError, match="The file is no reset plan of version 2"):
+        parse_plan_text("\n".join(lines))
+
+
 def test_empty_text_is_no_plan() -> None:
     with pytest.raises(KdumpError):
         parse_plan_text("")
