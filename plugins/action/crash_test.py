@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import json
 import os
@@ -56,7 +57,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify im
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.files import record_path
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 display = Display()
 
@@ -389,30 +390,42 @@ class ActionModule(ActionBase):
         )
         command = probe_command(state["dump_directory"])
         no_crash = state["trigger"]["delay"] + _CRASH_SECONDS
-        start = time.monotonic()
-        talked, stored = 0.0, "armed"
-        while True:
-            time.sleep(_POLL_SECONDS)
-            probe = self._probe(command)
-            elapsed = time.monotonic() - start
-            where = situation(probe, state["boot_id"]) if probe else "no answer"
-            stage = console.look(elapsed)
-            if where == "normal kernel" or (where == "same boot" and elapsed > no_crash):
-                display.display(f"[{self._host}] {elapsed:4.0f} s | {where}")
-                return None
-            dump = probe.dump_kib if probe else None
-            deadline.saw(elapsed, console=console.size, dump=dump, where=probe and where)
-            if stage and stage != stored:
-                stored = stage
-                self._store_unfinished(state, stage, console.observed)
-            if deadline.passed(elapsed):
-                why = f"The host is not back in its normal kernel after {elapsed:.0f} s ({where})."
-                return self._lost(state, console, stage or "armed", f"{why} {RESUME_HINT}", elapsed)
-            if elapsed - talked >= _TALK_SECONDS:
-                talked = elapsed
-                size = f" | dump directory {dump >> 10} MiB" if dump is not None else ""
-                line = f"[{self._host}] {elapsed:4.0f} s | {stage or where}{size}"
-                display.display(f"{line} | {console.last}" if console.last else line)
+        with self._watch(state, console) as watch:
+            while True:
+                time.sleep(_POLL_SECONDS)
+                probe = self._probe(command)
+                where = situation(probe, state["boot_id"]) if probe else "no answer"
+                dump = probe.dump_kib if probe else None
+                watch.found(where, dump)
+                elapsed, stage = watch.look()
+                if where == "normal kernel" or (where == "same boot" and elapsed > no_crash):
+                    display.display(f"[{self._host}] {elapsed:4.0f} s | {where}")
+                    return None
+                deadline.saw(elapsed, console=console.size, dump=dump, where=probe and where)
+                if deadline.passed(elapsed):
+                    why = (
+                        f"The host is not back in its normal kernel after {elapsed:.0f} s ({where})."
+                        f" {RESUME_HINT}"
+                    )
+                    return self._lost(state, console, stage or "armed", why, elapsed)
+
+    @contextlib.contextmanager
+    def _watch(self, state: Result, console: _Console) -> Iterator[_Watch]:
+        """Look at the console all the time: a session to a host that dies in it ends half a minute later."""
+        watch = _Watch(self._host, console, functools.partial(self._store_unfinished, state))
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.wait(_POLL_SECONDS):
+                watch.look()
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            yield watch
+        finally:
+            done.set()
+            thread.join()
 
     def _lost(
         self, state: Result, console: _Console, stage: str, why: str, elapsed: float
@@ -441,6 +454,48 @@ class ActionModule(ActionBase):
         )
         record.update(explanation(classify(logs, known)))
         return record
+
+
+class _Watch:
+    """How far a host is: its console says more than its answers. Two threads look."""
+
+    def __init__(
+        self, host: str, console: _Console, reached: Callable[[str, dict[str, float]], None]
+    ) -> None:
+        self._host = host
+        self._console = console
+        # Called for every new stage with it and with what the console proved so far.
+        self._reached = reached
+        self._start = time.monotonic()
+        self._lock = threading.Lock()
+        self._talked = 0.0
+        self._stage = "armed"
+        self._where = "no answer"
+        self._dump: int | None = None
+
+    def found(self, where: str, dump_kib: int | None) -> None:
+        """Note what the host itself said."""
+        self._where, self._dump = where, dump_kib
+
+    def look(self) -> tuple[float, str | None]:
+        """Read the console and talk now and then; return seconds since the trigger and the stage it proves."""
+        with self._lock:
+            elapsed = time.monotonic() - self._start
+            stage = self._console.look(elapsed)
+            if stage and stage != self._stage:
+                self._stage = stage
+                self._reached(stage, self._console.observed)
+            if elapsed - self._talked >= _TALK_SECONDS:
+                self._talked = elapsed
+                self._talk(elapsed, stage or self._where)
+            return elapsed, stage
+
+    def _talk(self, elapsed: float, stage: str) -> None:
+        dump = self._dump
+        size = f" | dump directory {dump >> 10} MiB" if dump is not None else ""
+        line = f"[{self._host}] {elapsed:4.0f} s | {stage}{size}"
+        last = self._console.last
+        display.display(f"{line} | {last}" if last else line)
 
 
 class _Console:

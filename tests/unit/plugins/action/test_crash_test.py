@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -469,6 +470,43 @@ def test_a_console_that_goes_on_printing_keeps_the_host_from_being_given_up(tmp_
     action = make_action(args, [])
     action._low_level_execute_command = lambda *_args, **_kwargs: _print_and_fail(console)
     assert "after 610 s" in run(action)["msg"]
+
+
+def test_the_console_is_read_while_a_session_hangs_that_the_host_died_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crash_test, "_POLL_SECONDS", 0.01)
+    console, results = tmp_path / "console", tmp_path / "results"
+    console.touch()
+    args = {"confirm": [HOST], "console": str(console), "results_directory": str(results)}
+    action = make_action(args, [])
+    lines = {
+        "panicked": "Kernel panic - not syncing: sysrq triggered crash",
+        "capture kernel": "Command line: elfcorehdr=0x1",
+    }
+    noted: list[str] = []
+
+    def hang(command: str, **_kwargs: Any) -> dict[str, Any]:
+        for stage, line in lines.items() if command != crash_test._RELEASE else ():
+            with console.open("a") as log:
+                log.write(f"[    2.0] {line}\n")
+            noted.append(_stage_within_seconds(results, stage))
+        return {"rc": 0, "stdout": probe(AFTER)}
+
+    action._low_level_execute_command = hang
+    run(action)
+    assert noted == list(lines)
+
+
+def _stage_within_seconds(results: Path, awaited: str) -> str:
+    """The stage of the only record, the awaited one if it comes in time."""
+    for _attempt in range(1000):
+        (path,) = results.glob("*.json")
+        stage: str = json.loads(path.read_text())["stage"]
+        if stage == awaited:
+            break
+        threading.Event().wait(0.01)
+    return stage
 
 
 def test_what_recovered_the_host_is_told_to_the_one_who_judges() -> None:
