@@ -403,11 +403,9 @@ class ActionModule(ActionBase):
                     return None
                 deadline.saw(elapsed, console=console.size, dump=dump, where=probe and where)
                 if deadline.passed(elapsed):
-                    why = (
-                        f"The host is not back in its normal kernel after {elapsed:.0f} s ({where})."
-                        f" {RESUME_HINT}"
-                    )
-                    return self._lost(state, console, stage or "armed", why, elapsed)
+                    break
+        why = f"The host is not back in its normal kernel after {elapsed:.0f} s ({where})."
+        return self._lost(state, console, stage or "armed", f"{why} {RESUME_HINT}", elapsed)
 
     @contextlib.contextmanager
     def _watch(self, state: Result, console: _Console) -> Iterator[_Watch]:
@@ -472,27 +470,32 @@ class _Watch:
         self._stage = "armed"
         self._where = "no answer"
         self._dump: int | None = None
+        self._found = self._start
 
     def found(self, where: str, dump_kib: int | None) -> None:
-        """Note what the host itself said."""
-        self._where, self._dump = where, dump_kib
+        """Note where the host is and the KiB in its dump directory, as it said itself."""
+        with self._lock:
+            self._where, self._dump, self._found = where, dump_kib, time.monotonic()
 
     def look(self) -> tuple[float, str | None]:
         """Read the console and talk now and then; return seconds since the trigger and the stage it proves."""
         with self._lock:
-            elapsed = time.monotonic() - self._start
+            now = time.monotonic()
+            elapsed = now - self._start
             stage = self._console.look(elapsed)
             if stage and stage != self._stage:
-                self._stage = stage
                 self._reached(stage, self._console.observed)
+                self._stage = stage
+            # What a host said before a probe that hangs is not where it is.
+            if now - self._found >= _TALK_SECONDS:
+                self._where, self._dump = "no answer", None
             if elapsed - self._talked >= _TALK_SECONDS:
                 self._talked = elapsed
                 self._talk(elapsed, stage or self._where)
             return elapsed, stage
 
     def _talk(self, elapsed: float, stage: str) -> None:
-        dump = self._dump
-        size = f" | dump directory {dump >> 10} MiB" if dump is not None else ""
+        size = f" | dump directory {self._dump >> 10} MiB" if self._dump is not None else ""
         line = f"[{self._host}] {elapsed:4.0f} s | {stage}{size}"
         last = self._console.last
         display.display(f"{line} | {last}" if last else line)

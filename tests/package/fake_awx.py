@@ -158,5 +158,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: t.Any) -> None:  # noqa: A002  (so named there)
+    def log_message(self, format: str, *args: t.Any) -> None:  # noqa: A002  http.server names it so
         """Say nothing."""

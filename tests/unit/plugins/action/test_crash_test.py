@@ -8,6 +8,8 @@ import json
 import subprocess
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -476,37 +478,63 @@ def test_the_console_is_read_while_a_session_hangs_that_the_host_died_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crash_test, "_POLL_SECONDS", 0.01)
-    console, results = tmp_path / "console", tmp_path / "results"
+    stored: list[str] = []
+    monkeypatch.setattr(
+        crash_test, "_store", lambda record, _directory: stored.append(record.get("stage"))
+    )
+    console = tmp_path / "console"
     console.touch()
-    args = {"confirm": [HOST], "console": str(console), "results_directory": str(results)}
+    args = {"confirm": [HOST], "console": str(console), "results_directory": str(tmp_path)}
     action = make_action(args, [])
-    lines = {
-        "panicked": "Kernel panic - not syncing: sysrq triggered crash",
-        "capture kernel": "Command line: elfcorehdr=0x1",
-    }
-    noted: list[str] = []
+    lines = ("Kernel panic - not syncing: sysrq triggered crash", "Command line: elfcorehdr=0x1")
 
     def hang(command: str, **_kwargs: Any) -> dict[str, Any]:
-        for stage, line in lines.items() if command != crash_test._RELEASE else ():
+        for number, line in enumerate(lines if command != crash_test._RELEASE else (), start=2):
             with console.open("a") as log:
                 log.write(f"[    2.0] {line}\n")
-            noted.append(_stage_within_seconds(results, stage))
+            _within_seconds(partial(_are, stored, number))
         return {"rc": 0, "stdout": probe(AFTER)}
 
     action._low_level_execute_command = hang
     run(action)
-    assert noted == list(lines)
+    assert stored == ["armed", "panicked", "capture kernel", None]
 
 
-def _stage_within_seconds(results: Path, awaited: str) -> str:
-    """The stage of the only record, the awaited one if it comes in time."""
+def _are(things: list[str], number: int) -> bool:
+    return len(things) == number
+
+
+def _within_seconds(happened: Callable[[], bool]) -> None:
+    """Wait for it, in real time and not for ever: who calls says what has to be."""
     for _attempt in range(1000):
-        (path,) = results.glob("*.json")
-        stage: str = json.loads(path.read_text())["stage"]
-        if stage == awaited:
+        if happened():
             break
         threading.Event().wait(0.01)
-    return stage
+
+
+def test_what_a_host_said_before_it_stopped_to_answer_is_not_said_of_it_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crash_test, "_POLL_SECONDS", 0.01)
+    said: list[str] = []
+    monkeypatch.setattr(crash_test.display, "display", lambda text, **_kwargs: said.append(text))
+    action = make_action({"confirm": [HOST]}, [])
+    answers = iter([probe(AFTER, kernel="capture") + "34816\n"] * 5)
+
+    def answer_and_hang(command: str, **_kwargs: Any) -> dict[str, Any]:
+        if command == crash_test._RELEASE:
+            return {"rc": 0, "stdout": ""}
+        answer = next(answers, None)
+        time.sleep(4 if answer else 40)
+        if not answer:
+            _within_seconds(lambda: any("no answer" in line for line in said))
+        return {"rc": 0, "stdout": answer or probe(AFTER)}
+
+    action._low_level_execute_command = answer_and_hang
+    run(action)
+    waits = [line.partition(" s | ")[2] for line in said if " s | " in line]
+    assert "capture kernel | dump directory 34 MiB" in waits
+    assert waits[-2:] == ["no answer", "normal kernel"]
 
 
 def test_what_recovered_the_host_is_told_to_the_one_who_judges() -> None:
