@@ -36,6 +36,9 @@ _GUESTS = Path(__file__).parent / "guests"
 _BOOT_SECONDS = 900
 _START_SECONDS = 300
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+# With one processor an interrupt that is pending in its local APIC when the kernel dies can make the capture kernel
+# wait for its disk for ever (docs/limits.md, "Whatever the IOMMU"). A profile that is about one says "smp: 1".
+_PROCESSORS = 2
 # panic= lets a stray panic reboot instead of hanging the lab. Debian 13's makedumpfile cannot tell
 # free pages of its own kernel ("The kernel version is not supported"): zeroed ones are left out of a
 # dump all the same, and a dump of 70 MiB instead of 220 saves a minute under emulation.
@@ -132,7 +135,7 @@ class Machine:
     @property
     def cpus(self) -> int:
         """How many processors it has."""
-        count: int = _profile(self.profile).get("smp", 1)
+        count: int = _profile(self.profile).get("smp", _PROCESSORS)
         return count
 
     @property
@@ -404,7 +407,7 @@ def _command(name: str, directory: Path, image: Image, profile: dict[str, Any]) 
         acceleration = [*TCG, "-icount", "shift=0"]
     command = [
         "qemu-system-x86_64", "-name", name, "-machine", machine, *acceleration,
-        "-m", str(profile["memory_mib"]), "-smp", str(profile.get("smp", 1)),
+        "-m", str(profile["memory_mib"]), "-smp", str(profile.get("smp", _PROCESSORS)),
         "-nodefaults", "-display", "none",
         "-chardev", f"file,id=console,path={directory / 'console.log'}",
         "-serial", "chardev:console",
