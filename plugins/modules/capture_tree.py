@@ -88,35 +88,39 @@ functions:
 """
 
 import base64
+import typing as t
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._capture.tree import archive, capture
-from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible.module_utils.basic import AnsibleModule
 
 ROOT = Path("/")
 
 
+def look(module: AnsibleModule) -> dict[str, t.Any]:
+    """Capture the tree and return the module's result, with the archive for the action plugin."""
+    entries = capture(ROOT, identifying=module.params["identifying"])
+    data = archive(entries)
+    return {
+        "changed": True,
+        "dest": module.params["dest"],
+        "size": len(data),
+        "functions": sum(path.startswith("sys/bus/pci/devices/") for path in entries),
+        # The action plugin takes it out and saves it.
+        "archive": base64.b64encode(data).decode("ascii"),
+    }
+
+
 def main() -> None:
-    module = AnsibleModule(
+    run_module(
+        look,
         argument_spec={
             "dest": {"type": "path", "required": True},
             "identifying": {"type": "bool", "default": False},
         },
-        supports_check_mode=True,
-    )
-    try:
-        entries = capture(ROOT, identifying=module.params["identifying"])
-    except KdumpError as exc:
-        module.fail_json(msg=str(exc))
-    data = archive(entries)
-    module.exit_json(
-        changed=True,
-        dest=module.params["dest"],
-        size=len(data),
-        functions=sum(path.startswith("sys/bus/pci/devices/") for path in entries),
-        # The action plugin takes it out and saves it.
-        archive=base64.b64encode(data).decode("ascii"),
     )
 
 

@@ -351,6 +351,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile i
     Answer,
     ask,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import runner
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import Host, prove
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (
@@ -375,7 +376,7 @@ def check_host(module: AnsibleModule) -> tuple[Result, Result]:
     """Return what the checks say of this host, and its facts."""
     options = module.params
     facts = {
-        "kdump": kdump_facts(ROOT, live_host(module.run_command)),
+        "kdump": kdump_facts(ROOT, live_host(runner(module))),
         "iommu": iommu_facts(ROOT),
         "platform": platform_facts(ROOT),
     }

@@ -137,11 +137,9 @@ why:
 """
 
 import os
-import tempfile
 import typing as t
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import STATE
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
@@ -160,7 +158,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.reservation im
     examine,
     reboot,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner, writer
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_int
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible.module_utils.basic import AnsibleModule
 
 ROOT = Path("/")
 
@@ -168,23 +170,7 @@ ROOT = Path("/")
 def make_host(module: AnsibleModule) -> Host:
     """Return this host, with commands and files going through the module."""
 
-    def run(command: list[str]) -> tuple[int, str]:
-        try:
-            status, output, errors = module.run_command(
-                command, environ_update={"LC_ALL": "C.UTF-8"}, handle_exceptions=False
-            )
-        except OSError as exc:  # the program is not there
-            return 127, str(exc)
-        return status, output if status == 0 else f"{output}\n{errors}"
-
-    def write(path: Path, content: bytes, mode: int) -> None:
-        descriptor, name = tempfile.mkstemp(dir=module.tmpdir)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        module.atomic_move(name, str(path), keep_dest_attrs=False)
-        path.chmod(mode)  # atomic_move gives a new file the umask's
-
-    return Host(ROOT, system_memory(ROOT), run, write)
+    return Host(ROOT, system_memory(ROOT), runner(module), writer(module))
 
 
 def make_diff(bootloader: Bootloader, findings: Findings) -> list[dict[str, str]]:
@@ -215,8 +201,6 @@ def _line(words: list[str]) -> str:
 
 def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the task asks for and return the module's result."""
-    if os.geteuid() != 0:
-        raise KdumpError("Only root can set crashkernel=: set become for this task.")
     host, bootloader = make_host(module), bootloader_of(ROOT)
     family = detect(ROOT)
     image = family.image(ROOT, os.uname().release) if family else None
@@ -247,18 +231,14 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    run_module(
+        ensure,
         argument_spec={
             "size": {"type": "str", "default": "auto"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
-        supports_check_mode=True,
+        only_root_can="set crashkernel=",
     )
-    try:
-        result = ensure(module)
-    except KdumpError as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -324,11 +324,14 @@ import os
 import typing as t
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.describe import describe
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible.module_utils.basic import AnsibleModule
 
 ROOT = Path("/")
 
@@ -355,19 +358,9 @@ def read(path: Path) -> bytes:
 
 def look(module: AnsibleModule) -> dict[str, t.Any]:
     """Return what the task asks for."""
-
-    def run(command: list[str]) -> tuple[int, str]:
-        try:
-            status, output, errors = module.run_command(
-                command, environ_update={"LC_ALL": "C.UTF-8"}, handle_exceptions=False
-            )
-        except OSError as exc:  # the program is not there
-            return 127, str(exc)
-        return status, f"{output}\n{errors}"
-
     path = Path(module.params["path"]) if module.params["path"] else kdump_image(ROOT)
     content = read(path)
-    decompress = with_programs(run, Path(module.tmpdir))
+    decompress = with_programs(runner(module), Path(module.tmpdir))
     return {
         "image": {"path": str(path), "size": len(content)},
         **describe(content, decompress, list_files=module.params["files"]),
@@ -375,15 +368,10 @@ def look(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    run_module(
+        look,
         argument_spec={"path": {"type": "path"}, "files": {"type": "bool", "default": False}},
-        supports_check_mode=True,
     )
-    try:
-        result = look(module)
-    except KdumpError as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -217,11 +217,9 @@ rearm_commands:
 import contextlib
 import os
 import re
-import tempfile
 import typing as t
 from pathlib import Path, PurePosixPath
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.edit import (
     CONFIGS,
@@ -235,10 +233,13 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families impor
     expected,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import problem
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, writer
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, modified, read_text
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterable
+
+    from ansible.module_utils.basic import AnsibleModule
 
 ROOT = Path("/")
 
@@ -291,28 +292,21 @@ def make_diff(found: Edit) -> list[dict[str, str]]:
     ]
 
 
-def write(module: AnsibleModule, path: PurePosixPath, text: str) -> None:
-    """Replace a file as a whole, with its owner and permissions; what a link points to, not the link."""
-    descriptor, name = tempfile.mkstemp(dir=module.tmpdir)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text.encode("utf-8", "surrogateescape"))
-    place = os.path.realpath(inside(ROOT, path))
-    new = not os.path.lexists(place)
-    module.atomic_move(name, place)
-    if new:
-        Path(place).chmod(0o644)
-
-
 def write_all(module: AnsibleModule, found: Edit) -> None:
     """Write what changes; the files together are one configuration, and none of them stays alone."""
+    replace = writer(module)
+
+    def write(path: PurePosixPath, text: str) -> None:
+        replace(inside(ROOT, path), text.encode("utf-8", "surrogateescape"), None)
+
     written: list[PurePosixPath] = []
     try:
         for path in found.changed:
-            write(module, path, found.after[path])
+            write(path, found.after[path])
             written.append(path)
-    except (OSError, SystemExit):  # atomic_move() ends the module when it fails
+    except (OSError, SystemExit):  # the module ends when a file cannot be written
         for path in written:
-            write(module, path, found.before[path])
+            write(path, found.before[path])
         raise
 
 
@@ -345,8 +339,6 @@ def follow(found: Edit, family: Family | None) -> dict[str, t.Any]:
 
 def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the task asks for and return the module's result."""
-    if os.geteuid() != 0:
-        raise KdumpError("Only root can configure kdump: set become for this task.")
     family = detect(ROOT)
     name, found = make_edit(module, family)
     result: dict[str, t.Any] = {
@@ -363,7 +355,8 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    run_module(
+        ensure,
         argument_spec={
             "dump_path": {"type": "str"},
             "target": {
@@ -401,13 +394,8 @@ def main() -> None:
             "extra_binaries": {"type": "list", "elements": "str"},
             "settings": {"type": "dict", "default": {}},
         },
-        supports_check_mode=True,
+        only_root_can="configure kdump",
     )
-    try:
-        result = ensure(module)
-    except KdumpError as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

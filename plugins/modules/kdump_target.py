@@ -79,7 +79,6 @@ import os
 import typing as t
 from pathlib import Path, PurePosixPath
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import read_image
@@ -97,11 +96,15 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.try_target imp
     lacking_in_image,
     try_target,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
     read_bytes,
     read_text,
 )
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible.module_utils.basic import AnsibleModule
 
 ROOT = Path("/")
 
@@ -114,12 +117,9 @@ def require_in_image(module: AnsibleModule, family: Family, target: Target) -> N
     content = read_bytes(inside(ROOT, image), limit=1 << 30)
     if content is None:
         return
-
-    def run(command: list[str]) -> tuple[int, str]:
-        status, output, errors = module.run_command(command)
-        return status, f"{output}\n{errors}"
-
-    lacking = lacking_in_image(target, read_image(content, with_programs(run, Path(module.tmpdir))))
+    lacking = lacking_in_image(
+        target, read_image(content, with_programs(runner(module), Path(module.tmpdir)))
+    )
     if lacking:
         raise KdumpError(
             f"The kdump initramfs {image} has no {' and no '.join(lacking)}, which it needs to reach the target: build"
@@ -132,19 +132,8 @@ def examine(module: AnsibleModule) -> dict[str, t.Any]:
     family = detect(ROOT)
     if family is None:
         raise KdumpError(problem("no_family")["message"])
-    if os.geteuid() != 0:
-        raise KdumpError("Only root can test the dump target: set become for this task.")
     texts = {path: read_text(inside(ROOT, path)) or "" for path in CONFIGS[family.name].paths}
     target = configured_target(family.name, texts)
-
-    def run(command: list[str]) -> tuple[int, str]:
-        try:
-            status, output, errors = module.run_command(
-                command, environ_update={"LC_ALL": "C.UTF-8"}, handle_exceptions=False
-            )
-        except OSError as exc:  # the program is not there
-            return 127, str(exc)
-        return status, output if status == 0 else f"{output}\n{errors}"
 
     expected = expected_dump_bytes(ROOT)
     result: dict[str, t.Any] = {
@@ -156,7 +145,7 @@ def examine(module: AnsibleModule) -> dict[str, t.Any]:
     }
     if module.check_mode:
         return result
-    free = try_target(target, run).free
+    free = try_target(target, runner(module)).free
     require_in_image(module, family, target)
     if expected is not None and free < expected:
         module.warn(
@@ -166,12 +155,11 @@ def examine(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    try:
-        result = examine(module)
-    except KdumpError as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(**result)
+    run_module(
+        examine,
+        argument_spec={},
+        only_root_can="test the dump target",
+    )
 
 
 if __name__ == "__main__":

@@ -198,17 +198,15 @@ armed:
 """
 
 import os
-import tempfile
 import typing as t
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
     helper_family,
     kdump_facts,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner, writer
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import (
@@ -225,36 +223,21 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
 
+if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible.module_utils.basic import AnsibleModule
+
 
 def make_host(module: AnsibleModule) -> Host:
     """Return this host, with commands and files going through the module."""
-    if os.geteuid() != 0:
-        raise KdumpError("Only root can change the kdump initramfs: set become for this task.")
     root = Path("/")
-    family = helper_family(root)
-
-    def run(command: list[str]) -> tuple[int, str]:
-        try:
-            status, output, errors = module.run_command(
-                command, environ_update={"LC_ALL": "C.UTF-8"}, handle_exceptions=False
-            )
-        except OSError as exc:  # the program is not there
-            return 127, str(exc)
-        return status, f"{output}\n{errors}"
-
-    def write(path: Path, content: bytes, mode: int) -> None:
-        descriptor, name = tempfile.mkstemp(dir=module.tmpdir)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        module.atomic_move(name, str(path), keep_dest_attrs=False)
-        path.chmod(mode)  # atomic_move gives a new file the umask's
+    family, run = helper_family(root), runner(module)
 
     return Host(
         root=root,
         kernel=os.uname().release,
         family=family,
         run=run,
-        write=write,
+        write=writer(module),
         decompress=with_programs(run, Path(module.tmpdir)),
     )
 
@@ -319,7 +302,8 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    run_module(
+        ensure,
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "plan": {"type": "dict"},
@@ -328,13 +312,8 @@ def main() -> None:
             "stage": {"type": "str", "choices": ["initramfs", "quiesce"], "default": "initramfs"},
             "files": {"type": "dict"},
         },
-        supports_check_mode=True,
+        only_root_can="change the kdump initramfs",
     )
-    try:
-        result = ensure(module)
-    except KdumpError as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

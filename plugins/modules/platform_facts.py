@@ -907,11 +907,10 @@ import typing as t
 from functools import partial
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.facts import iommu_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live, live_host
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.config_space import (
     NOTE_UNPRIVILEGED,
 )
@@ -922,6 +921,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import check_r
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Callable, Iterable
+
+    from ansible.module_utils.basic import AnsibleModule
 
 # The subsets, in the order in which they are gathered.
 SUBSETS: dict[str, Callable[[Path], dict[str, t.Any]]] = {
@@ -980,18 +981,19 @@ def gather(root: Path, subsets: Iterable[str], live: Live | None = None) -> dict
     return facts
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+def look(module: AnsibleModule) -> dict[str, t.Any]:
+    """Gather what the task asks for and return the module's result."""
     root = Path(module.params["root"])
-    try:
-        live = live_host(module.run_command) if root == HOST else None
-        facts = gather(root, wanted(module.params["gather_subset"]), live)
-    except KdumpError as exc:
-        module.fail_json(msg=str(exc))
+    live = live_host(runner(module)) if root == HOST else None
+    facts = gather(root, wanted(module.params["gather_subset"]), live)
     functions = facts.get("pcie", {}).get("functions", ())
     if any(NOTE_UNPRIVILEGED in function["notes"] for function in functions):
         module.warn(WARNING_HOST if root == HOST else WARNING_TREE)
-    module.exit_json(ansible_facts=facts)
+    return {"ansible_facts": facts}
+
+
+def main() -> None:
+    run_module(look, argument_spec=ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

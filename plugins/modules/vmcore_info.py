@@ -355,9 +355,9 @@ import typing as t
 from functools import partial
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.container import How
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import (
     dumps_at,
@@ -368,6 +368,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity impo
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.tools import tool_checks
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.workers import available
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible.module_utils.basic import AnsibleModule
 
 ROOT = Path("/")
 EXPECTED = ("run_id", "host", "kernel", "since", "until", "build_id", "cpus", "memory")
@@ -402,12 +405,7 @@ def look_with_tools(
     module: AnsibleModule, path: Path, release: str | None, form: str
 ) -> list[Check]:
     """What the programs of this host say of a dump."""
-
-    def run(argv: list[str], data: str) -> tuple[int, str]:
-        status, output, errors = module.run_command(argv, data=data)
-        return status, output + errors
-
-    return tool_checks(path, release, form, run, module.get_bin_path, sys.executable)
+    return tool_checks(path, release, form, runner(module), module.get_bin_path, sys.executable)
 
 
 def look(module: AnsibleModule) -> dict[str, t.Any]:
@@ -435,7 +433,8 @@ def look(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    run_module(
+        look,
         argument_spec={
             "path": {"type": "path"},
             "run_id": {"type": "str"},
@@ -452,12 +451,7 @@ def main() -> None:
             "log": {"type": "bool", "default": False},
             "reports": {"type": "bool", "default": False},
         },
-        supports_check_mode=True,
     )
-    try:
-        module.exit_json(**look(module))
-    except KdumpError as exc:
-        module.fail_json(msg=str(exc))
 
 
 if __name__ == "__main__":

@@ -19,16 +19,16 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read impor
     archive_entry,
     archive_trailer,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._run import NOT_FOUND
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import Decompress
+    from ansible_collections.vmcore.kdump.plugins.module_utils._run import Run
 
-    Run = Callable[[list[str]], tuple[int, str]]
-
-# The packages that compress an initramfs or make a file system image bring these.
+# How each kind is unpacked. The packages that compress an initramfs or make a file system image bring the programs.
 _COMMANDS: dict[str, tuple[str, ...]] = {
     "zstd": ("zstd", "-dqf", "{packed}", "-o", "{unpacked}"),
     "lz4": ("lz4", "-dqf", "{packed}", "{unpacked}"),
@@ -37,11 +37,20 @@ _COMMANDS: dict[str, tuple[str, ...]] = {
     "erofs": ("fsck.erofs", "--extract={unpacked}", "{packed}"),
 }
 
+# The packages that have the programs: of Debian, Fedora and SUSE, where their names differ.
+_PACKAGES = {
+    "zstd": "zstd",
+    "lz4": "lz4",
+    "lzo": "lzop",
+    "squashfs": "squashfs-tools (squashfs on SUSE)",
+    "erofs": "erofs-utils",
+}
+
 
 def with_programs(run: Run, directory: Path) -> Decompress:
     """Return a C(decompress) for C(read_image).
 
-    C(run(argv)) runs a command and returns its exit status and output. The data goes through files in
+    C(run) is that of C(_run.py). The data goes through files in
     C(directory), which the caller removes: tens of megabytes are no business of a pipe that is read piece by piece.
     """
 
@@ -51,6 +60,11 @@ def with_programs(run: Run, directory: Path) -> Decompress:
         command = [word.format(packed=packed, unpacked=unpacked) for word in _COMMANDS[kind]]
         try:
             status, output = run(command)
+            if status == NOT_FOUND:
+                raise KdumpError(
+                    f"The initramfs holds {kind}, and the host has no {command[0]} to unpack that:"
+                    f" install {_PACKAGES[kind]}."
+                )
             if status != 0:
                 raise KdumpError(
                     f"The initramfs cannot be unpacked, '{command[0]}' returned {status}: {output.strip()}"

@@ -12,13 +12,16 @@ import socket
 import threading
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._run import (
+    NOT_FOUND,
+    TIMED_OUT,
+    limited,
+)
+
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Callable
 
-# timeout(1): the command took longer.
-TIMED_OUT = frozenset({124, 137})
-# run_command() and env(1): there is no such program.
-NOT_FOUND = 127
+    from ansible_collections.vmcore.kdump.plugins.module_utils._run import Run
 
 
 class Live(t.NamedTuple):
@@ -30,30 +33,14 @@ class Live(t.NamedTuple):
     connect: Callable[[str, int, int], str | None]
 
 
-def live_host(run_command: Callable[..., tuple[int, str, str]]) -> Live:
-    """Return how this host is asked, with the commands going through the module's C(run_command)."""
+def live_host(run: Run) -> Live:
+    """Return how this host is asked, with the commands going through the module's C(run)."""
 
-    def run(command: list[str], seconds: int) -> tuple[int, str]:
-        try:
-            status, output, errors = run_command(
-                limited(command, seconds),
-                environ_update={"LC_ALL": "C.UTF-8"},
-                handle_exceptions=False,
-            )
-        except OSError as exc:
-            return NOT_FOUND, str(exc)
-        return status, f"{output}\n{errors}".strip()
+    def in_time(command: list[str], seconds: int) -> tuple[int, str]:
+        status, output = run(limited(command, seconds))
+        return status, output.strip()
 
-    return Live(run, connect)
-
-
-def limited(command: list[str], seconds: int) -> list[str]:
-    """Return a command that is killed when it takes longer.
-
-    With the signal that ends a process that waits for an NFS server too (TASK_KILLABLE). In the foreground timeout
-    sends it to the command alone, and lives to return C(TIMED_OUT).
-    """
-    return ["timeout", "--foreground", "--signal=KILL", str(seconds), *command]
+    return Live(in_time, connect)
 
 
 def connect(host: str, port: int, seconds: int) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils import _module
 from ansible_collections.vmcore.kdump.plugins.modules import capture_tree
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import unpack
 
@@ -39,7 +40,7 @@ class Module:
 
 def run(monkeypatch: pytest.MonkeyPatch, root: Path) -> dict[str, t.Any]:
     """Run the module on a host's tree."""
-    monkeypatch.setattr(capture_tree, "AnsibleModule", Module)
+    monkeypatch.setattr(_module, "AnsibleModule", Module)
     monkeypatch.setattr(capture_tree, "ROOT", root)
     with pytest.raises(Exit) as end:
         capture_tree.main()

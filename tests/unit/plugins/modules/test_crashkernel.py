@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils import _module
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import MIB
 from ansible_collections.vmcore.kdump.plugins.modules import crashkernel
 from ansible_collections.vmcore.kdump.tests.unit.boot_hosts import DROP_IN, Debian
@@ -33,7 +34,11 @@ class Module:
         self.tmpdir = str(self.machine.root.parent)
 
     def run_command(self, argv: list[str], **options: t.Any) -> tuple[int, str, str]:
-        assert options == {"environ_update": {"LC_ALL": "C.UTF-8"}, "handle_exceptions": False}
+        assert options == {
+            "data": None,
+            "environ_update": {"LC_ALL": "C.UTF-8"},
+            "handle_exceptions": False,
+        }
         status, output = self.machine.run(argv)
         return status, output, "and a warning"
 
@@ -59,7 +64,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Debian:
         path.write_text(content)
     machine.boot(["512M-:192M"], 192 * MIB)
     monkeypatch.setattr(Module, "machine", machine, raising=False)
-    monkeypatch.setattr(crashkernel, "AnsibleModule", Module)
+    monkeypatch.setattr(_module, "AnsibleModule", Module)
     monkeypatch.setattr(crashkernel, "ROOT", machine.root)
     monkeypatch.setattr(crashkernel, "STATE", machine.root / "none")
     monkeypatch.setattr(os, "geteuid", lambda: 0)

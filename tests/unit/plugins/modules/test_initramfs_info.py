@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils import _module
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.order import UNIT
 from ansible_collections.vmcore.kdump.plugins.modules import initramfs_info
 from ansible_collections.vmcore.kdump.tests.unit.dracut_image import (
@@ -76,7 +77,7 @@ Run = t.Callable[..., dict[str, t.Any]]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run the module on an image."""
-    monkeypatch.setattr(initramfs_info, "AnsibleModule", Module)
+    monkeypatch.setattr(_module, "AnsibleModule", Module)
     monkeypatch.setattr(Module, "tmpdir", str(tmp_path))
 
     def with_image(content: bytes, **options: t.Any) -> dict[str, t.Any]:
@@ -195,7 +196,7 @@ def test_image_is_that_of_the_hosts_kdump(monkeypatch: pytest.MonkeyPatch, tmp_p
         def image(self, _root: Path, _kernel: str) -> PurePosixPath:
             return PurePosixPath(path)
 
-    monkeypatch.setattr(initramfs_info, "AnsibleModule", Module)
+    monkeypatch.setattr(_module, "AnsibleModule", Module)
     monkeypatch.setattr(Module, "arguments", {})
     monkeypatch.setattr(initramfs_info, "detect", lambda _root: Family())
     assert ended()["image"]["path"] == str(path)
@@ -219,4 +220,6 @@ def test_what_cannot_be_read_is_an_error(
 def test_what_is_no_image_or_cannot_be_unpacked_is_an_error(run: Run) -> None:
     assert "neither a cpio archive" in run(b"text")["msg"]
     message = run(image(("zstd", [("init", FILE, b"")])))["msg"]
-    assert "'zstd' returned 127" in message
+    assert message == (
+        "The initramfs holds zstd, and the host has no zstd to unpack that: install zstd."
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils import _module
 from ansible_collections.vmcore.kdump.plugins.modules import kdump_config
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import build
 
@@ -39,10 +40,11 @@ class Module:
         }
         self.tmpdir = None
 
-    def atomic_move(self, source: str, destination: str) -> None:
+    def atomic_move(self, source: str, destination: str, keep_dest_attrs: bool) -> None:
         if self.fails_at and destination.endswith(self.fails_at):
             self.fail_json(msg=f"no space for {destination}")
         place = Path(destination)
+        assert keep_dest_attrs == place.exists()
         if place.exists():
             Path(source).chmod(place.stat().st_mode)
         Path(source).replace(place)
@@ -59,7 +61,7 @@ def debian_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the tree of a host with kdump-tools."""
     build(tmp_path, {CONFIG: BEFORE, "usr/sbin/kdump-config": "", "proc/cmdline": "ro\n"})
     (tmp_path / CONFIG).chmod(0o640)
-    monkeypatch.setattr(kdump_config, "AnsibleModule", Module)
+    monkeypatch.setattr(_module, "AnsibleModule", Module)
     monkeypatch.setattr(kdump_config, "ROOT", tmp_path)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     for name in ("check_mode", "_diff", "fails_at"):

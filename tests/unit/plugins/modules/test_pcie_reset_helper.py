@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils import _module
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
@@ -53,7 +54,11 @@ class Module:
         self.tmpdir = str(self.machine.root.parent / "ansible-tmp")
 
     def run_command(self, argv: list[str], **options: t.Any) -> tuple[int, str, str]:
-        assert options == {"environ_update": {"LC_ALL": "C.UTF-8"}, "handle_exceptions": False}
+        assert options == {
+            "data": None,
+            "environ_update": {"LC_ALL": "C.UTF-8"},
+            "handle_exceptions": False,
+        }
         if argv[0] == "zstd":
             packed, unpacked = Path(argv[2]), Path(argv[4])
             unpacked.write_bytes(self.machine.host.decompress("zstd", packed.read_bytes()))
@@ -79,7 +84,7 @@ def debian_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DebianHost:
     (tmp_path / "ansible-tmp").mkdir()
     machine = DebianHost(tmp_path / "root")
     monkeypatch.setattr(Module, "machine", machine, raising=False)
-    monkeypatch.setattr(pcie_reset_helper, "AnsibleModule", Module)
+    monkeypatch.setattr(_module, "AnsibleModule", Module)
     monkeypatch.setattr(
         pcie_reset_helper, "Path", lambda path: machine.root if path == "/" else Path(path)
     )
@@ -191,7 +196,7 @@ def test_program_that_is_missing_is_a_failure(
         raise FileNotFoundError("No such file or directory: 'zstd'")
 
     monkeypatch.setattr(Module, "run_command", run_command)
-    assert "returned 127: No such file" in str(
+    assert "the host has no zstd to unpack that: install zstd." in str(
         pcie_reset_helper.ensure(check_module(monkeypatch))["proof"]["why_not"]
     )
     assert machine.commands == []

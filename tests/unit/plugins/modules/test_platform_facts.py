@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils import _module
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import NOTE_NO_BUS
@@ -57,7 +58,7 @@ class Module:
 
 def run(monkeypatch: pytest.MonkeyPatch, root: Path, **options: t.Any) -> dict[str, t.Any]:
     """Run the module on a host's tree."""
-    monkeypatch.setattr(platform_facts, "AnsibleModule", Module)
+    monkeypatch.setattr(_module, "AnsibleModule", Module)
     monkeypatch.setattr(Module, "given", {"root": str(root), **options})
     with pytest.raises(Exit) as end:
         platform_facts.main()
@@ -126,7 +127,7 @@ def test_root_is_the_running_host_unless_told(monkeypatch: pytest.MonkeyPatch) -
         roots.append(root)
         return {}
 
-    monkeypatch.setattr(platform_facts, "AnsibleModule", Module)
+    monkeypatch.setattr(_module, "AnsibleModule", Module)
     monkeypatch.setattr(Module, "given", {})
     monkeypatch.setattr(platform_facts, "gather", gather)
     with pytest.raises(Exit):

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils import _module
 from ansible_collections.vmcore.kdump.plugins.modules import vmcore_info
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
     BUILD_ID,
@@ -50,7 +51,7 @@ class Module:
     def get_bin_path(self, name: str) -> str | None:
         return f"/bin/{name}" if name == "makedumpfile" else None
 
-    def run_command(self, argv: list[str], data: str) -> tuple[int, str, str]:
+    def run_command(self, argv: list[str], data: str, **_options: t.Any) -> tuple[int, str, str]:
         assert argv[:4] == ["/bin/makedumpfile", "--dry-run", "-d", "31"]
         assert data == ""
         return 1, "", "makedumpfile Failed.\n"
@@ -68,7 +69,7 @@ Run = t.Callable[..., dict[str, t.Any]]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the module with these options."""
-    monkeypatch.setattr(vmcore_info, "AnsibleModule", Module)
+    monkeypatch.setattr(_module, "AnsibleModule", Module)
 
     def with_options(**options: t.Any) -> dict[str, t.Any]:
         monkeypatch.setattr(Module, "arguments", options)

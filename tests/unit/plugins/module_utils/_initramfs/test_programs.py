@@ -89,10 +89,23 @@ def test_file_system_that_unpacks_to_too_much_is_an_error(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_program_that_is_missing_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "cure"),
+    [
+        ("zstd", "no zstd to unpack that: install zstd."),
+        ("lzo", "no lzop to unpack that: install lzop."),
+        ("squashfs", "no unsquashfs to unpack that: install squashfs-tools (squashfs on SUSE)."),
+        ("erofs", "no fsck.erofs to unpack that: install erofs-utils."),
+    ],
+)
+def test_program_that_is_missing_is_named_with_its_package(
+    tmp_path: Path, kind: str, cure: str
+) -> None:
     decompress = with_programs(lambda _argv: (127, "No such file or directory"), tmp_path)
-    with pytest.raises(KdumpError, match="'unsquashfs' returned 127"):
-        decompress("squashfs", b"data")
+    with pytest.raises(KdumpError) as error:
+        decompress(kind, b"data")
+    assert str(error.value) == f"The initramfs holds {kind}, and the host has {cure}"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_program_that_fails_is_an_error(tmp_path: Path) -> None:
