@@ -57,10 +57,6 @@ class Rule(t.NamedTuple):
         return None if sentence is None else Cause(self.code, sentence, self.stage)
 
 
-# How a disk shows itself: [vda], nvme0n1.
-_DISK = re.compile(
-    r"\[(?P<disk>sd[a-z]+|vd[a-z]+|xvd[a-z]+)\] .*logical blocks|\b(?P<nvme>nvme\d+n\d+):"
-)
 _WRITES_DUMP = re.compile(r"dump|vmcore")
 _CONTEXT = ("iommu", "interrupts", "hardware", "pcie")
 _DEVICE_EVENTS = ("nvme_timeout", "hba_timeout", "ata_timeout", "probe_failed", "io_error")
@@ -256,23 +252,22 @@ def _device_failed(picture: Picture) -> str | None:
 def _target_wrong(picture: Picture) -> str | None:
     """Disks are there, but not the one that is waited for."""
     events = picture.found("disk_missing")
-    match = picture.matches(CAPTURE, _DISK)
-    if not events or match is None:
+    appeared = picture.disk(CAPTURE)
+    if not events or appeared is None:
         return None
     wanted = _wanted_disk(picture, events)
-    if wanted and (match["disk"] or match["nvme"]) in wanted:
+    if wanted and appeared in wanted:
         return None
-    appeared = match["disk"] or match["nvme"]
     name = wanted or "the one that is waited for"
     return f"The capture kernel found {appeared}, but not {name}: see root= of its command line and the dump target."
 
 
 def _driver_missing(picture: Picture) -> str | None:
     events = picture.found("disk_missing", "module_missing")
-    if not events or picture.matches(CAPTURE, _DISK) is not None:
+    if not events or picture.disk(CAPTURE) is not None:
         return None
     wanted = _wanted_disk(picture, events) or "the dump's disk"
-    before = picture.matches(NORMAL, _DISK) or picture.matches(NEXT, _DISK)
+    before = picture.disk(NORMAL) or picture.disk(NEXT)
     known = " The normal kernel has it." if before else ""
     return (
         f"No driver in the capture kernel claimed {wanted}: its module is not in the kdump"

@@ -15,12 +15,18 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import (
+    KEPT_HITS,
+    PANIC,
+    SYSRQ,
+    LogReader,
+    read_log,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.causes import CAUSES, Cause
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import (
     MILESTONES,
     PATTERNS,
     Milestone,
-    Pattern,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.picture import (
     Event,
@@ -30,12 +36,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.picture imp
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import (
     CAPTURE,
     CRASHED,
-    FIRMWARE,
     NEXT,
     NORMAL,
     Segment,
     last_crash,
-    segments,
+    segments_of,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import (
     BY_CODE,
@@ -47,21 +52,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages impo
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-# Where the lines of a pattern count: P, C and A of the table.
-_PLACES = {
-    NORMAL: "PA",
-    CRASHED: "PA",
-    CAPTURE: "CA",
-    NEXT: "",  # the next boot knows nothing of the crash, except what firmware kept for it
-    FIRMWARE: "A",
-}
-_PER_PATTERN = 5
 _TEXT = 300
+_PATTERNS = {pattern.code: pattern for pattern in PATTERNS}
+Log = t.Union[t.Mapping[str, str], LogReader]
 
 
-def classify(
-    logs: Sequence[Mapping[str, str]], facts: Mapping[str, t.Any] | None = None
-) -> dict[str, t.Any]:
+def classify(logs: Sequence[Log], facts: Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
     """Return what happened to a dump, from what was collected after a crash.
 
     Args:
@@ -69,7 +65,8 @@ def classify(
             are cut where another kernel begins), C(dmesg) (of the crashed kernel),
             C(capture_dmesg), C(quiesce_dmesg), C(kexec_dmesg), C(readme), C(status) (of the capture
             kernel), or C(sel). C(name), if given, is the file it was read from. A log that was collected and is
-            empty is listed with an empty text: that is other than one that was not collected.
+            empty is listed with an empty text: that is other than one that was not collected. One that was
+            read as it came is given as its LogReader.
         facts: what is known, each key may be missing or None (not known):
             C(boot_changed) the host runs another boot than the one that was to be crashed;
             C(returned) the host answers, in its normal kernel;
@@ -113,53 +110,58 @@ def classify(
     }
 
 
-def _picture(logs: Sequence[Mapping[str, str]], facts: Mapping[str, t.Any]) -> Picture:
+def _picture(logs: Sequence[Log], facts: Mapping[str, t.Any]) -> Picture:
     run_id, token = facts.get("run_id"), facts.get("token")
     found: list[Segment] = []
-    for log in logs:
-        of_log = last_crash(segments(log["source"], log["text"], token), run_id)
-        if log["source"] == "pstore" and run_id:
+    read = [_read(log) for log in logs]
+    for log in read:
+        of_log = last_crash(segments_of(log, token), run_id)
+        if log.source == "pstore" and run_id:
             of_log = [_of_record(segment) for segment in of_log]
         found.extend(of_log)
     return Picture(
         segments=tuple(found),
         events=tuple(_events(found)),
         facts=facts,
-        given=frozenset(log["source"] for log in logs),
-        empty=frozenset(log["source"] for log in logs if not log["text"].strip()),
+        given=frozenset(log.source for log in read),
+        empty=frozenset(log.source for log in read if log.is_empty),
         dump=dump_state(facts),
         reached=None,
     )
 
 
+def _read(log: Log) -> LogReader:
+    if isinstance(log, LogReader):
+        return log
+    return read_log(log["source"], log["text"], log.get("name", ""))
+
+
 def _of_record(segment: Segment) -> Segment:
     """A crash record holds the end of a log only. A panic that the test did not cause is not the test's."""
-    ours = any("sysrq triggered crash" in line.text for line in segment.lines)
+    ours = segment.sign(SYSRQ).total
     return segment if ours or segment.kind != CRASHED else segment._replace(kind=CAPTURE)
 
 
 def _events(found: Iterable[Segment]) -> t.Iterator[Event]:
-    """Every line that a pattern knows. The first pattern of the table that fits has the line."""
-    cache: dict[tuple[str, str], tuple[Pattern, t.Any] | None] = {}
+    """Every line that a pattern knows, as far as it is kept."""
     for segment in found:
-        places = _PLACES[segment.kind]
-        patterns = [pattern for pattern in PATTERNS if pattern.where in places]
-        for line in segment.lines:
-            key = (places, line.text)
-            if key not in cache:
-                cache[key] = _first_match(patterns, line.text)
-            hit = cache[key]
-            if hit is not None:
-                yield Event(hit[0], segment.kind, segment.source, line, hit[1])
-
-
-def _first_match(patterns: list[Pattern], text: str) -> tuple[Pattern, t.Any] | None:
-    for pattern in patterns:
-        match = pattern.search(text)
-        if match:
-            groups = {name: value for name, value in match.groupdict().items() if value}
-            return pattern, groups
-    return None
+        events = [
+            (
+                hit.place,
+                Event(
+                    _PATTERNS[code],
+                    segment.kind,
+                    segment.source,
+                    hit.message,
+                    hit.groups,
+                    lines.total,
+                ),
+            )
+            for code, lines in segment.patterns().items()
+            if code in _PATTERNS
+            for hit in lines.hits
+        ]
+        yield from (event for _place, event in sorted(events, key=lambda item: item[0]))
 
 
 def _reached(picture: Picture) -> str | None:
@@ -169,7 +171,7 @@ def _reached(picture: Picture) -> str | None:
     if facts.get("armed"):
         proven.add("S0")
     if picture.of(CRASHED) and facts.get("boot_changed") is not False:
-        proven.add("S1" if picture.has_line(CRASHED, "Kernel panic") else "S0")
+        proven.add("S1" if picture.has_sign(CRASHED, PANIC) else "S0")
     if facts.get("boot_changed"):
         proven.add("S1")
     if picture.of(CAPTURE):
@@ -192,11 +194,9 @@ def _reached(picture: Picture) -> str | None:
 def _is_proven(picture: Picture, milestone: Milestone) -> bool:
     kinds = (CAPTURE,) if milestone.where == "C" else (NORMAL, CRASHED)
     return any(
-        form.regex.search(line.text)
+        segment.milestone(milestone.stage).total
         for segment in picture.segments
         if segment.kind in kinds
-        for line in segment.lines
-        for form in milestone.forms
     )
 
 
@@ -238,12 +238,10 @@ def _causes(picture: Picture) -> list[Cause]:
 def _evidence(events: Iterable[Event]) -> list[dict[str, t.Any]]:
     """The lines, the gravest first, at most five of a pattern in a segment."""
     kept: dict[tuple[str, str, str], list[Event]] = {}
-    counts: dict[tuple[str, str, str], int] = {}
     for event in events:
-        key = (event.segment, event.source, event.pattern.code)
-        counts[key] = counts.get(key, 0) + 1
-        if counts[key] <= _PER_PATTERN:
-            kept.setdefault(key, []).append(event)
+        of_pattern = kept.setdefault((event.segment, event.source, event.pattern.code), [])
+        if len(of_pattern) < KEPT_HITS:
+            of_pattern.append(event)
     order = {"error": 0, "warning": 1, "info": 2}
     return [
         {
@@ -254,7 +252,7 @@ def _evidence(events: Iterable[Event]) -> list[dict[str, t.Any]]:
             "pattern": event.pattern.code,
             "severity": event.pattern.severity,
             "meaning": event.pattern.meaning,
-            "count": counts[key],
+            "count": event.total,
         }
         for key in sorted(kept, key=lambda key: order[kept[key][0].pattern.severity])
         for event in kept[key]

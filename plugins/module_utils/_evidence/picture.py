@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import DISK, PANIC
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import (
     CAPTURE,
     CRASHED,
@@ -21,8 +22,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments im
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.messages import Message
     from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import Pattern
-    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.text import Line
 
 # Names of kdump-tools, kdump-utils and kdump: reference in _vmcore/find.py.
 _UNFINISHED = re.compile(r"(?:dump|vmcore)-incomplete(?:\.\w+)?$")
@@ -35,8 +36,9 @@ class Event(t.NamedTuple):
     pattern: Pattern
     segment: str
     source: str
-    line: Line
+    line: Message
     groups: Mapping[str, str]
+    total: int  # how many lines of the pattern there are in the segment
 
 
 class DumpState(t.NamedTuple):
@@ -67,23 +69,23 @@ class Picture(t.NamedTuple):
         """The events of some patterns, in the order of the logs."""
         return [event for event in self.events if event.pattern.code in codes]
 
-    def has_line(self, kind: str, words: str) -> bool:
-        """Whether a segment of a kind has these words."""
-        return any(words in line.text for segment in self.of(kind) for line in segment.lines)
+    def has_sign(self, kind: str, sign: str) -> bool:
+        """Whether a segment of a kind has a sign."""
+        return any(segment.sign(sign).total for segment in self.of(kind))
 
-    def matches(self, kind: str, regex: re.Pattern[str]) -> re.Match[str] | None:
-        """The first match in the segments of a kind."""
-        found = (regex.search(line.text) for segment in self.of(kind) for line in segment.lines)
-        return next((match for match in found if match), None)
+    def disk(self, kind: str) -> str | None:
+        """The first disk that showed itself in the segments of a kind."""
+        hits = (hit for segment in self.of(kind) for hit in segment.sign(DISK).hits)
+        return next((hit.groups["disk"] for hit in hits), None)
 
     def last_line(self, kind: str) -> str | None:
         """The last line of a kind of segment; a console tells more of the end than any file."""
         chosen = sorted(self.of(kind), key=lambda segment: segment.source == "console")
-        return chosen[-1].lines[-1].text[:200] if chosen else None
+        return chosen[-1].messages[-1].text[:200] if chosen else None
 
     def capture_panicked(self) -> bool:
         """Whether the capture kernel panicked, for whatever reason."""
-        return self.has_line(CAPTURE, "Kernel panic - not syncing")
+        return self.has_sign(CAPTURE, PANIC)
 
     def waited_after_panic(self) -> bool:
         """Whether the crashed kernel had nothing to jump to."""

@@ -13,7 +13,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.text import read_end
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.messages import read_end
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

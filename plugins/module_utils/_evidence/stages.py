@@ -40,6 +40,17 @@ STAGES = (
     Stage("S10", "verified", "verified", "The dump is whole and of this crash.",
           "The dump is not whole or not of this crash."),
 )  # fmt: skip
+# The stages of a result record, in the order in which a crash goes through them.
+RECORDED = (
+    "armed",
+    "panicked",
+    "capture kernel",
+    "reset done",
+    "dump started",
+    "dump complete",
+    "normal kernel",
+    "verified",
+)
 CODES = tuple(stage.code for stage in STAGES)
 BY_CODE = {stage.code: stage for stage in STAGES}
 
@@ -57,4 +68,4 @@ def reaches(code: str | None, other: str) -> bool:
     return code is not None and CODES.index(code) >= CODES.index(other)
 
 
-__all__ = ("BY_CODE", "CODES", "STAGES", "Stage", "described", "reaches")
+__all__ = ("BY_CODE", "CODES", "RECORDED", "STAGES", "Stage", "described", "reaches")

@@ -194,7 +194,12 @@ LINES: dict[str, list[str]] = {
         "qla2xxx [0000:05:00.0]-00ff:7: Firmware ready **** FAILED ****.",
         "lpfc 0000:05:00.0: 0:0439 Adapter failed to init, mbxCmd x11 CONFIG_PORT, mbxStatus x0 Data: x0",
     ],
-    "ata_timeout": ["ata1.00: qc timeout after 5000 msecs (cmd 0xec)"],
+    "ata_timeout": [
+        "ata1.00: qc timeout after 5000 msecs (cmd 0xec)",
+        "ata1.00: failed to IDENTIFY (I/O error, err_mask=0x4)",
+        "ata2: reset failed, giving up",
+        "ata2: softreset failed (device not ready)",
+    ],
     "probe_failed": [
         "nvme: probe of 0000:01:00.0 failed with error -12",
         "mpt3sas 0000:3b:00.0: probe with driver mpt3sas failed with error -110",
@@ -207,6 +212,7 @@ LINES: dict[str, list[str]] = {
         "bnxt_en 0000:18:00.0 eth0: Error (timeout: 500015) msg {0x0 0x0} len:0",
     ],
     "network_missing": [
+        "kdump[700]: Failed to get IP of eth0",
         "kdump[700]: Waiting for network to be ready (12s / 10min)",
         "kdump[701]: Oops. The network still isn't ready after waiting 10mins.",
         "kdump[702]: failed to get remote IP address!",
@@ -258,6 +264,7 @@ LINES: dict[str, list[str]] = {
         "success kdump_test_id=1763800000-123456789",
     ],
     "gave_up": [
+        "kdump[700]: Entering kdump emergency mode",
         "Dropping to a shell!",
         "Rebooting automatically due to panic= boot argument",
         "dracut-initqueue[408]: Warning: Could not boot.",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.messages import messages
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import (
     LAB,
     MILESTONES,
@@ -15,7 +16,6 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns im
     Form,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import CODES
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.text import lines
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._evidence.consoles import (
     CONSOLES,
     console,
@@ -43,7 +43,7 @@ def first(line: str, where: str) -> str | None:
 
 def lab_messages() -> list[str]:
     """All that was said in the crashes of the lab that are test data."""
-    return [line.text for name in CONSOLES for line in lines(console(name))]
+    return [message.text for name in CONSOLES for message in messages(console(name))]
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import read_log
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import (
     ONE_KERNEL,
     Segment,
     command_line,
     last_crash,
-    segments,
+    segments_of,
     waits_after_panic,
 )
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._evidence.consoles import (
@@ -24,6 +25,10 @@ BANNER = "[    0.000000] Linux version 6.12.107+deb13-amd64 (debian-kernel@lists
 CRASH = "[  216.460420] Kernel panic - not syncing: sysrq triggered crash"
 CAPTURE = "[    0.000000] Command line: elfcorehdr=0x2f000000 root=/dev/vda ro console=ttyS0"
 NORMAL = "[    0.000000] Command line: root=/dev/vda ro console=ttyS0 crashkernel=256M"
+
+
+def segments(source: str, text: str, token: str | None = None) -> list[Segment]:
+    return segments_of(read_log(source, text), token)
 
 
 def kinds(*messages: str, source: str = "console", token: str | None = None) -> list[str]:
@@ -132,7 +137,7 @@ def test_the_last_crash_counts() -> None:
     ]
     found = last_crash(segments("console", "\n".join(log)))
     assert [segment.kind for segment in found] == ["normal", "crashed", "capture"]
-    assert found[0].lines[-1].text == "second"
+    assert found[0].messages[-1].text == "second"
 
 
 def test_the_crash_with_the_run_id_counts() -> None:
@@ -140,7 +145,7 @@ def test_the_crash_with_the_run_id_counts() -> None:
     log = [BANNER, NORMAL, "first", ours, CRASH, BANNER, CAPTURE, BANNER, NORMAL, "second", CRASH]
     found = last_crash(segments("console", "\n".join(log)), "1f0e")
     assert [segment.kind for segment in found] == ["normal", "crashed", "capture", "next"]
-    assert found[0].lines[-1].text == "first"
+    assert found[0].messages[-1].text == "first"
 
 
 def test_a_crash_of_the_next_boot_is_another_one() -> None:
@@ -154,7 +159,7 @@ def test_a_crash_of_the_next_boot_is_another_one() -> None:
 def test_arguments_of_a_kernel() -> None:
     (found,) = segments("capture_dmesg", f"{BANNER}\n{CAPTURE}")
     assert command_line(found)["root"] == "/dev/vda"
-    assert command_line(Segment("capture", "console", ())) == {}
+    assert command_line(Segment("capture", "console", 0, (), (), {})) == {}
 
 
 PARTS = st.sampled_from(
@@ -166,8 +171,8 @@ PARTS = st.sampled_from(
 def test_no_message_is_lost_or_doubled(parts: list[str]) -> None:
     text = "\n".join(parts)
     found = segments("console", text)
-    numbers = [line.number for segment in found for line in segment.lines]
+    numbers = [message.number for segment in found for message in segment.messages]
     assert numbers == sorted(numbers)
-    (whole,) = segments("sel", text) or [Segment("firmware", "sel", ())]
-    assert [line for segment in found for line in segment.lines] == list(whole.lines)
+    (whole,) = segments("sel", text) or [Segment("firmware", "sel", 0, (), (), {})]
+    assert [message for segment in found for message in segment.messages] == list(whole.messages)
     assert last_crash(found) == last_crash(last_crash(found))

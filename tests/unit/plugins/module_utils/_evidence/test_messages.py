@@ -11,25 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.text import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.messages import (
     MAX_LINE,
-    MAX_LINES,
-    Line,
-    lines,
+    Message,
+    messages,
     read_end,
 )
 
 
 def test_stamps_and_escapes_and_carriage_returns_go() -> None:
-    assert lines("[    1.500000] one\r\n\r\n[\x1b[0;32m  OK  \x1b[0m] Started two.\r\n") == [
-        Line(1, 1.5, "one"),
-        Line(3, None, "[  OK  ] Started two."),
+    assert messages("[    1.500000] one\r\n\r\n[\x1b[0;32m  OK  \x1b[0m] Started two.\r\n") == [
+        Message(1, 1.5, "one"),
+        Message(3, None, "[  OK  ] Started two."),
     ]
 
 
 def test_a_message_that_interrupts_another_one_is_a_message() -> None:
     # As it was printed in the lab.
-    found = lines(
+    found = messages(
         "[   72.607863] kdump-tools[315]: loaded kdump kernel.[   72.576060] SCSI subsystem initialized"
     )
     assert [line.text for line in found] == [
@@ -41,7 +40,7 @@ def test_a_message_that_interrupts_another_one_is_a_message() -> None:
 
 
 def test_a_progress_display_is_shown_as_it_went() -> None:
-    found = lines("Copying data : [  1.0 %] /\rCopying data : [100.0 %] |\rdone")
+    found = messages("Copying data : [  1.0 %] /\rCopying data : [100.0 %] |\rdone")
     assert [line.text for line in found] == [
         "Copying data : [  1.0 %] /",
         "Copying data : [100.0 %] |",
@@ -53,31 +52,24 @@ def test_a_progress_display_is_shown_as_it_went() -> None:
     "stamp", ["[    1.500000][    T1]", "[    1.500000] [      T1]", "[    1.500000] [ C123456]"]
 )
 def test_a_stamp_can_name_a_caller(stamp: str) -> None:
-    assert lines(f"{stamp} one") == [Line(1, 1.5, "one")]
+    assert messages(f"{stamp} one") == [Message(1, 1.5, "one")]
 
 
 def test_what_else_is_in_brackets_belongs_to_the_message() -> None:
-    assert lines("[    1.500000] [drm] one") == [Line(1, 1.5, "[drm] one")]
+    assert messages("[    1.500000] [drm] one") == [Message(1, 1.5, "[drm] one")]
 
 
 def test_binary_garbage_is_no_text() -> None:
-    assert lines("\x00\x00\ufffd\ufffd[    1.500000] o\x00ne\x07") == [Line(1, 1.5, "one")]
-
-
-def test_a_long_log_is_read_from_its_end() -> None:
-    found = lines("".join(f"line {number}\n" for number in range(MAX_LINES + 100)))
-    assert len(found) <= MAX_LINES
-    assert found[-1].text == f"line {MAX_LINES + 99}"
-    assert found[-1].number == MAX_LINES + 100
+    assert messages("\x00\x00\ufffd\ufffd[    1.500000] o\x00ne\x07") == [Message(1, 1.5, "one")]
 
 
 def test_a_line_without_an_end_is_cut() -> None:
-    assert len(lines("x" * 1_000_000)[0].text) == MAX_LINE
+    assert len(messages("x" * 1_000_000)[0].text) == MAX_LINE
 
 
 @given(st.text())
-def test_any_text_has_lines(text: str) -> None:
-    for line in lines(text):
+def test_any_text_has_messages(text: str) -> None:
+    for line in messages(text):
         assert line.text == line.text.strip() != ""
         assert "\x1b" not in line.text
 
@@ -97,13 +89,13 @@ def test_a_sparse_file_of_a_terabyte_costs_nothing(tmp_path: Path) -> None:
         stream.truncate(1 << 40)
         stream.seek(0, 2)
         stream.write(b"\nthe end\n")
-    assert [line.text for line in lines(read_end(log, 4096))] == ["the end"]
+    assert [line.text for line in messages(read_end(log, 4096))] == ["the end"]
 
 
 def test_bytes_that_are_no_text_are_read(tmp_path: Path) -> None:
     log = tmp_path / "console.log"
     log.write_bytes(b"\xff\xfe one\xc3\n")
-    assert [line.text for line in lines(read_end(log))] == ["one"]
+    assert [line.text for line in messages(read_end(log))] == ["one"]
 
 
 def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import MATCHER, SIGNS
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.matcher import Matcher, needle
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import (
+    MILESTONES,
+    PATTERNS,
+)
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._evidence.lines import LINES
+
+REGEXES = sorted(
+    {form.regex.pattern for row in (*PATTERNS, *MILESTONES) for form in row.forms}
+    | {sign.regex.pattern for sign in SIGNS}
+)
+
+
+@pytest.mark.parametrize(
+    ("regex", "expected"),
+    [
+        (r"Rebooting in \d+ seconds\.\.", "Rebooting in "),
+        (r"(?:I/O|timeout) error, dev (?P<disk>\w+), sector", " error, dev "),
+        (r"[Nn]o memory reserved", "o memory reserved"),
+        (r"^Bye!$", "Bye!"),
+        (r"ab?cd", "cd"),
+        (r"ab+cd", "ab"),
+        (r"ab{2}cd", "cd"),
+        (r"one|other", ""),
+        (r"\b(?P<disk>nvme\d+n\d+):", "nvme"),
+        (r"a(?:bcd)?e(bc)", "bc"),
+        (r"a(?:b|c[)])d\(\[x\]", "d([x]"),
+        (r"[]a]bc[^]]", "bc"),
+    ],
+)
+def test_the_literal_that_every_match_has(regex: str, expected: str) -> None:
+    assert needle(regex) == expected
+
+
+@pytest.mark.parametrize("regex", REGEXES)
+def test_the_literal_of_a_form_is_in_whatever_the_form_matches(regex: str) -> None:
+    said = [line for known in LINES.values() for line in known if re.search(regex, line)]
+    assert all(needle(regex) in line for line in said)
+
+
+@given(st.data(), st.sampled_from(REGEXES))
+def test_a_match_made_up_has_the_literal(data: st.DataObject, regex: str) -> None:
+    made_up = data.draw(st.from_regex(regex))
+    assert needle(regex) in made_up
+
+
+@given(st.data(), st.sampled_from(REGEXES))
+def test_no_match_is_missed(data: st.DataObject, regex: str) -> None:
+    # The hexadecimal digits in a message do not decide which literals are in it.
+    matcher: Matcher[str] = Matcher([(regex, re.compile(regex))])
+    for _time in range(2):
+        made_up = data.draw(st.from_regex(regex))
+        assert [key for key, _regex in matcher.candidates(made_up.encode())] == [regex]
+
+
+def test_what_nothing_knows_has_no_candidates() -> None:
+    assert MATCHER.candidates(b"usb 1-1: new high-speed device number 2 using xhci_hcd") == ()
