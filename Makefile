@@ -66,7 +66,7 @@ readiness: setup ## makes a guest unable to dump in every way, and looks whether
 faults: setup ## crashes with a reset helper that fails in every way
 	@python -m lab faults $(ARGS)
 
-crashes: setup ## ten crashes in a row of two machines at the same time, on each CPU and under load
+crashes: setup ## ten crashes in a row of two machines at the same time, for each stage (ARGS=initramfs for one)
 	@python -m lab crashes $(ARGS)
 
 crash-faults: setup ## crashes that leave no dump or no good one, and what is said of each (ARGS=disk-full for one)
@@ -78,7 +78,7 @@ fleet: setup ## two machines, one of which fails: the play stops, then both at o
 qualify: setup ## what each stage of the reset adds to a crash, by the playbook qualify (ARGS='--rounds 5' for more)
 	@python -m lab qualify $(ARGS)
 
-ports: setup ## how long 64 ports take to reset, against the slowest one of them (ARGS=--crash after a crash, too)
+ports: setup ## how long 64 ports take to reset, against the slowest one of them (ARGS=normal-kernel without a crash)
 	@python -m lab ports $(ARGS)
 
 runner: setup ## the playbooks as AWX runs them, with a job that is cancelled after the panic

@@ -14,23 +14,9 @@ from collections.abc import Sequence
 
 import yaml
 
-from lab import (
-    crash_faults,
-    crashes,
-    demo,
-    effect,
-    faults,
-    fleet,
-    kdump_configure,
-    kdump_targets,
-    lanes,
-    machine,
-    ports,
-    qualify,
-    readiness,
-    runner,
-)
+from lab import demo, experiment, machine
 from lab.errors import LabError
+from lab.experiments import EXPERIMENTS
 from lab.progress import tail
 
 
@@ -134,11 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--write", action="store_true", help="into the machine's directory")
     command.set_defaults(run=_inventory)
 
-    for module in (
-        demo, kdump_configure, kdump_targets, readiness, crashes, crash_faults, fleet, runner,
-        lanes, effect, faults, ports, qualify,
-    ):  # fmt: skip
-        module.add_command(commands)
+    demo.add_command(commands)
+    for each in EXPERIMENTS:
+        experiment.add_command(commands, each)
     return parser
 
 

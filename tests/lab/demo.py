@@ -9,12 +9,12 @@ import argparse
 import time
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
-from lab import machine
 from lab.errors import LabError
+from lab.experiment import Guest, guest
+from lab.machine import Machine
 from lab.plays import Plays
 from lab.progress import tail
 
-_NAME = "demo"
 _EVERYTHING = [{"name": "empty plan", "match": {"port": "*"}, "reason": "The demo was told to."}]
 
 
@@ -37,24 +37,20 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demo; the exit code is 0 only for a crash whose dump was verified."""
     started = time.monotonic()
     print(f"The demo crashes a virtual machine ({arguments.profile}) and verifies its dump.")
-    host = machine.up(_NAME, arguments.profile, arguments.image)
-    try:
+    code = 1
+    one = Guest("demo", arguments.profile, arguments.image)
+    with guest((one,), keep=arguments.keep, keep_on_failure=lambda: code != 0) as (host,):
         code = _Demo(host, arguments).run()
-    except BaseException:
-        host.down(keep=True)
-        raise
+        if arguments.keep:
+            print(f"The machine runs: {' '.join(host.ssh_command())}")
     print(f"The demo took {time.monotonic() - started:.0f} s.")
-    if arguments.keep:
-        print(f"The machine runs: {' '.join(host.ssh_command())}")
-    else:
-        host.down(keep=code != 0)
     # Scripts read the last line.
     print(f"crash test: {1 - code} passed, {code} failed")
     return code
 
 
 class _Demo:
-    def __init__(self, host: machine.Machine, arguments: argparse.Namespace) -> None:
+    def __init__(self, host: Machine, arguments: argparse.Namespace) -> None:
         self.host = host
         self.plays = Plays(
             host,

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
+from lab import debian
 from lab.errors import LabError
-from lab.progress import Progress, tail
 
 _HERE = Path(__file__).parent / "images"
 _CUSTOMIZE = _HERE / "customize.sh"
@@ -120,32 +120,6 @@ def _digest(files: list[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def debian_mirror() -> str:
-    """The Debian mirror that this machine's apt uses.
-
-    Raises:
-        LabError: apt knows none; LAB_DEBIAN_MIRROR names one.
-    """
-    mirror = os.environ.get("LAB_DEBIAN_MIRROR")
-    if mirror:
-        return mirror
-    # One line a package index: "Debian|bookworm|http://mirror.example/debian/". Security and
-    # update archives have a suffix in the code name; other vendors have another origin.
-    listing = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(CODENAME)|$(REPO_URI)",
-         "Created-By: Packages"],
-        capture_output=True, text=True, check=False,
-    ).stdout  # fmt: skip
-    for line in listing.splitlines():
-        origin, codename, uri = line.split("|", 2)
-        if origin == "Debian" and "-" not in codename:
-            return uri
-    raise LabError(
-        "apt on this machine knows no Debian mirror; run 'apt-get update', or name one with "
-        "LAB_DEBIAN_MIRROR=http://..."
-    )
-
-
 def _build(directory: Path, recipe: dict[str, Any], checkout: Path | None) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     log = directory.parent / f"{directory.name}.log"
@@ -163,12 +137,11 @@ def _build(directory: Path, recipe: dict[str, Any], checkout: Path | None) -> No
             copy_in = [f"--customize-hook=copy-in {source} /usr/local/src"]
         hooks = " ".join(recipe["hooks"])
         command = [
-            "mmdebstrap", "--variant=minbase", f"--keyring={recipe['keyring']}",
-            f"--include={','.join(recipe['packages'])}", *copy_in,
+            "mmdebstrap", "--variant=minbase", *debian.packages(recipe), *copy_in,
             f'--customize-hook={_CUSTOMIZE} "$1" {output} {recipe["disk_mib"]} {hooks}',
-            "--format=null", recipe["suite"], "-", debian_mirror(),
+            "--format=null", recipe["suite"], "-", *debian.archives(recipe),
         ]  # fmt: skip
-        _run(command, log, f"making the guest image {directory.name}")
+        debian.bootstrap(command, log, f"making the guest image {directory.name}")
         if recipe.get("bootloader"):
             subprocess.run(
                 ["/sbin/debugfs", "-R", f"dump /boot/grub/loader {output / 'loader'}",
@@ -186,32 +159,3 @@ def _build(directory: Path, recipe: dict[str, Any], checkout: Path | None) -> No
             shutil.rmtree(partial)
             if not directory.exists():
                 raise
-
-
-def _run(command: list[str], log: Path, stage: str) -> None:
-    progress = Progress(stage)
-    try:
-        with log.open("w") as stream:
-            process = subprocess.Popen(
-                command, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL,
-                # The kernel's package makes no initramfs: none that would do can be made so early,
-                # and Debian 12's kdump-tools fails to.
-                env={**os.environ, "INITRD": "No"},
-            )  # fmt: skip
-    except FileNotFoundError:
-        raise LabError(f"{command[0]} is not installed; run 'make setup'.") from None
-    try:
-        while process.poll() is None:
-            progress.update("".join(tail(log)))
-            try:
-                process.wait(1)
-            except subprocess.TimeoutExpired:
-                continue
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-    if process.returncode:
-        last = "\n".join(tail(log, 8))
-        raise LabError(f"{command[0]} failed with {process.returncode}; its last lines:\n{last}")
-    progress.done()

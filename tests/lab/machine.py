@@ -139,6 +139,19 @@ class Machine:
         return count
 
     @property
+    def system(self) -> str:
+        """What QEMU emulates: C(x86_64) or C(aarch64)."""
+        return _system(_profile(self.profile))
+
+    @property
+    def iommu(self) -> str | None:
+        """QEMU's name of its IOMMU."""
+        profile = _profile(self.profile)
+        drivers = [device["driver"] for device in profile["devices"]]
+        of_machine: str | None = profile["machine"].get("iommu")
+        return of_machine or next((name for name in drivers if name.endswith("-iommu")), None)
+
+    @property
     def measured(self) -> list[str]:
         """The ids of those whose DMA "lab effect" counts."""
         measured: list[str] = _profile(self.profile)["measured"]
@@ -328,6 +341,11 @@ def _profile(name: str) -> dict[str, Any]:
         raise LabError(f"There is no profile called {name}; choose one of: {known}.")
     description: dict[str, Any] = yaml.safe_load(path.read_text())
     return description
+
+
+def _system(profile: dict[str, Any]) -> str:
+    name: str = profile.get("system", "x86_64")
+    return name
 
 
 def _credentials(directory: Path) -> None:

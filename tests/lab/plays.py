@@ -19,7 +19,9 @@ from lab.machine import Machine
 
 CHECKOUT = Path(__file__).parents[2]
 RESULTS = CHECKOUT / "build" / "results"
-_INSTALL = Path(__file__).parent / "install.yml"
+_PLAYBOOKS = Path(__file__).parent / "playbooks"
+# For crash_test_recovery: tasks that press the reset button of a machine of the lab.
+RECOVERY = str(_PLAYBOOKS / "recover.yml")
 
 
 def why_of(record: dict[str, Any]) -> str:
@@ -55,17 +57,16 @@ class Plays:
         inventory = {"all": {"hosts": hosts}}
         self._inventory.write_text(yaml.safe_dump(inventory, sort_keys=False))
 
-    def play(self, playbook: str | Path, **variables: Any) -> int:
-        """Run a playbook of the collection, or a file, on the terminal; its exit code."""
+    def play(self, playbook: str, **variables: Any) -> int:
+        """Run a playbook of the lab ("fleet.yml"), or of the collection ("assess"), on the terminal; its exit code."""
         started, self._played = time.monotonic(), time.time()
-        name = playbook.stem if isinstance(playbook, Path) else playbook
-        print(f"\n===== {name} =====", flush=True)
+        print(f"\n===== {playbook} =====", flush=True)
         code = self._run(
             "ansible-playbook",
-            str(playbook) if isinstance(playbook, Path) else f"vmcore.kdump.{playbook}",
+            str(_PLAYBOOKS / playbook) if playbook.endswith(".yml") else f"vmcore.kdump.{playbook}",
             "--extra-vars", json.dumps({**self.variables, **variables}),
         ).returncode  # fmt: skip
-        print(f"===== {name} took {time.monotonic() - started:.0f} s =====", flush=True)
+        print(f"===== {playbook} took {time.monotonic() - started:.0f} s =====", flush=True)
         return code
 
     def run(self, playbook: str) -> None:
@@ -80,7 +81,7 @@ class Plays:
     def output(self, play: str, *arguments: str) -> str:
         """What a play of the lab itself prints; whether it failed is said in its last line."""
         done = self._run(
-            "ansible-playbook", str(Path(__file__).parent / play),
+            "ansible-playbook", str(_PLAYBOOKS / play),
             "--extra-vars", json.dumps(self.variables), *arguments, capture_output=True, text=True,
         )  # fmt: skip
         return f"{done.stdout}{done.stderr}"
@@ -95,7 +96,12 @@ class Plays:
         variables = {**self.variables, "lab_result": str(result)}
         if files:
             variables["lab_files"] = files
-        done = self._run("ansible-playbook", str(_INSTALL), "--extra-vars", json.dumps(variables))
+        done = self._run(
+            "ansible-playbook",
+            str(_PLAYBOOKS / "install.yml"),
+            "--extra-vars",
+            json.dumps(variables),
+        )
         if done.returncode:
             raise LabError(f"The reset helper was not installed on {self.host.name}.")
         answer: dict[str, Any] = json.loads(result.read_text())

@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 # 12345@1795351783.278201:vtd_dmar_translate dev 01:00.0 iova 0xffffe000 -> gpa 0x3a000 mask 0xfff
 _EVENT = re.compile(r"\d+@(\d+\.\d+):(\w+) (.*)")
-_SERIAL = re.compile(r"write addr 0x(\w\w) val 0x(\w\w)")
+# The event that has what the guest's console prints, by the system that QEMU emulates: a 16550's or a PL011's.
+SERIAL = {"x86_64": "serial_write", "aarch64": "pl011_write"}
+# "write addr 0x00 val 0x41" of QEMU 7.2 is "[0x00] <- 0x41" in QEMU 11; "addr 0x000 value 0x00000041 reg DR"
+_WRITE = re.compile(r"0x(\w+)\D+0x(\w+)")
 _DATA, _LINE_CONTROL = 0, 3  # registers of a 16550
 _DIVISOR_LATCH = 0x80  # of Line Control: the data register is something else
 
@@ -27,7 +30,7 @@ class Event(NamedTuple):
 def read_events(lines: Iterable[str]) -> Iterator[Event]:
     """The events of a trace log; a line that the guest's console printed becomes one event "console".
 
-    What the guest prints byte by byte is there as ``serial_write``, so its lines have the same clock as all
+    What the guest prints byte by byte is there as one of the events SERIAL, so its lines have the same clock as all
     other events. They are in the order of their last bytes.
     """
     text = bytearray()
@@ -37,14 +40,14 @@ def read_events(lines: Iterable[str]) -> Iterator[Event]:
         if not match:
             continue
         event = Event(float(match[1]), match[2], match[3])
-        if event.name != "serial_write":
+        if event.name not in SERIAL.values():
             yield event
             continue
-        write = _SERIAL.search(event.text)
+        write = _WRITE.search(event.text)
         if not write:
             continue
         register, value = int(write[1], 16), int(write[2], 16)
-        if register == _LINE_CONTROL:
+        if register == _LINE_CONTROL and event.name == SERIAL["x86_64"]:
             latched = bool(value & _DIVISOR_LATCH)
         elif register == _DATA and not latched:
             if value == ord("\n"):

@@ -139,8 +139,9 @@ def test_commands_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
     assert set(_MAKE.findall(text)) <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    lab = "".join(path.read_text(encoding="utf-8") for path in CHECKOUT.glob("tests/lab/*.py"))
-    assert set(_LAB.findall(text)) <= set(re.findall(r'add_parser\(\s*"(\w+)"', lab))
+    lab = "".join(path.read_text(encoding="utf-8") for path in CHECKOUT.glob("tests/lab/**/*.py"))
+    known = re.findall(r'(?:add_parser|EXPERIMENT = Experiment)\(\s*"([\w-]+)"', lab)
+    assert set(_LAB.findall(text)) <= set(known)
 
 
 def test_arguments_of_the_capture_kernel_exist(page: Path) -> None:

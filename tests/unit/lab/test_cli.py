@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import cli
+from lab.experiments import EXPERIMENTS
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +35,8 @@ def test_a_lab_without_machines_has_nothing_to_list_or_to_end(
 
 @pytest.mark.parametrize(
     "command",
-    ["up", "down", "status", "ssh", "console", "inventory",
-     "demo", "lanes", "effect", "faults", "fleet", "ports", "qualify", "runner"],
+    ["up", "down", "status", "ssh", "console", "inventory", "demo",
+     *(each.name for each in EXPERIMENTS)],
 )  # fmt: skip
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:

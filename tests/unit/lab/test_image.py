@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,39 +14,6 @@ from lab import image
 from lab.errors import LabError
 
 RECIPES = Path(image.__file__).parent / "images"
-
-# What apt-get indextargets prints on a machine with other vendors' sources beside Debian's.
-LISTING = """\
-. cloud-sdk-bookworm|cloud-sdk-bookworm|https://packages.example/apt/
-Debian|bookworm-security|http://mirror.example/debian-security/
-Debian|bookworm-updates|http://mirror.example/debian/
-Debian|bookworm|http://mirror.example/debian/
-"""
-
-
-def answer(monkeypatch: pytest.MonkeyPatch, listing: str) -> None:
-    done = subprocess.CompletedProcess([], 0, stdout=listing)
-    monkeypatch.setattr(subprocess, "run", lambda *_args, **_kwargs: done)
-    monkeypatch.delenv("LAB_DEBIAN_MIRROR", raising=False)
-
-
-def test_the_mirror_is_the_one_that_apt_uses(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, LISTING)
-    assert image.debian_mirror() == "http://mirror.example/debian/"
-
-
-def test_a_mirror_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, "")
-    monkeypatch.setenv("LAB_DEBIAN_MIRROR", "http://other.example/debian")
-    assert image.debian_mirror() == "http://other.example/debian"
-
-
-def test_a_machine_without_a_mirror_is_told_how_to_name_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    answer(monkeypatch, "Ubuntu|noble|http://mirror.example/ubuntu/\n")
-    with pytest.raises(LabError, match="LAB_DEBIAN_MIRROR="):
-        image.debian_mirror()
 
 
 def test_the_cache_is_outside_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -75,13 +41,3 @@ def test_an_image_is_made_again_when_a_file_of_its_checkout_changes(tmp_path: Pa
     before = image._digest(image._files(tmp_path))
     (tmp_path / "kdumpctl").write_text("two")
     assert image._digest(image._files(tmp_path)) != before
-
-
-def test_a_bootstrap_that_fails_shows_its_last_lines(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="sh failed with 3; its last lines:\nit broke"):
-        image._run(["sh", "-c", "echo it broke; exit 3"], tmp_path / "log", "breaking")
-
-
-def test_a_missing_program_is_named_with_the_cure(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no-such-program is not installed; run 'make setup'"):
-        image._run(["no-such-program"], tmp_path / "log", "starting")

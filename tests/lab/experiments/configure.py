@@ -5,17 +5,12 @@
 
 from __future__ import annotations
 
-import argparse
 import re
-from typing import Any
 
-from lab import machine
-from lab.choice import chosen
 from lab.errors import LabError
+from lab.experiment import Case, Experiment, Guest, Outcome, Trial
 from lab.machine import Machine
 from lab.plays import Plays
-
-IMAGES = ("debian13-plain", "debian12-plain")
 
 # A guest with a mirror and a boot loader of its own.
 OWN = {"kdump_manage_packages": True, "kdump_manage_crashkernel": True}
@@ -37,33 +32,6 @@ _RECAP = re.compile(
 )
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``configure`` to the lab's command line."""
-    command = commands.add_parser("configure", help="bring guests without kdump to ready")
-    command.add_argument("images", nargs="*", metavar="IMAGE", help=f"of {', '.join(IMAGES)}")
-    command.add_argument("--keep", action="store_true", help="leave the machines running")
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Bring one guest after the other from nothing to ready; 0 if all got there."""
-    images = chosen("guest without kdump", arguments.images, IMAGES)
-    failed = []
-    for image in images:
-        print(f"\n########## {image} ##########", flush=True)
-        host = machine.up(f"configure-{image.partition('-')[0]}", "none", image)
-        try:
-            _configure(host)
-        except LabError as error:
-            print(f"{image}: {error}", flush=True)
-            failed.append(image)
-        finally:
-            if not arguments.keep:
-                host.down(keep=image in failed)
-    print(f"configure: {len(images) - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
-
-
 def recap(output: str) -> tuple[int, int]:
     """How many tasks changed something, and how many failed, by the last line of a play's output.
 
@@ -77,7 +45,8 @@ def recap(output: str) -> tuple[int, int]:
     return int(changed), int(failures)
 
 
-def _configure(host: Machine) -> None:
+def _configure(trial: Trial) -> Outcome:
+    host = trial.host
     plays = Plays(host, **OWN, **_WANTED)
     before = host.ssh(_STATE, timeout=120)
     shown = _role(plays, "check mode shows everything", failures=0, arguments=("--check", "--diff"))
@@ -97,14 +66,15 @@ def _configure(host: Machine) -> None:
     if _boot(host) == boot:
         raise LabError("The host was not rebooted.")
     facts = plays.module("platform_facts", gather_subset=["kdump"])["ansible_facts"]["kdump"]
-    _show(facts)
     if not facts["armed"] or facts["problems"]:
-        raise LabError("The host is not ready.")
+        problems = " ".join(each["message"] for each in facts["problems"])
+        raise LabError(f"The host is not ready; armed: {facts['armed']}. {problems}")
 
     boot = _boot(host)
     changed, _failures = recap(_role(plays, "a second run changes nothing", failures=0))
     if changed or _boot(host) != boot:
         raise LabError(f"The second run changed {changed} things.")
+    return Outcome([(host.image, f"{facts['crash_size'] >> 20}")])
 
 
 def _role(plays: Plays, title: str, failures: int, arguments: tuple[str, ...] = ()) -> str:
@@ -121,7 +91,15 @@ def _boot(host: Machine) -> str:
     return host.ssh("cat /proc/sys/kernel/random/boot_id", timeout=120).strip()
 
 
-def _show(facts: dict[str, Any]) -> None:
-    print(f"armed: {facts['armed']}, reserved: {facts['crash_size'] >> 20} MiB", flush=True)
-    for each in facts["problems"]:
-        print(f"  {each['severity']} {each['code']}: {each['message']}", flush=True)
+EXPERIMENT = Experiment(
+    "configure",
+    "bring guests without kdump to ready",
+    ("guest", "reserved, MiB:"),
+    {
+        image.partition("-")[0]: Case(
+            _configure, (Guest(f"configure-{image.partition('-')[0]}", "none", image),)
+        )
+        for image in ("debian13-plain", "debian12-plain")
+    },
+    configure=False,
+)

@@ -15,9 +15,9 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import 
     prometheus,
 )
 from ansible_collections.vmcore.kdump.tests.unit import fleet as fleets
-from lab import fleet
-from lab.crash_faults import FAULTS
 from lab.errors import LabError
+from lab.experiments import fleet
+from lab.experiments.crash_faults import FAULTS
 
 
 def down(*times: float | None) -> dict[str, Any]:

@@ -5,26 +5,23 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import STATE
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
-from lab import dumps, machine
-from lab.choice import chosen
+from lab import dumps
 from lab.errors import LabError
+from lab.experiment import Case, Experiment, Guest, Outcome, Trial
 from lab.machine import Machine
-from lab.plays import Plays
+from lab.plays import RECOVERY, Plays
 from lab.watch import Act, acting
 
-_NAME = "crash-faults"
-_PROFILE = "smp"
 _COMMAND_SECONDS = 900
 # A host that hangs is given up when its console has been silent for three minutes.
 _PATIENCE_SECONDS = 200
@@ -76,7 +73,7 @@ class Fault(NamedTuple):
     undo: str = ""  # and when it is back
     # The check that refuses the test if the command of the first event was run before.
     refused_by: str | None = None
-    needs: str | None = None  # the fault that leaves what this one needs
+    needs: str | None = None  # the fault before it, which leaves what this one needs
     variables: Mapping[str, Any] = MappingProxyType({})  # of the playbook
     # The host does not return: what is said after it was reset and verify.yml has finished the test.
     later: Verdict | None = None
@@ -185,7 +182,7 @@ FAULTS = {
         (Event(_CAPTURE, monitor="stop"),),
         variables={
             "crash_test_timeout": _PATIENCE_SECONDS,
-            "crash_test_recovery": str(Path(__file__).with_name("recover.yml")),
+            "crash_test_recovery": RECOVERY,
         },
     ),
     "gone": Fault(
@@ -198,66 +195,6 @@ FAULTS = {
 }
 
 
-class Result(NamedTuple):
-    """How a fault ended."""
-
-    fault: str
-    expected: str
-    said: str  # by the record
-    seconds: float
-    amiss: tuple[str, ...]  # sentences
-    sentence: str = ""  # of the cause, or why
-
-
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``crash-faults`` to the lab's command line."""
-    command = commands.add_parser("crash-faults", help="crashes that leave no dump, or no good one")
-    command.add_argument("names", nargs="*", metavar="FAULT", help=f"of {', '.join(FAULTS)}")
-    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
-    command.add_argument("--use", metavar="NAME", help="a machine that runs and is configured")
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Try faults one after the other; 0 if of each was said what is expected."""
-    wanted = set(chosen("fault", arguments.names, FAULTS))
-    wanted |= {fault.needs for name, fault in FAULTS.items() if name in wanted and fault.needs}
-    names = [name for name in FAULTS if name in wanted]
-    host = (
-        machine.find(arguments.use)
-        if arguments.use
-        else machine.up(_NAME, _PROFILE, arguments.image)
-    )
-    results: list[Result] = []
-    try:
-        plays = Plays(host, crash_test_minimum_uptime=0)
-        if not arguments.use:
-            plays.run("configure")
-        for name in names:
-            results.append(_try(name, FAULTS[name], host, plays))
-            print(f"\n{table(results)}", flush=True)
-    finally:
-        if not arguments.use:
-            host.down(keep=len(results) < len(names) or any(each.amiss for each in results))
-    amiss = [each for each in results if each.amiss]
-    print(f"crash faults: {len(results) - len(amiss)} judged as expected, {len(amiss)} not")
-    return 1 if amiss else 0
-
-
-def table(results: list[Result]) -> str:
-    """The faults as a Markdown table, then a sentence for each and whatever is not as expected."""
-    header = ("fault", "expected", "the record says", "s", "as expected")
-    rows = [header, ("---",) * len(header)]
-    rows += [
-        (each.fault, each.expected, each.said, f"{each.seconds:.0f}", "NO" if each.amiss else "yes")
-        for each in results
-    ]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines += [f"{each.fault}: {each.sentence}" for each in results]
-    lines += [f"{each.fault}: NOT AS EXPECTED: {text}" for each in results for text in each.amiss]
-    return "\n".join(lines)
-
-
 def said(record: dict[str, Any]) -> Verdict:
     """The four words of a record."""
     cause = record["cause"] or {}
@@ -265,41 +202,37 @@ def said(record: dict[str, Any]) -> Verdict:
     return Verdict(record["verdict"], dump, cause.get("stage"), cause.get("code"))
 
 
-def _try(name: str, fault: Fault, host: Machine, plays: Plays) -> Result:
-    print(f"\n########## {name}: {fault.what} ##########", flush=True)
+def _try(fault: Fault, trial: Trial) -> Outcome:
+    host, plays = trial.host, trial.plays
+    print(f"{fault.what}\n", flush=True)
     started = time.monotonic()
     if fault.before:
         host.ssh(fault.before, timeout=_COMMAND_SECONDS)
-    amiss = _refused(fault, host, plays)
+    wrong = _refused(fault, host, plays)
     delay = {"crash_test_delay": DELAY} if any(each.command for each in fault.events) else {}
     with happening(host, fault):
         plays.play("crash_test", **delay, **fault.variables)
     _path, record = plays.record()
     answers = [said(record)]
-    amiss += _differences(fault.expected, answers[0])
+    wrong += _differences(fault.expected, answers[0])
     if fault.later:
         host.reset()
         plays.play("verify")
         _path, record = plays.record()
         answers.append(said(record))
-        amiss += _differences(fault.later, answers[1])
+        wrong += _differences(fault.later, answers[1])
     print(f"\n{summary(record)}", flush=True)
-    amiss += _kept(host, record)
+    wrong += _kept(host, record)
     if answers[0].dump == "complete":
         second = dumps.look(host, record)
         print(f"The dump once more, all of it: {second}", flush=True)
-        amiss += [] if second.is_good else [f"The dump is {second}."]
+        wrong += [] if second.is_good else [f"The dump is {second}."]
     if fault.undo:
         host.ssh(fault.undo, timeout=_COMMAND_SECONDS)
+    expected = "; then ".join(map(str, filter(None, (fault.expected, fault.later))))
+    row = (expected, "; then ".join(map(str, answers)), f"{time.monotonic() - started:.0f}")
     cause = record["cause"]
-    return Result(
-        name,
-        "; then ".join(map(str, filter(None, (fault.expected, fault.later)))),
-        "; then ".join(map(str, answers)),
-        time.monotonic() - started,
-        tuple(amiss),
-        cause["sentence"] if cause else record["why"],
-    )
+    return Outcome([row], [cause["sentence"] if cause else record["why"]], wrong)
 
 
 def _refused(fault: Fault, host: Machine, plays: Plays) -> list[str]:
@@ -359,3 +292,19 @@ def _kept(host: Machine, record: dict[str, Any]) -> list[str]:
         return [f"The host's test {state['run_id']} is {state['stage']}."]
     kept = said(state["record"]).verdict
     return [] if kept == record["verdict"] else [f"The host keeps the verdict {kept}."]
+
+
+EXPERIMENT = Experiment(
+    "crash-faults",
+    "crashes that leave no dump, or no good one",
+    ("expected", "the record says", "s:"),
+    {
+        name: Case(
+            partial(_try, fault),
+            (Guest("crash-faults", "smp"),),
+            {"crash_test_minimum_uptime": 0},
+            after=fault.needs,
+        )
+        for name, fault in FAULTS.items()
+    },
+)

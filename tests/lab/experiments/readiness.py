@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import argparse
+from functools import partial
 from typing import Any, NamedTuple
 
-from lab import machine
-from lab.choice import chosen
 from lab.errors import LabError
-from lab.machine import Machine
+from lab.experiment import Case, Experiment, Guest, Outcome, Trial
 from lab.plays import Plays
 
 _SETTINGS = "/etc/default/kdump-tools"
@@ -150,106 +148,45 @@ TROUBLES = {
 _LASTING = {"reservation_small", "reservation_too_small", "kexec_disabled", "no_reservation"}
 
 
-class Result(NamedTuple):
-    """What was said of a problem."""
-
-    code: str
-    severity: str
-    crash_test: str
-    message: str
-
-
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``readiness`` to the lab's command line."""
-    command = commands.add_parser("readiness", help="make a guest unable to dump in every way")
-    command.add_argument("names", nargs="*", metavar="CODE", help=f"of {', '.join(TROUBLES)}")
-    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
-    command.add_argument("--machine", help="one that is up already, and stays so")
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Make problems one after the other; 0 if each was said, and refused where it has to be."""
-    names = chosen("problem", arguments.names, TROUBLES)
-    kept = arguments.machine is not None
-    host = (
-        machine.find(arguments.machine) if kept else machine.up("readiness", "vtd", arguments.image)
-    )
-    try:
-        results = _try_all([code for code in TROUBLES if code in names], host)
-    except BaseException:
-        if not kept:
-            host.down(keep=True)
-        raise
-    if not kept:
-        host.down()
-    print(f"\n{table(results)}")
-    missed = [result.code for result in results if not is_right(result)]
-    print(
-        f"readiness: {len(results) - len(missed)} said and judged, {len(missed)} not {missed or ''}"
-    )
-    return 1 if missed else 0
-
-
-def is_right(result: Result) -> bool:
-    """Whether the problem was said, and the crash test refused what leaves no dump."""
-    return bool(result.severity) and (
-        result.severity == "warning" or result.crash_test == "refuses"
-    )
-
-
-def table(results: list[Result]) -> str:
-    """The problems as a Markdown table."""
-    header = ("code", "severity", "crash test", "message")
-    rows = [header, ("---",) * len(header), *results]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _try_all(codes: list[str], host: Machine) -> list[Result]:
-    """Make the problems one after the other. Raises LabError if the host is not as it was after those that pass."""
-    plays = Plays(host)
-    before = _codes(_problems(plays))
-    print(f"before: {', '.join(sorted(before)) or 'no problem'}", flush=True)
-    results = []
-    for lasting in (False, True):
-        for code in codes:
-            if (code in _LASTING) == lasting:
-                results.append(_try(code, host, plays))
-                print(" | ".join(results[-1]), flush=True)
-        if not lasting:
-            after = _codes(_problems(plays))
-            if after != before:
-                raise LabError(
-                    f"{host.name} is not as it was: {', '.join(sorted(after ^ before))}."
-                )
-    return results
-
-
-def _try(code: str, host: Machine, plays: Plays) -> Result:
-    trouble = TROUBLES[code]
+def _try(code: str, trial: Trial) -> Outcome:
+    """Make a problem; it has to be said, and the crash test has to refuse what leaves no dump."""
+    host, plays, trouble = trial.host, trial.plays, TROUBLES[code]
     try:
         host.ssh(trouble.make, timeout=_SECONDS)
-        said = [each for each in _problems(plays) if each["code"] == code]
+        said = _problems(plays, code)
         checks = plays.preflight()
     except LabError as error:
-        return Result(code, "", "", f"was not made: {error}")
+        return Outcome(wrong=[f"It was not made: {error}"])
     finally:
         host.ssh(trouble.undo, timeout=_SECONDS)
     name = _CHECKS.get(code, code)
-    refused = any(check["name"] == name and check["status"] == "failed" for check in checks)
-    return Result(
-        code,
-        said[0]["severity"] if said else "",
-        "refuses" if refused else "goes on",
-        said[0]["message"] if said else "was not said",
-    )
+    refuses = any(check["name"] == name and check["status"] == "failed" for check in checks)
+    wrong = judge(said, refuses=refuses)
+    if code not in _LASTING and _problems(plays, code):
+        raise LabError(f"{host.name} is not as it was: {code} is said still.")
+    row = (said[0]["severity"], said[0]["message"]) if said else ("-", "-")
+    return Outcome([(row[0], "refuses" if refuses else "goes on", row[1])], wrong=wrong)
 
 
-def _problems(plays: Plays) -> list[dict[str, Any]]:
+def judge(said: list[dict[str, Any]], *, refuses: bool) -> list[str]:
+    """What is wrong with what was said of a problem, and with what the crash test did."""
+    if not said:
+        return ["The problem was not said."]
+    if said[0]["severity"] != "warning" and not refuses:
+        return ["The crash test goes on, although there would be no dump."]
+    return []
+
+
+def _problems(plays: Plays, code: str) -> list[dict[str, Any]]:
+    """Those of that code."""
     facts = plays.module("platform_facts", gather_subset=["kdump"])
-    problems: list[dict[str, Any]] = facts["ansible_facts"]["kdump"]["problems"]
-    return problems
+    return [each for each in facts["ansible_facts"]["kdump"]["problems"] if each["code"] == code]
 
 
-def _codes(problems: list[dict[str, Any]]) -> set[str]:
-    return {each["code"] for each in problems}
+EXPERIMENT = Experiment(
+    "readiness",
+    "make a guest unable to dump in every way",
+    ("severity", "crash test", "message"),
+    {code: Case(partial(_try, code), (Guest("readiness"),)) for code in TROUBLES},
+    configure=False,
+)

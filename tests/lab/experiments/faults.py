@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import NamedTuple
 
-from lab import machine
-from lab.choice import chosen
+from lab.experiment import Case, Experiment, Guest, Outcome, Trial
 from lab.machine import Machine
-from lab.plays import Plays, why_of
+from lab.plays import why_of
 from lab.watch import acting
 
 _PLAN = "/etc/pcie-reset/plan"
@@ -96,62 +95,9 @@ FAULTS = {
 }
 
 
-# Of the playbooks, by profile.
-_VARIABLES = {"quiesce": {"pcie_reset_stage": "quiesce"}}
-
-
-class Result(NamedTuple):
-    """How a fault ended."""
-
-    fault: str
-    what: str
-    dump: str
-    verdict: str
-    why: str
-
-
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``faults`` to the lab's command line."""
-    command = commands.add_parser("faults", help="crash with a reset helper that fails")
-    command.add_argument("names", nargs="*", metavar="FAULT", help=f"of {', '.join(FAULTS)}")
-    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Try faults one after the other; 0 if every dump was complete where there can be one."""
-    names = chosen("fault", arguments.names, FAULTS)
-    results = []
-    # One machine for all faults of a profile: each leaves it as it was.
-    for profile in dict.fromkeys(FAULTS[name].profile for name in names):
-        host = machine.up(f"faults-{profile}", profile, arguments.image)
-        try:
-            plays = Plays(host, **_VARIABLES.get(profile, {}))
-            plays.run("configure")
-            results += [
-                _try(name, FAULTS[name], host, plays)
-                for name in names
-                if FAULTS[name].profile == profile
-            ]
-        except BaseException:
-            host.down(keep=True)
-            raise
-        host.down()
-    print(f"\n{table(results)}")
-    wrong = [result for result in results if result.dump != FAULTS[result.fault].dump]
-    print(f"faults: {len(results) - len(wrong)} dumps as they have to be, {len(wrong)} not")
-    return 1 if wrong else 0
-
-
-def table(results: list[Result]) -> str:
-    """The faults as a Markdown table."""
-    header = ("fault", "what", "dump", "verdict", "what the record says")
-    rows = [header, ("---",) * len(header), *results]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _try(name: str, fault: Fault, host: Machine, plays: Plays) -> Result:
-    print(f"\n########## {name}: {fault.what} ##########", flush=True)
+def _try(fault: Fault, trial: Trial) -> Outcome:
+    host, plays = trial.host, trial.plays
+    print(f"{fault.what}\n", flush=True)
     if fault.helper:
         plays.install(**{"pcie-reset": fault.helper})
     else:
@@ -165,7 +111,8 @@ def _try(name: str, fault: Fault, host: Machine, plays: Plays) -> Result:
     if fault.after:
         host.ssh(fault.after, timeout=_BUILD_SECONDS)
     dump = record["vmcore"]["verdict"] if record["vmcore"] else "none"
-    return Result(name, fault.what, dump, record["verdict"], why_of(record))
+    wrong = [] if dump == fault.dump else [f"The dump is {dump}, not {fault.dump}."]
+    return Outcome([(fault.what, dump, record["verdict"], why_of(record))], wrong=wrong)
 
 
 def _vanishing(host: Machine, device: str | None) -> AbstractContextManager[None]:
@@ -177,3 +124,19 @@ def _vanishing(host: Machine, device: str | None) -> AbstractContextManager[None
     return acting(
         host, [(line, lambda: host.qmp("qom-set", path=path, property="realized", value=False))]
     )
+
+
+# One machine for all faults of a profile: each leaves it as it was.
+EXPERIMENT = Experiment(
+    "faults",
+    "crash with a reset helper that fails",
+    ("what", "dump", "verdict", "what the record says"),
+    {
+        name: Case(
+            partial(_try, fault),
+            (Guest(f"faults-{fault.profile}", fault.profile),),
+            {"pcie_reset_stage": "quiesce" if fault.profile == "quiesce" else "initramfs"},
+        )
+        for name, fault in FAULTS.items()
+    },
+)

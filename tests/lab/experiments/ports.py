@@ -1,24 +1,22 @@
 # Copyright (c) 2026, the vmcore.kdump authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reset of 64 ports against that of the slowest one of them, in the same guest: ``python -m lab ports``."""
+"""The reset of 64 ports against that of the slowest one of them, in the same guest: ``make ports``."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
-from pathlib import Path
 from typing import Any
 
-from lab import machine
 from lab.errors import LabError
+from lab.experiment import Case, Experiment, Guest, Outcome, Trial
 from lab.machine import Machine
-from lab.plays import Plays
+from lab.plays import CHECKOUT
 
 _GOAL = 1.25
 _RUN_SECONDS = 300
-_HELPER = Path(__file__).parents[2] / "plugins" / "plugin_utils" / "pcie_reset" / "pcie-reset"
+_HELPER = CHECKOUT / "plugins" / "plugin_utils" / "pcie_reset" / "pcie-reset"
 _NVME, _NVME_CLASS = "1b36:0010:010802", 0x0108
 
 # The helper runs only where /proc/vmcore is: it gets a /proc of its own. Its tools are beside it, as in an image.
@@ -56,27 +54,6 @@ echo "$begin $end"
 """
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``ports`` to the lab's command line."""
-    command = commands.add_parser("ports", help="time the reset of 64 ports against that of one")
-    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
-    command.add_argument("--runs", type=int, default=3, help="of each, the median counts")
-    command.add_argument("--crash", action="store_true", help="in a capture kernel, too")
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Print the ratio; 0 if it is as wanted."""
-    host = machine.up("ports", "many-ports", arguments.image)
-    try:
-        if arguments.crash:
-            _in_capture_kernel(Plays(host))
-        ratio = _in_normal_kernel(host, arguments.runs)
-    finally:
-        host.down()
-    return 0 if ratio <= _GOAL else 1
-
-
 def plan_of(pairs: dict[str, str]) -> str:
     """A plan for ports (address of port: of the NVMe controller below)."""
     lines = ["version 2", "host lab", "kernel any", "digest 0"]
@@ -84,16 +61,17 @@ def plan_of(pairs: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def compare(title: str, everything: list[float], slowest: list[float], count: int) -> float:
-    """Print the times of all ports and of the slowest one; the ratio of their medians."""
+def compare(
+    what: str, everything: list[float], slowest: list[float], count: int
+) -> tuple[tuple[str, ...], float]:
+    """A row with the medians for all ports and for the slowest one, and their ratio."""
     whole, single = statistics.median(everything), statistics.median(slowest)
     ratio = whole / single
-    print(f"{title}: {count} ports {whole:.2f} s, the slowest port alone {single:.2f} s,"
-          f" ratio {ratio:.2f}", flush=True)  # fmt: skip
-    return ratio
+    return (what, str(count), f"{whole:.2f}", f"{single:.2f}", f"{ratio:.2f}"), ratio
 
 
-def _in_normal_kernel(host: Machine, runs: int) -> float:
+def _in_normal_kernel(trial: Trial) -> Outcome:
+    host, runs = trial.host, trial.arguments.runs
     pairs = {
         found.port: found.address
         for found in host.functions()
@@ -105,20 +83,20 @@ def _in_normal_kernel(host: Machine, runs: int) -> float:
     ports = reports[0]["ports"]
     slowest = max(ports, key=lambda port: float(port["seconds"]))["address"]
     single = {slowest: pairs[slowest]}
-    ratio = compare(
+    row, ratio = compare(
         "helper",
         [report["summary"]["seconds"] for report in reports],
         [_report(host, single)["summary"]["seconds"] for _run in range(runs)],
         len(ports),
     )
-    compare(
+    bare, _ratio = compare(
         "bare writes to reset_subordinate, all at once",
         [_bare(host, pairs) for _run in range(runs)],
         [_bare(host, single) for _run in range(runs)],
         len(ports),
     )
-    print(f"The goal for the helper is a ratio of at most {_GOAL}.")
-    return ratio
+    wrong = [] if ratio <= _GOAL else [f"The ratio is to be {_GOAL} at most."]
+    return Outcome([row, bare], wrong=wrong)
 
 
 def _report(host: Machine, pairs: dict[str, str]) -> dict[str, Any]:
@@ -140,10 +118,27 @@ def _like_a_driver(host: Machine, pairs: dict[str, str]) -> None:
     host.ssh(_LIKE_A_DRIVER.format(functions=" ".join(pairs.values())), timeout=_RUN_SECONDS)
 
 
-def _in_capture_kernel(plays: Plays) -> None:
-    plays.run("configure")
-    plays.run("crash_test")
-    _path, record = plays.record()
+def _in_capture_kernel(trial: Trial) -> Outcome:
+    trial.plays.run("configure")
+    trial.plays.run("crash_test")
+    _path, record = trial.plays.record()
     report = record["reset"]
     seconds = [port["seconds"] for port in report["ports"]]
-    compare("capture kernel", [report["summary"]["seconds"]], [max(seconds)], len(seconds))
+    row, _ratio = compare("helper", [report["summary"]["seconds"]], [max(seconds)], len(seconds))
+    return Outcome([row])
+
+
+_GUESTS = (Guest("ports", "many-ports"),)
+EXPERIMENT = Experiment(
+    "ports",
+    "time the reset of 64 ports against that of the slowest one of them",
+    ("what", "ports:", "all, s:", "the slowest alone, s:", "ratio:"),
+    {
+        "normal-kernel": Case(_in_normal_kernel, _GUESTS),
+        "capture-kernel": Case(_in_capture_kernel, _GUESTS),
+    },
+    configure=False,
+    options=lambda parser: parser.add_argument(
+        "--runs", type=int, default=3, help="of each, the median counts (default: 3)"
+    ),
+)

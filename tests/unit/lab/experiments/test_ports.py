@@ -5,14 +5,18 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from lab import cli, machine
+from lab import machine
 from lab.accel import KVM, TCG
+from lab.errors import LabError
+from lab.experiment import Outcome, Trial
+from lab.experiments import ports
 from lab.image import Image
 from lab.machine import Function
 
@@ -26,7 +30,6 @@ class Guest:
     def __init__(self, together: float, lost: int = 0) -> None:
         self.together = together
         self.lost = lost
-        self.down_called = False
         self.plan = ""
 
     def functions(self) -> list[Function]:
@@ -46,29 +49,23 @@ class Guest:
             })  # fmt: skip
         return "5.00 6.10\n" if "wait" in command else ""
 
-    def down(self) -> None:
-        self.down_called = True
+
+def tried(guest: Any) -> Outcome:
+    arguments = Namespace(runs=3)
+    return ports.EXPERIMENT.cases["normal-kernel"].run(Trial("", [guest], guest, arguments))
 
 
-@pytest.mark.parametrize(("together", "code"), [(1.5, 0), (1.51, 1)])
-def test_the_helper_may_take_a_quarter_longer_for_all_ports(
-    together: float, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    guest = Guest(together)
-    monkeypatch.setattr(machine, "up", lambda *_arguments: guest)
-    assert cli.main(["ports"]) == code
-    assert guest.down_called
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith(f"helper: 2 ports {together:.2f} s, the slowest port alone 1.20 s")
-    assert lines[1].endswith("2 ports 1.10 s, the slowest port alone 1.10 s, ratio 1.00")
+@pytest.mark.parametrize(("together", "passes"), [(1.5, True), (1.51, False)])
+def test_the_helper_may_take_a_quarter_longer_for_all_ports(together: float, passes: bool) -> None:
+    outcome = tried(Guest(together))
+    assert outcome.rows[0][1:4] == ("2", f"{together:.2f}", "1.20")
+    assert outcome.rows[1][1:] == ("2", "1.10", "1.10", "1.00")
+    assert bool(outcome.wrong) is not passes
 
 
-def test_a_port_that_was_not_reset_makes_the_time_worthless(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(machine, "up", lambda *_arguments: Guest(1.2, lost=1))
-    assert cli.main(["ports"]) == 1
-    assert "Not all ports were reset" in capsys.readouterr().err
+def test_a_port_that_was_not_reset_makes_the_time_worthless() -> None:
+    with pytest.raises(LabError, match="Not all ports were reset"):
+        tried(Guest(1.2, lost=1))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lab import runner
 from lab.errors import LabError
+from lab.experiments import runner
 
 
 def artifacts(private: Path, status: str | None, *events: dict[str, Any]) -> None:

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from lab.effect import Crash, Device, Effect, judge, measure, table
 from lab.errors import LabError
+from lab.experiment import Outcome
+from lab.experiments.effect import EXPERIMENT, IOMMUS, Crash, Device, Effect, judge, measure, rows
 from lab.trace import Event
+
+VTD = IOMMUS["intel-iommu"]
 
 NIC = Device("nic", "e1000e", "0000:03:00.0", "0000:00:04.0")
 SOUND = Device("sound", "ich9-intel-hda", "0000:05:00.0", "0000:00:06.0")
@@ -46,9 +49,9 @@ WITHOUT = [
 
 
 def test_dma_is_counted_by_device_and_window_from_the_panic_to_the_reboot() -> None:
-    nic, sound = measure(WITHOUT, [NIC, SOUND])
+    nic, sound = measure(WITHOUT, [NIC, SOUND], VTD)
     assert (nic.until_helper, nic.until_driver, nic.after) == (1, 2, 1)
-    assert (nic.window, nic.resets, nic.faults) == (3.0, 0, 1)
+    assert (nic.window, nic.resets, nic.refused_until_driver) == (3.0, 0, 1)
     assert (sound.until_helper, sound.until_driver, sound.after, sound.driver) == (1, 1, 0, None)
 
 
@@ -59,7 +62,7 @@ def test_the_helper_ends_the_first_window_and_its_reset_is_seen_at_the_port() ->
         config(9.7, "00:04.0", 0x3E, 0x02),
         console(10.5, "[   15.000000] pcie_reset: summary planned=1 reset=1"),
     ]
-    nic, _sound = measure(sorted(WITHOUT + helper), [NIC, SOUND])
+    nic, _sound = measure(sorted(WITHOUT + helper), [NIC, SOUND], VTD)
     assert (nic.until_helper, nic.until_driver, nic.after) == (2, 1, 1)
     assert (nic.window, nic.resets) == (1.5, 1)
 
@@ -71,12 +74,12 @@ def test_the_helper_ends_the_first_window_and_its_reset_is_seen_at_the_port() ->
 )
 def test_a_crash_without_a_capture_kernel_is_no_measurement(events: list[Event]) -> None:
     with pytest.raises(LabError, match="no capture kernel that came to /init"):
-        measure(events, [NIC])
+        measure(events, [NIC], VTD)
 
 
 def test_another_wording_is_not_taken_for_silence() -> None:
     with pytest.raises(LabError, match="in other words"):
-        measure([*WITHOUT[:7], Event(10.0, "vtd_dmar_translate", "device 3:0.0")], [NIC])
+        measure([*WITHOUT[:7], Event(10.0, "vtd_dmar_translate", "device 3:0.0")], [NIC], VTD)
 
 
 def test_two_stages_are_one_crash_and_the_iommu_comes_between_reset_and_driver() -> None:
@@ -99,7 +102,7 @@ def test_two_stages_are_one_crash_and_the_iommu_comes_between_reset_and_driver()
         console(20.0, "[   99.000000] reboot: Restarting system"),
         dma(21.0, "03:00.00"),
     ]
-    nic, sound = measure(events, [NIC, SOUND])
+    nic, sound = measure(events, [NIC, SOUND], VTD)
     assert (nic.until_helper, nic.until_iommu, nic.until_driver, nic.after) == (1, 0, 0, 1)
     assert (nic.driver, nic.window, nic.resets) == (18.0, 7.5, 1)
     assert (sound.until_iommu, sound.until_driver) == (1, 2)
@@ -107,48 +110,91 @@ def test_two_stages_are_one_crash_and_the_iommu_comes_between_reset_and_driver()
 
 def test_iommu_that_came_before_the_reset_has_no_window() -> None:
     iommu = console(5.0, "[    3.767817] DMAR: Translation already enabled - trying to copy")
-    assert [effect.until_iommu for effect in measure(sorted([*WITHOUT, iommu]), [NIC])] == [None]
+    assert [effect.until_iommu for effect in measure(sorted([*WITHOUT, iommu]), [NIC], VTD)] == [
+        None
+    ]
 
 
-def crash(helper: bool, until_driver: int, *, verdict: str = "passed") -> Crash:
+# What each IOMMU's events look like when a function, 03:00.0, reads and is refused.
+EVENTS = {
+    "intel-iommu": (
+        [Event(10.0, "vtd_dmar_translate", "dev 03:00.00 iova 0xfff -> gpa 0x1000 mask 0xfff")],
+        [Event(10.0, "vtd_dmar_fault", "sid 0x300 fault 6 addr 0xfff write 1")],
+    ),
+    "amd-iommu": (
+        [Event(10.0, "amdvi_translation_result", "devid: 03:00.0 gpa 0xfff000 hpa 0x1000")],
+        [Event(10.0, "amdvi_translation_result", "devid: 03:00.0 gpa 0xfff000 hpa 0x0")],
+    ),
+    "smmuv3": (
+        [
+            Event(10.0, "smmuv3_find_ste", "sid=0x300 features:0x3, sid_split:0x8"),
+            config(10.0, "00:04.0", 0x4, 0x6),
+            Event(10.0, "smmuv3_get_ste", "STE addr: 0x4a000000"),
+            Event(
+                10.0, "smmuv3_translate_success", "smmuv3-3 sid=0x300 iova=0xfff translated=0x1000 perm=0x1 stage=1"
+            ),
+        ],
+        [Event(10.0, "smmuv3_find_ste", "sid=0x300 features:0x3, sid_split:0x8")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IOMMUS)
+def test_an_access_and_one_that_was_refused_are_told_apart(name: str) -> None:
+    rest = [event for event in WITHOUT if event.name in ("console", "pci_cfg_write")]
+    done, refused = EVENTS[name]
+    (nic,) = measure(sorted([*rest, *done]), [NIC], IOMMUS[name])
+    assert (nic.until_driver, nic.refused_until_driver) == (1, 0)
+    (nic,) = measure(sorted([*rest, *refused, *refused]), [NIC], IOMMUS[name])
+    assert (nic.until_driver, nic.refused_until_driver) == (0, 2)
+
+
+def test_a_stream_whose_table_entry_aborts_is_refused() -> None:
+    abort = Event(10.0, "smmuv3_translate_abort", "smmuv3-3 sid=0x300 abort on iova:0xf is_write=1")
+    rest = [event for event in WITHOUT if event.name == "console"]
+    (nic,) = measure(sorted([*rest, *EVENTS["smmuv3"][0][:3], abort]), [NIC], IOMMUS["smmuv3"])
+    assert (nic.until_driver, nic.refused_until_driver) == (0, 1)
+
+
+def crash(helper: bool, until_driver: int, *, refused: int = 0) -> Crash:
     effects = [
-        Effect(NIC, 5, until_driver, 7, 1.0, 2.5, resets=int(helper)),
+        Effect(NIC, 5, until_driver, 7, 1.0, 2.5, None, int(helper), 0, refused),
         Effect(SOUND, 50, 100, 0, None, 9.0),
     ]
-    return Crash("initramfs" if helper else "none", 1, verdict, "run", effects)
+    return Crash("initramfs" if helper else "none", 1, "passed", "run", effects)
 
 
 @pytest.mark.parametrize(
-    ("without", "with_helper", "code"),
+    ("without", "with_helper", "complaint"),
     [
-        (crash(False, 3), crash(True, 0), 0),
-        (crash(False, 3), crash(True, 1), 1),
-        (crash(False, 0), crash(True, 0), 1),
-        (crash(False, 3), crash(True, 0, verdict="failed"), 1),
+        (crash(False, 3), crash(True, 0), None),
+        (crash(False, 0, refused=9), crash(True, 0), None),
+        (crash(False, 3), crash(True, 1), "not silent after the reset"),
+        (crash(False, 3), crash(True, 0, refused=1), "not silent after the reset"),
+        (crash(False, 0), crash(True, 0), "silent without it, too"),
     ],
-    ids=["silent", "not silent", "nothing to silence", "no dump"],
+    ids=["silent", "aborts end", "not silent", "aborts go on", "nothing to silence"],
 )
 def test_the_verdict_is_on_the_devices_that_were_reset(
-    without: Crash, with_helper: Crash, code: int
+    without: Crash, with_helper: Crash, complaint: str | None
 ) -> None:
-    sentence, result = judge([without, with_helper])
-    assert result == code
-    assert "(nic)" in sentence
-    assert "sound" not in sentence
+    outcome = judge({"none": Outcome(data=[without]), "initramfs": Outcome(data=[with_helper])})
+    assert "(nic)" in outcome.notes[0]
+    assert "sound" not in outcome.notes[0]
+    assert [complaint in text for text in outcome.wrong if complaint] == [True] * bool(complaint)
 
 
-def test_a_crash_without_a_capture_kernel_has_a_row_and_makes_the_verdict_bad() -> None:
+def test_a_stage_that_was_not_tried_is_not_judged() -> None:
+    assert judge({"none": Outcome(data=[crash(False, 3)])}).wrong == []
+    assert judge({"initramfs": Outcome(data=[crash(True, 0)])}).wrong == []
+
+
+def test_a_crash_has_a_row_a_device_or_says_that_it_came_to_no_capture_kernel() -> None:
     dead = Crash("none", 2, "failed", "run", [], "The host came back without a new dump.")
-    lines = table([dead, crash(True, 0)]).splitlines()
-    assert len({line.count("|") for line in lines}) == 1
-    assert lines[2] == "| none | 2 | failed | no capture kernel | - | - | - | - | - | - | - |"
-    assert judge([crash(False, 3), dead, crash(True, 0)])[1] == 1
-
-
-def test_the_table_has_a_row_a_device() -> None:
-    lines = table([crash(True, 0)]).splitlines()
-    assert len({line.count("|") for line in lines}) == 1
-    assert lines[2:] == [
-        "| initramfs | 1 | passed | nic, e1000e 0000:03:00.0 | 5 | - | 0 | 2.5 | 7 | 1 | 0 |",
-        "| initramfs | 1 | passed | sound, ich9-intel-hda 0000:05:00.0 | 50 | - | 100 | 9.0 (no driver) | 0 | 0 | 0 |",
+    made = [*rows(crash(True, 0)), *rows(dead)]
+    assert {len(row) for row in made} == {len(EXPERIMENT.columns)}
+    assert [" | ".join(map(str, row)) for row in made] == [
+        "1 | passed | nic, e1000e 0000:03:00.0 | 5 | - | 0 | 2.5 | 7 | 1 | 0 | 0 | 0",
+        "1 | passed | sound, ich9-intel-hda 0000:05:00.0 | 50 | - | 100 | 9.0 (no driver) | 0 | 0 | 0 | 0 | 0",
+        "2 | failed | no capture kernel | - | - | - | - | - | - | - | - | -",
     ]

@@ -5,20 +5,16 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
-from lab import machine
-from lab.choice import chosen
 from lab.errors import LabError
-from lab.kdump_configure import OWN
-from lab.kdump_servers import ADDRESS, USER, Servers
+from lab.experiment import Case, Experiment, Guest, Outcome, Trial
+from lab.experiments.configure import OWN
 from lab.machine import Machine
 from lab.plays import Plays
+from lab.servers import ADDRESS, USER, Servers
 
-TARGETS = ("nfs", "ssh")
-_IMAGE = "debian13-plain"
 _KEY = "/root/.ssh/kdump_id_ed25519"
 
 # The SSH server has a port of its own, as an operator's may. The capture kernel brings the network up if something
@@ -31,45 +27,14 @@ systemctl enable systemd-networkd-wait-online.service
 """
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``targets`` to the lab's command line."""
-    command = commands.add_parser(
-        "targets", help="dump to an NFS and an SSH server, and verify there"
-    )
-    command.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}")
-    command.add_argument("--image", default=_IMAGE, help=f"guest (default: {_IMAGE})")
-    command.add_argument("--machine", help="a machine that runs already, and is kept")
-    command.add_argument("--keep", action="store_true", help="leave the machine running")
-    command.set_defaults(run=run)
+def _try(trial: Trial) -> Outcome:
+    host = trial.host
+    with Servers(host.directory / "servers") as servers:
+        host.ssh(_CLIENT.format(address=ADDRESS, port=servers.ports["ssh"]), timeout=120)
+        return _dump_to(trial.name, host, servers)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Crash a guest once for each target; 0 if every dump arrived whole."""
-    wanted = chosen("target", arguments.targets, TARGETS)
-    host = (
-        machine.find(arguments.machine)
-        if arguments.machine
-        else machine.up("targets", "none", arguments.image)
-    )
-    failed = []
-    try:
-        with Servers(host.directory / "servers") as servers:
-            host.ssh(_CLIENT.format(address=ADDRESS, port=servers.ports["ssh"]), timeout=120)
-            for kind in wanted:
-                print(f"\n########## {kind} ##########", flush=True)
-                try:
-                    _dump_to(kind, host, servers)
-                except LabError as error:
-                    print(f"{kind}: {error}", flush=True)
-                    failed.append(kind)
-    finally:
-        if not (arguments.keep or arguments.machine):
-            host.down(keep=bool(failed))
-    print(f"targets: {len(wanted) - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
-
-
-def _dump_to(kind: str, host: Machine, servers: Servers) -> None:
+def _dump_to(kind: str, host: Machine, servers: Servers) -> Outcome:
     plays = Plays(host, **OWN, kdump_reboot_ok=True, **_variables(kind, servers))
     refused = _role(plays)
     if kind == "ssh":
@@ -83,8 +48,8 @@ def _dump_to(kind: str, host: Machine, servers: Servers) -> None:
     code = plays.play("crash_test")
     _path, record = plays.record()
     _show(servers.store, record)
-    if code or record["verdict"] != "passed":
-        raise LabError(record["why"])
+    wrong = [record["why"]] if code or record["verdict"] != "passed" else []
+    return Outcome([(record["verdict"],)], [] if wrong else [record["why"]], wrong)
 
 
 def _variables(kind: str, servers: Servers) -> dict[str, Any]:
@@ -119,6 +84,14 @@ def _show(store: Path, record: dict[str, Any]) -> None:
     """Print what is on the server, and every check of the dump."""
     for place in sorted(store.rglob("*")):
         print(f"  {place.relative_to(store)}: {place.stat().st_size} bytes")
-    print(f"  {record['verdict']}: {record['why']}")
     for check in (record["vmcore"] or {}).get("checks", ()):
         print(f"    {check['name']}: {check['status']}: {check['detail']}")
+
+
+EXPERIMENT = Experiment(
+    "targets",
+    "dump to an NFS and an SSH server, and verify there",
+    ("verdict",),
+    {kind: Case(_try, (Guest("targets", "none", "debian13-plain"),)) for kind in ("nfs", "ssh")},
+    configure=False,
+)

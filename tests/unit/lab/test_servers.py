@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LabError
+from lab.experiments.configure import recap
 from lab.image import Image
-from lab.kdump_configure import recap
-from lab.kdump_servers import Servers
+from lab.servers import Servers
 
 
 def test_the_recap_of_a_play() -> None:

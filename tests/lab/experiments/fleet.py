@@ -5,67 +5,37 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from junitparser import JUnitXml
 from prometheus_client.parser import text_string_to_metric_families
 
-from lab import machine
-from lab.crash_faults import DELAY, FAULTS, happening, said
 from lab.errors import LabError
+from lab.experiment import Case, Experiment, Guest, Outcome, Trial
+from lab.experiments.crash_faults import DELAY, FAULTS, happening, said
 from lab.machine import Machine
 from lab.plays import CHECKOUT, Plays
 from report.browser import browser
 
-# The first one is as "lab crash-faults" has it, which knows what goes wrong on it.
-_PROFILES = {"fleet-1": "smp", "fleet-2": "vtd"}
 _KEPT = CHECKOUT / "build" / "fleet"
-_BATCH = Path(__file__).with_name("fleet.yml")
 # What goes wrong on the first host: when it is alone, and when the second one is crashed with it.
 _ALONE, _TOGETHER = "small-crashkernel", "empty-dump"
 _WIDTH = 1280
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``fleet`` to the lab's command line."""
-    command = commands.add_parser("fleet", help="two hosts, one of which fails, and their report")
-    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Crash two hosts in two ways and report; 0 if all was as it should be."""
+def _fleet(trial: Trial) -> Outcome:
+    """Crash two hosts in two ways and report."""
     shutil.rmtree(_KEPT, ignore_errors=True)
-    passed = False
-    with ExitStack() as stack:
-        hosts = []
-        for name, profile in _PROFILES.items():
-            hosts.append(machine.up(name, profile, arguments.image))
-            # Console and disk of a run that failed stay.
-            stack.callback(lambda host: host.down(keep=not passed), hosts[-1])
-        first, second = hosts
-        plays = Plays(
-            first,
-            second,
-            assess_directory=str(_KEPT),
-            crash_test_delay=DELAY,
-            crash_test_minimum_uptime=0,
-            crash_test_results_directory=str(_KEPT),
-        )
-        plays.run("configure")
-        plays.run("assess")
-        _stop_at_the_first_failure(first, second, plays)
-        _crash_both(first, second, plays)
-        plays.run("report")
-        passed = True
+    first, second = trial.hosts
+    trial.plays.run("assess")
+    _stop_at_the_first_failure(first, second, trial.plays)
+    _crash_both(first, second, trial.plays)
+    trial.plays.run("report")
     _look_at_the_report({first.name: "failed", second.name: "passed"})
-    print(f"fleet: passed, see {_KEPT}")
-    return 0
+    return Outcome(notes=[f"See {_KEPT}."])
 
 
 def _stop_at_the_first_failure(first: Machine, second: Machine, plays: Plays) -> None:
@@ -81,7 +51,7 @@ def _stop_at_the_first_failure(first: Machine, second: Machine, plays: Plays) ->
 
 def _crash_both(first: Machine, second: Machine, plays: Plays) -> None:
     with happening(first, FAULTS[_TOGETHER]):
-        code = plays.play(_BATCH)
+        code = plays.play("fleet.yml")
     failed, passed = (plays.record(host)[1] for host in (first, second))
     _expect(f"{first.name}, with the other", said(failed), FAULTS[_TOGETHER].expected)
     _expect(f"{second.name}, meanwhile", passed["verdict"], "passed")
@@ -147,3 +117,23 @@ def _expect(what: str, found: Any, wanted: Any) -> None:
     if found != wanted:
         raise LabError(f"{what}: {found}, not {wanted}.")
     print(f"{what}: {found}", flush=True)
+
+
+EXPERIMENT = Experiment(
+    "fleet",
+    "two hosts, one of which fails, and their report",
+    (),
+    {
+        "fleet": Case(
+            _fleet,
+            # The first one is as "lab crash-faults" has it, which knows what goes wrong on it.
+            (Guest("fleet-1", "smp"), Guest("fleet-2", "vtd")),
+            {
+                "assess_directory": str(_KEPT),
+                "crash_test_delay": DELAY,
+                "crash_test_minimum_uptime": 0,
+                "crash_test_results_directory": str(_KEPT),
+            },
+        )
+    },
+)

@@ -1,17 +1,17 @@
 # Copyright (c) 2026, the vmcore.kdump authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs as AWX runs them: ansible-runner, a private data directory for each, one cancelled after the panic."""
+"""Jobs as AWX runs them, each in a private data directory, one cancelled after the panic: ``make runner``."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import yaml
 from bench.fleet import calls
 from lab import machine
 from lab.errors import LabError
+from lab.experiment import Case, Experiment, Guest, Outcome, Trial
 from lab.plays import CHECKOUT
 
 _PROJECT = CHECKOUT / "docs" / "awx" / "project"
@@ -28,33 +29,8 @@ _PANIC_SECONDS = 600
 _ADDRESS = "127.0.0.1"  # of every machine, with a port of its own
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``runner`` to the lab's command line."""
-    command = commands.add_parser(
-        "runner", help="playbooks under ansible-runner, as AWX runs them; one job is cancelled"
-    )
-    command.add_argument("--profile", default="vtd", help="PCIe tree and IOMMU (default: vtd)")
-    command.add_argument("--image", default="debian13", help="guest (default: debian13)")
-    command.add_argument("--keep", action="store_true", help="leave the machine running")
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Run the jobs; the exit code is 0 if each ended as it should."""
-    host = machine.up("runner", arguments.profile, arguments.image)
-    try:
-        _jobs(host)
-    except BaseException:
-        host.down(keep=True)
-        raise
-    if not arguments.keep:
-        host.down()
-    print(f"runner: passed, see {_KEPT}")
-    return 0
-
-
-def _jobs(host: machine.Machine) -> None:
-    jobs = Jobs(host)
+def _jobs(trial: Trial) -> Outcome:
+    jobs = Jobs(trial.host)
     jobs.expect("assess", "successful", "-vvv")
     jobs.expect("configure", "successful")
     jobs.expect("configure", "successful", "-vvv", changes=False)
@@ -68,13 +44,14 @@ def _jobs(host: machine.Machine) -> None:
     record = jobs.record()
     if (record["run_id"], record["verdict"]) != (left["run_id"], "passed"):
         raise LabError(f"verify wrote a record of {record['run_id']}: {record['verdict']}.")
-    print(f"record of the cancelled job: {left['why']}")
-    print(f"record after verify: {record['verdict']}, {record['why']}", flush=True)
     jobs.expect("crash_test", "successful", "-vvv")
     jobs.expect("qualify", "successful")
     jobs.expect("report", "successful")
     print(jobs.summary(), flush=True)
     jobs.expect("stop", "failed")
+    notes = [f"Record of the cancelled job: {left['why']}",
+             f"Record after verify: {record['verdict']}, {record['why']}", f"See {_KEPT}."]  # fmt: skip
+    return Outcome(jobs.rows, notes)
 
 
 class Jobs:
@@ -86,6 +63,7 @@ class Jobs:
         shutil.rmtree(_KEPT, ignore_errors=True)
         self._results = self._directory / "results"
         self._count = 0
+        self.rows: list[Sequence[object]] = []
 
     def expect(
         self, playbook: str, status: str, *cmdline: str, confirm: bool = True, changes: bool = True
@@ -102,8 +80,9 @@ class Jobs:
         if stats.get("changed") and not changes:
             raise LabError(f"The job {playbook} changed something: see {private / 'log'}.")
         seconds = time.monotonic() - started
-        counted = f", {_calls(private)} remote calls" if "-vvv" in cmdline else ""
-        print(f"{' '.join((playbook, *cmdline))}: {status}, {seconds:.0f} s{counted}", flush=True)
+        counted = str(_calls(private)) if "-vvv" in cmdline else "-"
+        self.rows.append((" ".join((playbook, *cmdline)), status, f"{seconds:.0f}", counted))
+        print(" | ".join(map(str, self.rows[-1])), flush=True)
 
     def cancel_after_the_panic(self) -> dict[str, Any]:
         """Cancel a crash test while its host dumps; the record that it left.
@@ -157,7 +136,7 @@ class Jobs:
             "env/extravars": json.dumps(variables),
             "env/cmdline": " ".join(cmdline),
             "env/envvars": json.dumps(
-                {"ANSIBLE_CONFIG": str(Path(__file__).parent / "ansible.cfg"), "NO_COLOR": "1"}
+                {"ANSIBLE_CONFIG": str(CHECKOUT / "tests/lab/ansible.cfg"), "NO_COLOR": "1"}
             ),
         }.items():
             path = private / name
@@ -194,3 +173,12 @@ def _check(private: Path, playbook: str, expected: str) -> dict[str, Any]:
     stats = [each for each in events if each["event"] == "playbook_on_stats"]
     # A job that was cancelled did not come to its last event.
     return stats[0]["event_data"] if stats else {}
+
+
+EXPERIMENT = Experiment(
+    "runner",
+    "playbooks under ansible-runner, as AWX runs them; one job is cancelled",
+    ("job", "status", "s:", "remote calls:"),
+    {"runner": Case(_jobs, (Guest("runner"),))},
+    configure=False,
+)

@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 import shlex
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
-from lab import machine
-from lab.choice import chosen
 from lab.errors import LabError
+from lab.experiment import Case, Experiment, Guest, Outcome, Trial
 from lab.machine import Machine
 from lab.plays import Plays
 from lab.wire import Traffic
@@ -84,102 +82,43 @@ LANES = {
 }
 
 
-class Result(NamedTuple):
-    """How a lane ended."""
-
-    lane: str
-    kernel: str = "-"
-    proof: str = "-"
-    reset: str = "-"
-    dump: str = "-"
-    verdict: str = "failed"
-    why: str = ""
-
-
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``lanes`` to the lab's command line."""
-    command = commands.add_parser("lanes", help="crash and verify every kind of kdump image")
-    command.add_argument("names", nargs="*", metavar="LANE", help=f"of {', '.join(LANES)}")
-    command.add_argument("--keep", action="store_true", help="leave the machines running")
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Run lanes one after the other; 0 if all passed."""
-    results = []
-    for name in chosen("lane", arguments.names, LANES):
-        lane = LANES[name]
-        if lane.needs and lane.needs not in os.environ and not arguments.names:
-            print(f"The lane {name} is left out: {lane.needs} names no checkout.")
-            continue
-        print(f"\n########## {name} ##########", flush=True)
-        try:
-            results.append(_run(name, lane, arguments.keep))
-        except LabError as error:
-            results.append(Result(name, why=str(error)))
-    print(f"\n{table(results)}")
-    failed = [result for result in results if result.verdict != "passed"]
-    print(f"lanes: {len(results) - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
-
-
-def table(results: list[Result]) -> str:
-    """The lanes as a Markdown table, and a sentence for each that did not pass."""
-    header = ("lane", "kernel", "proof", "reset", "dump", "verdict")
-    rows = [header, ("---",) * len(header), *(result[:-1] for result in results)]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines += [f"{each.lane}: {each.why}" for each in results if each.verdict != "passed"]
-    return "\n".join(lines)
-
-
-def _run(name: str, lane: Lane, keep: bool) -> Result:
-    host = machine.up(f"lane-{name}", lane.profile, lane.image)
-    ended = False
-    try:
-        with Traffic(host.wires):
-            result = _crash(name, lane, host)
-        ended = result.verdict == "passed"
-        return result
-    finally:
-        if not keep:
-            host.down(keep=not ended)
-
-
-def _crash(name: str, lane: Lane, host: Machine) -> Result:
-    plays = Plays(host, **lane.variables)
-    if lane.profile == "passthrough":
-        host.start("passthrough.py", host.addresses()["passed"])
-        virtual = host.addresses()["virtual"]
-        host.ssh(f"echo 2 >/sys/bus/pci/devices/{virtual}/sriov_numvfs", timeout=120)
-    if lane.capture_arguments:
-        line = f'KDUMP_CMDLINE_APPEND="{lane.capture_arguments}"'
-        host.ssh(
-            f"echo {shlex.quote(line)} >>{_SETTINGS}; kdump-config reload", timeout=_BUILD_SECONDS
-        )
-    before = host.ssh(_FILES, timeout=120)
-    plays.run("configure")
-    proof = plays.module("initramfs_info")["proof"]
-    print("\n".join((proof["statement"], *(f"    {line}" for line in proof["evidence"]))))
-    _look_for_traces(lane, host, plays)
-    if plays.install()["changed"]:
-        raise LabError("Installing the helper a second time changed the host.")
-    changed = _changed_helper(lane)
-    _fail_to_rebuild(host, plays, changed)
-    if lane.power_cut:
-        _cut_power_in_a_rebuild(host, plays, changed)
-    code = plays.play("crash_test")
-    path, record = plays.record()
-    print(f"\n{summary(record)}\n\nResult record: {path}")
-    _remove(host, Plays(host, **{**lane.variables, "pcie_reset_state": "absent"}), before)
-    return Result(
-        name,
+def _try(lane: Lane, trial: Trial) -> Outcome:
+    host, plays = trial.host, trial.plays
+    with Traffic(host.wires):
+        if lane.profile == "passthrough":
+            host.start("passthrough.py", host.addresses()["passed"])
+            virtual = host.addresses()["virtual"]
+            host.ssh(f"echo 2 >/sys/bus/pci/devices/{virtual}/sriov_numvfs", timeout=120)
+        if lane.capture_arguments:
+            line = f'KDUMP_CMDLINE_APPEND="{lane.capture_arguments}"'
+            host.ssh(
+                f"echo {shlex.quote(line)} >>{_SETTINGS}; kdump-config reload",
+                timeout=_BUILD_SECONDS,
+            )
+        before = host.ssh(_FILES, timeout=120)
+        plays.run("configure")
+        proof = plays.module("initramfs_info")["proof"]
+        print("\n".join((proof["statement"], *(f"    {line}" for line in proof["evidence"]))))
+        _look_for_traces(lane, host, plays)
+        if plays.install()["changed"]:
+            raise LabError("Installing the helper a second time changed the host.")
+        changed = _changed_helper(lane)
+        _fail_to_rebuild(host, plays, changed)
+        if lane.power_cut:
+            _cut_power_in_a_rebuild(host, plays, changed)
+        code = plays.play("crash_test")
+        path, record = plays.record()
+        print(f"\n{summary(record)}\n\nResult record: {path}")
+        _remove(host, Plays(host, **{**plays.variables, "pcie_reset_state": "absent"}), before)
+    row = (
         record["kernel"]["before"],
         "proven" if proof["proven"] else f"NOT PROVEN: {proof['why_not']}",
         _reset(record["reset"]),
         record["vmcore"]["verdict"] if record["vmcore"] else "none",
-        "failed" if code else record["verdict"],
-        record["why"],
+        record["verdict"],
     )
+    wrong = [record["why"]] if code or record["verdict"] != "passed" else []
+    return Outcome([row], [] if wrong else [record["why"]], wrong)
 
 
 def _changed_helper(lane: Lane) -> dict[str, Any]:
@@ -277,3 +216,20 @@ def _reset(report: dict[str, Any] | None) -> str:
         f"{counts['reset']} of {counts['planned']} in {counts['seconds']:.1f} s"
         f" ({', '.join(methods)})"
     )
+
+
+EXPERIMENT = Experiment(
+    "lanes",
+    "crash and verify every kind of kdump image",
+    ("kernel", "proof", "reset", "dump", "verdict"),
+    {
+        name: Case(
+            partial(_try, lane),
+            (Guest(f"lane-{name}", lane.profile, lane.image),),
+            lane.variables,
+            lane.needs,
+        )
+        for name, lane in LANES.items()
+    },
+    configure=False,
+)
