@@ -4,7 +4,7 @@
 
 """Playbooks under ansible-runner, in the private data directory that AWX makes for a job.
 
-What needs a machine that may crash is in tests/lab/runner.py.
+What needs a machine that may crash is in tests/lab/experiments/runner.py.
 """
 
 from __future__ import annotations
