@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""The options of M(vmcore.kdump.crash_test), for its action plugin and its module."""
+"""The options of M(vmcore.kdump.crash_test), and of the private module that does its steps on the host."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.trigger i
 
 # What to do about a test that was begun and not finished.
 RESUME_HINT = "Finish the test when the host is back: ansible-playbook vmcore.kdump.verify, limited to this host."
-
-STEPS = ("preflight", "prepare", "trigger", "state", "collect", "cancel")
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "confirm": {"type": "list", "elements": "str", "default": []},
@@ -36,15 +34,42 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "recovery": {"type": "dict"},
     "dump_host": {"type": "str"},
     "dumps": {"type": "list", "elements": "dict"},
-    "step": {"type": "str", "choices": list(STEPS), "default": "preflight"},
-    "run_id": {"type": "str"},
-    "host": {"type": "str"},
-    "requested_by": {"type": "str"},
-    "observed": {"type": "dict", "default": {}},
-    "with_logs": {"type": "bool", "default": False},
 }
 
 # Together they would contradict each other.
 MUTUALLY_EXCLUSIVE = [("console", "console_command")]
 
-__all__ = ("ARGUMENTS", "MUTUALLY_EXCLUSIVE", "RESUME_HINT", "STEPS")
+# The options that say what is checked before a crash, and how the crash comes.
+CHECK_OPTIONS = (
+    "checks", "cpu", "delay", "dump_host", "load", "minimum_uptime", "window", "window_time_zone",
+)  # fmt: skip
+
+# The options of a step on the host, and which of them a step cannot do without.
+STEP_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "step": {
+        "type": "str",
+        "choices": ["preflight", "prepare", "trigger", "state", "collect", "cancel"],
+        "required": True,
+    },
+    "run_id": {"type": "str"},
+    "host": {"type": "str"},
+    "requested_by": {"type": "str"},
+    "observed": {"type": "dict", "default": {}},
+    "with_logs": {"type": "bool", "default": False},
+    **{option: ARGUMENTS[option] for option in (*CHECK_OPTIONS, "recovery", "dumps")},
+}
+STEP_NEEDS = [
+    ("step", "prepare", ["run_id", "host", "requested_by"]),
+    ("step", "trigger", ["run_id"]),
+    ("step", "collect", ["run_id"]),
+    ("step", "cancel", ["requested_by"]),
+]
+
+__all__ = (
+    "ARGUMENTS",
+    "CHECK_OPTIONS",
+    "MUTUALLY_EXCLUSIVE",
+    "RESUME_HINT",
+    "STEP_ARGUMENTS",
+    "STEP_NEEDS",
+)

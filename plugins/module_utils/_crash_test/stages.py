@@ -56,12 +56,11 @@ _PROBE = (
 _SETTLED = ("running", "degraded")
 
 
-def console_stage(text: str) -> str | None:
+def console_stage(text: str, reached: str | None = None) -> str | None:
     """Return the last stage that the console proves, None when it proves none.
 
-    C(text) is what the console printed since the test was armed.
+    C(text) is what the console printed since the test was armed, or since it proved the stage C(reached).
     """
-    reached: str | None = None
     for line in text.splitlines():
         # The boot that follows the capture kernel is the only one that can be the normal kernel.
         following = STAGES.index(reached) + 1 if reached else 0
@@ -106,8 +105,8 @@ def parse_probe(output: str) -> Probe | None:
     return Probe(lines[0], lines[1], words[0] if words else "unknown", sizes[-1] if sizes else None)
 
 
-def situation(probe: Probe, boot_id_before: str) -> str:
-    """Say where a host is: C(same boot), C(capture kernel), C(starting) or C(normal kernel)."""
+def running_boot(probe: Probe, boot_id_before: str) -> str:
+    """Say which boot of a host answers: C(same boot), C(capture kernel), C(starting) or C(normal kernel)."""
     if probe.kernel == "capture":
         return "capture kernel"
     if probe.boot_id == boot_id_before:
@@ -123,5 +122,5 @@ __all__ = (
     "last_lines",
     "parse_probe",
     "probe_command",
-    "situation",
+    "running_boot",
 )

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,8 @@ from ansible_collections.vmcore.kdump.plugins.action import crash_test
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.gate import play_token
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import lost_record
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import probe_command
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test import judgement, records
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.host import RELEASE
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_test.records import (
     STATE,
 )
@@ -79,7 +80,7 @@ def make_action(
         return dict(of_the_host[module_args["step"]])
 
     def execute_command(command: str, *, sudoable: bool = True) -> dict[str, Any]:
-        if command == crash_test._RELEASE:
+        if command == RELEASE:
             assert sudoable
             action.released.append(len(action.steps))
             return {"rc": 0, "stdout": ""}
@@ -414,7 +415,7 @@ def test_resuming_knows_what_the_controller_saw_that_died(
         read.extend(logs)
         return {"cause": None, "evidence": []}
 
-    monkeypatch.setattr(crash_test, "classify", classify)
+    monkeypatch.setattr(judgement, "classify", classify)
     console = tmp_path / "console"
     console.write_text(
         "[    1.0] Kernel panic - not syncing: of an earlier crash\n"
@@ -479,9 +480,7 @@ def test_the_console_is_read_while_a_session_hangs_that_the_host_died_in(
 ) -> None:
     monkeypatch.setattr(crash_test, "_POLL_SECONDS", 0.01)
     stored: list[str] = []
-    monkeypatch.setattr(
-        crash_test, "_store", lambda record, _directory: stored.append(record.get("stage"))
-    )
+    monkeypatch.setattr(records, "_store", lambda record, _path: stored.append(record.get("stage")))
     console = tmp_path / "console"
     console.touch()
     args = {"confirm": [HOST], "console": str(console), "results_directory": str(tmp_path)}
@@ -489,7 +488,7 @@ def test_the_console_is_read_while_a_session_hangs_that_the_host_died_in(
     lines = ("Kernel panic - not syncing: sysrq triggered crash", "Command line: elfcorehdr=0x1")
 
     def hang(command: str, **_kwargs: Any) -> dict[str, Any]:
-        for number, line in enumerate(lines if command != crash_test._RELEASE else (), start=2):
+        for number, line in enumerate(lines if command != RELEASE else (), start=2):
             with console.open("a") as log:
                 log.write(f"[    2.0] {line}\n")
             _within_seconds(partial(_are, stored, number))
@@ -522,7 +521,7 @@ def test_what_a_host_said_before_it_stopped_to_answer_is_not_said_of_it_any_more
     answers = iter([probe(AFTER, kernel="capture") + "34816\n"] * 5)
 
     def answer_and_hang(command: str, **_kwargs: Any) -> dict[str, Any]:
-        if command == crash_test._RELEASE:
+        if command == RELEASE:
             return {"rc": 0, "stdout": ""}
         answer = next(answers, None)
         time.sleep(4 if answer else 40)
@@ -565,24 +564,6 @@ def test_a_console_command_that_cannot_be_run_is_found_out_before_the_crash() ->
     with pytest.raises(AnsibleActionFail, match="no-such-console cannot be run"):
         run(action)
     assert action.steps == []
-
-
-def test_a_program_of_a_connection_that_never_ends_is_ended() -> None:
-    with (
-        pytest.raises(AnsibleConnectionFailure, match="did not answer within"),
-        crash_test._watchdog(0.2),
-    ):
-        subprocess.run(["sleep", "600"], check=False)
-
-
-def test_a_program_that_ends_in_time_is_left_alone_and_so_are_those_before_it() -> None:
-    with subprocess.Popen(["sleep", "600"]) as other:
-        with pytest.raises(AnsibleConnectionFailure), crash_test._watchdog(0.2):
-            subprocess.run(["sleep", "600"], check=False)
-        assert other.poll() is None
-        with crash_test._watchdog(600):
-            assert subprocess.run(["true"], check=False).returncode == 0
-        other.kill()
 
 
 def test_the_console_of_a_host_that_is_lost_is_asked_for_the_cause(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages im
     last_lines,
     parse_probe,
     probe_command,
-    situation,
+    running_boot,
 )
 
 BEFORE = "4f0c6bd5-2c1e-4f0e-9e39-0d1ddc1f1a55"
@@ -125,7 +125,7 @@ def test_a_probe_is_read_or_refused(output: str, probe: Probe | None) -> None:
 def test_only_a_settled_boot_without_vmcore_is_the_normal_kernel(
     boot_id: str, kernel: str, system: str, expected: str
 ) -> None:
-    assert situation(Probe(boot_id, kernel, system), BEFORE) == expected
+    assert running_boot(Probe(boot_id, kernel, system), BEFORE) == expected
 
 
 def test_a_console_is_shown_without_what_a_terminal_acts_on() -> None:

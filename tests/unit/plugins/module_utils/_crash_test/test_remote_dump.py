@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.elsewhere import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.remote_dump import (
     dump_of,
     expectation,
 )
