@@ -13,6 +13,7 @@ import stat
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.order import (
+    COMMON,
     HELPER,
     PLAN,
     TOOLS,
@@ -43,6 +44,7 @@ ExecStart=-/usr/local/lib/pcie-reset/pcie-reset /etc/pcie-reset/plan
 """
 EXPECTED = {
     HELPER: b"#!/bin/sh\necho helper\n",
+    COMMON: b"# common\n",
     PLAN: b"version 2\ndigest 9f2c\nport 0000:00:02.0 reset_subordinate 0000:01:00.0=8086:10d3:020000\n",
     UNIT: OURS.encode(),
 }
@@ -103,6 +105,7 @@ _WANTS = {
 }
 _HELPER: list[File] = [
     (HELPER, PROGRAM, EXPECTED[HELPER]),
+    (COMMON, PROGRAM, EXPECTED[COMMON]),
     (PLAN, PROGRAM, EXPECTED[PLAN]),
     *((tool, PROGRAM, b"\x7fELF") for tool in TOOLS),
 ]

@@ -32,6 +32,8 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 _LIBRARY = "usr/local/lib/pcie-reset/"
 HELPER = f"{_LIBRARY}pcie-reset"
+# What all scripts of the helper source.
+COMMON = f"{_LIBRARY}lib.sh"
 PLAN = "etc/pcie-reset/plan"
 TOOLS = tuple(f"{_LIBRARY}bin/{name}" for name in ("head", "od", "sleep"))
 
@@ -172,11 +174,12 @@ def _prove(files: Files, expected: Mapping[str, bytes]) -> _Proof:
 
 def _check_content(tree: Tree, expected: Mapping[str, bytes]) -> None:
     sequence = (SEQUENCE, SETPCI) if _plans_sequence(expected.get(PLAN, b"")) else ()
-    for path in (*expected, HELPER, PLAN, *TOOLS, *sequence):
+    for path in (*expected, HELPER, COMMON, PLAN, *TOOLS, *sequence):
         if tree.resolve(path) is None and tree.link(path) is None:
             raise KdumpError(f"The image does not contain /{path}.")
     for path, content in expected.items():
-        _check_file(tree, path, content, executable=path.startswith(_LIBRARY))
+        program = path.startswith(_LIBRARY) and path != COMMON
+        _check_file(tree, path, content, executable=program)
 
 
 def _check_file(tree: Tree, path: str, content: bytes | None, *, executable: bool) -> None:
@@ -442,6 +445,7 @@ def plan_digest(plan: bytes) -> str | None:
 
 
 __all__ = (
+    "COMMON",
     "HELPER",
     "PLAN",
     "SCRIPT",

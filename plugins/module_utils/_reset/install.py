@@ -46,6 +46,7 @@ SHIPPED: dict[str, tuple[PurePosixPath, int]] = {
     "pcie-reset": (HELPER, 0o755),
     "secondary-bus-reset": (LIBRARY / "secondary-bus-reset", 0o755),
     "guard": (LIBRARY / "guard", 0o755),
+    "lib.sh": (LIBRARY / "lib.sh", 0o644),
     "store-report": (LIBRARY / "store-report", 0o755),
     "init-top": (LIBRARY / "init-top", 0o755),
     "initramfs-tools-hook": (RESET_HOOK, 0o755),
@@ -61,7 +62,7 @@ SHIPPED: dict[str, tuple[PurePosixPath, int]] = {
 # What systemctl enable makes of the unit's WantedBy=.
 ENABLED = UNITS / "kdump-tools-dump.service.wants" / UNIT
 
-_EVERYWHERE = ("pcie-reset", "secondary-bus-reset", "guard", "store-report")
+_EVERYWHERE = ("pcie-reset", "secondary-bus-reset", "guard", "lib.sh", "store-report")
 _QUIESCE = ("quiesce", "quiesce-init", "quiesce-kdump-tools")
 _DRACUT = ("dracut-module-setup.sh", "dracut-hook.sh", "pcie-reset.service")
 
@@ -74,7 +75,7 @@ _NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 # What of that is in every image, and where. It is below the same path as on the host.
-_IN_EVERY_IMAGE = ("pcie-reset", "secondary-bus-reset", "guard")
+_IN_EVERY_IMAGE = ("pcie-reset", "secondary-bus-reset", "guard", "lib.sh")
 # What is in some images, and where: that depends on what else is in the image.
 _IN_SOME_IMAGES = {
     "usr/lib/systemd/system/kdump-save.service.d/pcie-reset.conf": "dracut-kdump-save.conf",

@@ -22,29 +22,22 @@ check() {
     return 255
 }
 
-# plans METHOD: whether a port in the plan may be reset by it: "port ADDRESS METHOD,METHOD CHILD..."
-plans() {
-    local word methods
-    while read -r word _ methods _; do
-        [[ $word == port && ,$methods, == *,$1,* ]] && return 0
-    done < /etc/pcie-reset/plan
-    return 1
-}
-
 install() {
     local lib=/usr/local/lib/pcie-reset plan=/etc/pcie-reset/plan file path
     local tools=(head od sleep)
 
-    for file in "$lib/pcie-reset" "$lib/guard" "$plan"; do
+    for file in "$lib/pcie-reset" "$lib/guard" "$lib/lib.sh" "$plan"; do
         if [[ ! -f $file ]]; then
             dwarn "pcie-reset: $file is missing, the kdump initramfs is built without the PCIe reset."
             return 0
         fi
     done
-    for file in "$lib/pcie-reset" "$lib/secondary-bus-reset" "$lib/guard" "$plan"; do
+    for file in "$lib/pcie-reset" "$lib/secondary-bus-reset" "$lib/guard" "$lib/lib.sh" "$plan"; do
         [[ ! -f $file ]] || inst_simple "$file"
     done
-    plans sbr && tools+=(setpci)
+    # In a process of its own: what it sets is nothing for dracut.
+    # shellcheck source=plugins/plugin_utils/pcie_reset/lib.sh
+    (. "$lib/lib.sh" && plans sbr "$plan") && tools+=(setpci)
     # In a directory of their own: those of the image may be busybox's and do less.
     for file in "${tools[@]}"; do
         if path=$(type -P "$file"); then
@@ -76,6 +69,6 @@ install() {
     else
         return 0
     fi
-    inst_multiple -o cat date dmesg mkdir mv sync
+    inst_multiple -o cat date dmesg ls mkdir mv sync
     return 0
 }

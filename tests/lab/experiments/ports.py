@@ -16,7 +16,7 @@ from lab.plays import CHECKOUT
 
 _GOAL = 1.25
 _RUN_SECONDS = 300
-_HELPER = CHECKOUT / "plugins" / "plugin_utils" / "pcie_reset" / "pcie-reset"
+_HELPER = CHECKOUT / "plugins" / "plugin_utils" / "pcie_reset"
 _NVME, _NVME_CLASS = "1b36:0010:010802", 0x0108
 
 # The helper runs only where /proc/vmcore is: it gets a /proc of its own. Its tools are beside it, as in an image.
@@ -78,7 +78,9 @@ def _in_normal_kernel(trial: Trial) -> Outcome:
         if found.kind == _NVME_CLASS and found.port
     }
     host.ssh(_PREPARE, timeout=_RUN_SECONDS)
-    host.ssh("cat >/run/ports/pcie-reset", text=_HELPER.read_text(), timeout=_RUN_SECONDS)
+    for name in ("pcie-reset", "lib.sh"):
+        text = (_HELPER / name).read_text()
+        host.ssh(f"cat >/run/ports/{name}", text=text, timeout=_RUN_SECONDS)
     reports = [_report(host, pairs) for _run in range(runs)]
     ports = reports[0]["ports"]
     slowest = max(ports, key=lambda port: float(port["seconds"]))["address"]

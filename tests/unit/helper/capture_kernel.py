@@ -82,7 +82,8 @@ class CaptureKernel:
         self.kmsg = self.root / "kmsg"
         self.lib = self.root / "usr/local/lib/pcie-reset"
         (self.lib / "bin").mkdir(parents=True)
-        (self.lib / "pcie-reset").symlink_to(SCRIPTS / "pcie-reset")
+        for name in ("pcie-reset", "lib.sh"):
+            (self.lib / name).symlink_to(SCRIPTS / name)
         for name in OWN_TOOLS:
             (self.lib / "bin" / name).symlink_to(t.cast(str, shutil.which(name)))
         self.devices.mkdir(parents=True)

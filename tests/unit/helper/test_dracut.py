@@ -63,23 +63,16 @@ def test_image_is_built_without_the_helper_if_that_is_missing(tmp_path: Path) ->
     ("methods", "planned"),
     [("sbr", True), ("bus,sbr,flr", True), ("bus,sbr", True), ("bus", False), ("nosbr,bus", False)],
 )
-@pytest.mark.parametrize("script", ["dracut-module-setup.sh", "initramfs-tools-hook"])
 def test_setpci_is_needed_for_a_plan_with_sbr(
-    tmp_path: Path, script: str, methods: str, planned: bool
+    tmp_path: Path, shell: list[str], methods: str, planned: bool
 ) -> None:
     plan = tmp_path / "plan"
     plan.write_text(
         "# leave 0000:00:03.0 sbr\nversion 2\nhost sbr\n"
         f"port 0000:00:02.0 {methods} 0000:01:00.0=8086:10d3:020000\n"
     )
-    text = (SCRIPTS / script).read_text()
-    begin = text.index("plans() {")
-    function = text[begin : text.index("\n}\n", begin) + 3].replace(
-        "/etc/pcie-reset/plan", '"$PLAN"'
-    )
     done = subprocess.run(
-        ["bash" if script.startswith("dracut") else "sh", "-c", f"{function}plans sbr"],
-        env={"PLAN": str(plan)},
+        [*shell, "-c", f". {SCRIPTS}/lib.sh; plans sbr {plan}"],
         check=False,
     )
     assert (done.returncode == 0) == planned

@@ -27,7 +27,8 @@ class Guarded:
         self.kmsg.touch()
         self.tools = root / "lib/bin"
         self.tools.mkdir(parents=True)
-        (root / "lib/guard").symlink_to(SCRIPTS / "guard")
+        for name in ("guard", "lib.sh"):
+            (root / "lib" / name).symlink_to(SCRIPTS / name)
         self.sleep("exec /usr/bin/sleep 60")
 
     def sleep(self, text: str) -> None:
@@ -78,6 +79,15 @@ def test_command_that_fails_is_no_failure_and_is_logged(
     command = guarded.command(text)
     assert guarded.run(command).returncode == 0
     assert guarded.kmsg.read_text() == f"pcie_reset: exited command={command} status={status}\n"
+
+
+@pytest.mark.parametrize("text", [None, "if then ((", "exit 7"])
+def test_library_that_is_damaged_is_no_failure(guarded: Guarded, text: str | None) -> None:
+    library = guarded.root / "lib/lib.sh"
+    library.unlink()
+    if text is not None:
+        library.write_text(text)
+    assert guarded.run(guarded.command("exit 1")).returncode == 0
 
 
 def test_command_that_is_not_there_is_no_failure(guarded: Guarded) -> None:

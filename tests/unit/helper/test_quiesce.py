@@ -25,6 +25,9 @@ from ansible_collections.vmcore.kdump.tests.unit.images import unpack_foreign
 from ansible_collections.vmcore.kdump.tests.unit.pci_drivers import add_driver
 
 MIB = 1 << 20
+# What is in the image of the stage, at the place that it has on the host.
+IN_THE_IMAGE = ("pcie-reset", "guard", "lib.sh", "secondary-bus-reset")
+
 PLAN = "version 2\nport 0000:00:02.0 reset_subordinate 0000:01:00.0=8086:10d3:020000\n"
 
 SYMBOLS = """\
@@ -52,7 +55,7 @@ class Host:
         self.tools = root / "tools"
         for directory in ("boot", "lib", "tools", "etc/pcie-reset", "sys/kernel", "proc"):
             (root / directory).mkdir(parents=True)
-        for name in ("quiesce", "quiesce-init", "pcie-reset", "guard", "secondary-bus-reset"):
+        for name in (*IN_THE_IMAGE, "quiesce", "quiesce-init"):
             (self.lib / name).symlink_to(SCRIPTS / name)
         # Not everywhere installed.
         for name in ("kexec", "setpci"):
@@ -134,13 +137,26 @@ def test_image_has_all_that_both_stages_need(host: Host) -> None:
     assert files["init"].data == (SCRIPTS / "quiesce-init").read_bytes()
     assert files["init"].mode & 0o111
     assert files["etc/pcie-reset/plan"].data == PLAN.encode()
-    for name in ("pcie-reset", "guard", "secondary-bus-reset"):
+    for name in IN_THE_IMAGE:
         assert files[f"usr/local/lib/pcie-reset/{name}"].data == (SCRIPTS / name).read_bytes()
     assert files["capture/kernel"].data == host.kernel.read_bytes()
     assert files["capture/initramfs"].data == host.initramfs.read_bytes()
     assert bytes(files["capture/sizes"].data) == b"4096 8004\n"
     for directory in ("proc", "sys", "dev", "run"):
         assert directory in files
+
+
+def test_nothing_is_written_beside_the_temporary_directory(host: Host) -> None:
+    """Everybody may write there: a name that can be foretold is a link that root would follow."""
+    elsewhere = host.root / "elsewhere"
+    (host.tools / "mktemp").write_text(
+        f"#!/bin/sh\nmkdir -m 700 {host.root}/temporary\necho {host.root}/temporary\n"
+        f"for name in .symbols .tree .new; do ln -s {elsewhere} {host.root}/temporary$name; done\n"
+    )
+    (host.tools / "mktemp").chmod(0o755)
+    host.made()
+    assert not elsewhere.exists()
+    assert not (host.root / "temporary").exists()
 
 
 def test_programs_run_in_the_image(host: Host) -> None:

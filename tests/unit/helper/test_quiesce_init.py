@@ -63,6 +63,7 @@ class FirstStage:
         self.lib = root / "usr/local/lib/pcie-reset"
         for directory in ("proc", "dev", "capture", "tools", "usr/local/lib/pcie-reset"):
             (root / directory).mkdir(parents=True)
+        (self.lib / "lib.sh").symlink_to(SCRIPTS / "lib.sh")
         for name, text in PROGRAMS.items():
             place = self.lib if name == "guard" else root / "tools"
             (place / name).write_text(f"#!/bin/sh\n{text}\n")

@@ -131,7 +131,7 @@ class Bus:
         script = self.root / "bin/setpci"
         script.write_text(SETPCI.format(root=self.root))
         script.chmod(0o755)
-        for name in ("cat", "cp", "mv", "rm", "sleep"):
+        for name in ("cat", "cp", "mkdir", "mv", "rm", "sleep"):
             (self.root / "bin" / name).symlink_to(t.cast(str, shutil.which(name)))
         self.functions: list[str] = []
         self.fault_for = "none"
@@ -172,6 +172,7 @@ class Bus:
                 "PATH": f"{self.root}/bin",
                 "PROC": str(self.root / "proc"),
                 "SYSFS": str(self.root / "sys"),
+                "RUN": str(self.root / "run"),
                 "FAULT_FOR": self.fault_for,
                 "LIMIT": str(round((uptime + seconds) * 100)),
             },

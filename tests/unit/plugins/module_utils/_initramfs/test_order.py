@@ -10,6 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.order import (
+    COMMON,
     HELPER,
     PLAN,
     SCRIPT,
@@ -21,6 +22,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read impor
 
 EXPECTED = {
     HELPER: b"#!/bin/sh\necho helper\n",
+    COMMON: b"# common\n",
     SCRIPT: b"#!/bin/sh\n/usr/local/lib/pcie-reset/pcie-reset /etc/pcie-reset/plan\n",
     PLAN: b"version 1\ndigest 9f2c\n",
 }

@@ -457,7 +457,7 @@ def test_image_of_something_else_is_not_proven() -> None:
     files = as_entries(
         [
             *((path, PROGRAM, b"") for path in TOOLS),
-            *((path, PROGRAM, EXPECTED[path]) for path in (HELPER, PLAN)),
+            *((path, PROGRAM, content) for path, content in EXPECTED.items()),
         ]
     )
     assert judged(files) == "The image is neither of initramfs-tools nor of dracut."

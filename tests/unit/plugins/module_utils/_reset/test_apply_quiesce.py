@@ -95,7 +95,7 @@ class Machine(DebianHost):
             **dict.fromkeys(TOOLS, b"\x7fELF"),
             **{
                 f"usr/local/lib/pcie-reset/{name}": (lib / name).read_bytes()
-                for name in ("pcie-reset", "guard", "secondary-bus-reset")
+                for name in ("pcie-reset", "guard", "lib.sh", "secondary-bus-reset")
             },
         }
         archive = image(("cpio", [(name, PROGRAM, data) for name, data in content.items()]))

@@ -52,6 +52,7 @@ UNIT = "pcie-reset-report.service"
 EVERYWHERE = {
     "/etc/pcie-reset/plan": Item(plan_text(PLAN).encode(), 0o644),
     "/usr/local/lib/pcie-reset/guard": shipped("guard", 0o755),
+    "/usr/local/lib/pcie-reset/lib.sh": shipped("lib.sh", 0o644),
     "/usr/local/lib/pcie-reset/pcie-reset": shipped("pcie-reset", 0o755),
     "/usr/local/lib/pcie-reset/secondary-bus-reset": shipped("secondary-bus-reset", 0o755),
     "/usr/local/lib/pcie-reset/store-report": shipped("store-report", 0o755),
@@ -152,6 +153,7 @@ def test_what_the_image_has(family: Family) -> None:
         order.HELPER: b"text of pcie-reset\n",
         order.PLAN: plan_text(PLAN).encode(),
         "usr/local/lib/pcie-reset/guard": b"text of guard\n",
+        order.COMMON: b"text of lib.sh\n",
         order.SEQUENCE: b"text of secondary-bus-reset\n",
         **placement,
     }
