@@ -44,27 +44,48 @@ class Capture:
         dmesg.write_text(f"#!/bin/sh\nexec cat {root}/log\n")
         dmesg.chmod(0o755)
         self.log("early")
-        past = time.time() - 100
-        os.utime(self.old, (past, past))
-        os.utime(self.report, (past + 50, past + 50))
+        # Neither says anything: clocks differ between kernels, and after a power failure.
+        later = time.time() + 3600
+        os.utime(self.old, (later, later))
+        os.utime(self.report, (later, later))
         self.process: subprocess.Popen[bytes] | None = None
 
     def log(self, text: str) -> None:
         (self.root / "log").write_text(text)
 
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "COREDIR": str(self.dumps),
+            "LIB": str(SCRIPTS),
+            "PROC": str(self.root / "proc"),
+            "RUN": str(self.report.parent),
+            "DMESG": str(self.root / "dmesg"),
+        }
+
     def start(self) -> subprocess.Popen[bytes]:
+        """What ExecStartPre= does before the dump, then ExecStart=."""
+        script = str(SCRIPTS / "store-report")
+        subprocess.run([*self.shell, script, "note"], env=self.environment(), check=True)
         self.process = subprocess.Popen(
-            [*self.shell, str(SCRIPTS / "store-report")],
-            env={
-                "PATH": os.environ["PATH"],
-                "COREDIR": str(self.dumps),
-                "PROC": str(self.root / "proc"),
-                "RUN": str(self.report.parent),
-                "DMESG": str(self.root / "dmesg"),
-            },
-            stderr=subprocess.DEVNULL,
+            [*self.shell, script], env=self.environment(), stderr=subprocess.DEVNULL
         )
         return self.process
+
+    def ends(self) -> None:
+        """Let it look a few times more, then end it."""
+        assert self.process
+        time.sleep(1)
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=20) == 0
+
+    def make(self, *names: str) -> None:
+        """What a dumper does: files come into the directory one after the other, all of them at once here."""
+        making = self.root / "making"
+        making.mkdir()
+        for name in names:
+            (making / name).touch()
+        making.rename(self.dump)
 
     def record(self) -> dict[str, t.Any]:
         return t.cast("dict[str, t.Any]", json.loads((self.dump / "capture.json").read_text()))
@@ -127,30 +148,109 @@ def test_everything_is_stored_when_it_is_known(
 
 
 def test_dump_that_was_complete_before_anybody_looked(capture: Capture) -> None:
-    capture.dump.mkdir()
-    (capture.dump / "dump.202611221022").touch()
-    assert capture.start().wait(timeout=20) == 0
+    process = capture.start()
+    capture.make("dump.202611221022")
+    assert process.wait(timeout=20) == 0
     assert capture.record()["dump_started"] <= capture.record()["dump_complete"]
     assert capture.stored() == {"capture.json", "capture-dmesg.txt", "pcie-reset.json"}
 
 
 def test_log_of_the_quiesce_stage_is_stored(capture: Capture) -> None:
     (capture.report.parent / "quiesce.txt").write_text("the first stage's\n")
-    capture.dump.mkdir()
-    (capture.dump / "dump.202611221022").touch()
-    assert capture.start().wait(timeout=20) == 0
+    process = capture.start()
+    capture.make("dump.202611221022")
+    assert process.wait(timeout=20) == 0
     assert (capture.dump / "quiesce-dmesg.txt").read_text() == "the first stage's\n"
 
 
 def test_capture_kernel_without_a_report(capture: Capture) -> None:
     capture.report.unlink()
     process = capture.start()
-    wait_until((capture.report.parent / "started").exists)
-    time.sleep(0.05)  # time stamps are as coarse as the kernel's tick
-    capture.dump.mkdir()
-    (capture.dump / "dump.202611221022").touch()
+    capture.make("dump.202611221022")
     assert process.wait(timeout=20) == 0
     assert capture.stored() == {"capture.json", "capture-dmesg.txt"}
+
+
+def plant_record(capture: Capture, elsewhere: Path) -> None:
+    (capture.dump / "capture.json").symlink_to(elsewhere)
+
+
+def plant_directory(capture: Capture, _elsewhere: Path) -> None:
+    capture.dump.chmod(0o777)  # others may put anything into it, at any time
+
+
+def plant_owner(capture: Capture, _elsewhere: Path) -> None:
+    os.chown(capture.dump, 12345, 12345)
+
+
+def plant_link(capture: Capture, elsewhere: Path) -> None:
+    real = elsewhere.parent / "linked"
+    capture.dump.rename(real)
+    capture.dump.symlink_to(real)
+
+
+PLANTS = [plant_record, plant_directory, plant_link, *([plant_owner] if os.geteuid() == 0 else [])]
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
+def test_directory_that_somebody_else_has_a_hand_in_is_left_alone(
+    capture: Capture, plant: Callable[[Capture, Path], None]
+) -> None:
+    """In a dump directory for everybody, as /var/crash of Ubuntu is."""
+    elsewhere = capture.root / "elsewhere"
+    elsewhere.write_text("somebody's\n")
+    capture.start()
+    planted = capture.dump
+    capture.dump = capture.root / "planted"  # not seen before it is as it is to be
+    capture.make("dump.202611221022")
+    plant(capture, elsewhere)
+    capture.dump.rename(planted)
+    capture.ends()
+    assert elsewhere.read_text() == "somebody's\n"
+    assert {path.name for path in planted.iterdir()} <= {"dump.202611221022", "capture.json"}
+    assert not (planted / "capture.json").is_file() or (planted / "capture.json").is_symlink()
+
+
+def test_dump_is_found_beside_what_others_put_there(capture: Capture) -> None:
+    capture.dumps.chmod(0o777)
+    (capture.dumps / "202611211023").symlink_to(capture.root / "proc")
+    process = capture.start()
+    theirs = capture.dumps / "theirs"
+    theirs.mkdir(0o777)
+    theirs.chmod(0o777)
+    (capture.dumps / "link").symlink_to(capture.root / "proc")
+    capture.make("dump.202611221022")
+    assert process.wait(timeout=20) == 0
+    assert capture.stored() == {"capture.json", "capture-dmesg.txt", "pcie-reset.json"}
+    assert list(theirs.iterdir()) == []
+
+
+def test_of_two_new_directories_neither_is_taken_for_that_of_the_dump(capture: Capture) -> None:
+    """On a share of many hosts it may be another's."""
+    capture.start()
+    other = capture.dumps / "other"
+    with_both = capture.root / "both"
+    (with_both / "other").mkdir(parents=True)
+    (with_both / capture.dump.name).mkdir()
+    # The place as it was seen before is replaced by the one with both at once.
+    old = capture.root / "before"
+    capture.dumps.rename(old)
+    with_both.rename(capture.dumps)
+    capture.ends()
+    assert (list(other.iterdir()), list(capture.dump.iterdir())) == ([], [])
+
+
+def test_record_that_is_replaced_by_a_link_is_not_followed(capture: Capture) -> None:
+    elsewhere = capture.root / "elsewhere"
+    elsewhere.write_text("somebody's\n")
+    process = capture.start()
+    capture.make("dump-incomplete")
+    wait_until((capture.dump / "capture.json").exists)
+    (capture.dump / "capture.json").unlink()
+    (capture.dump / "capture.json").symlink_to(elsewhere)
+    (capture.dump / "dump-incomplete").rename(capture.dump / "dump.202611221022")
+    assert process.wait(timeout=20) == 0
+    assert elsewhere.read_text() == "somebody's\n"
 
 
 def test_shutdown_stores_what_is_known_and_ends(capture: Capture) -> None:
@@ -188,21 +288,22 @@ class SavingInitramfs(Capture):
         (root / "proc/cmdline").write_text("ro\n")
         library = root / "lib"
         library.mkdir()
-        for name in ("guard", "store-report"):
+        for name in ("guard", "lib.sh", "store-report"):
             (library / name).symlink_to(SCRIPTS / name)
         for stage in ("pre.d", "post.d"):
             (root / stage).mkdir()
             (root / stage / "pcie-reset").symlink_to(library / "store-report")
 
-    def make_dump(self, *names: str) -> None:
+    def begin(self, **environment: str) -> None:
+        """What kdump-utils and SUSE's unit do before the dump, with an older dump already there."""
         old = self.dumps / "127.0.0.1-2026-11-21-10:22:00"
         old.mkdir(parents=True)
         (old / "vmcore").write_text("old")
-        past = time.time() - 100
-        os.utime(old, (past, past))
-        self.dump.mkdir()
-        for name in names:
-            (self.dump / name).touch()
+        later = time.time() + 3600
+        os.utime(old, (later, later))
+        suse = "KDUMP_SAVE" in environment
+        script = ("lib/store-report", "begin") if suse else ("pre.d/pcie-reset",)
+        self.run(*script, **environment)
 
     def run(self, script: str, *arguments: str, **environment: str) -> None:
         done = subprocess.run(
@@ -236,8 +337,8 @@ def initramfs(tmp_path: Path, request: pytest.FixtureRequest) -> SavingInitramfs
 
 def test_hooks_of_kdump_utils_store_everything(initramfs: SavingInitramfs) -> None:
     before = time.time()
-    initramfs.run("pre.d/pcie-reset")
-    initramfs.make_dump("vmcore", "vmcore-dmesg.txt")
+    initramfs.begin()
+    initramfs.make("vmcore", "vmcore-dmesg.txt")
     initramfs.run("post.d/pcie-reset", "0")
     assert initramfs.saved() == {*STORED, "vmcore-dmesg.txt"}
     record = initramfs.record()
@@ -249,11 +350,28 @@ def test_hooks_of_kdump_utils_store_everything(initramfs: SavingInitramfs) -> No
 
 
 def test_dump_that_failed_has_a_report_too(initramfs: SavingInitramfs) -> None:
-    initramfs.make_dump("vmcore-incomplete")
+    initramfs.begin()
+    initramfs.make("vmcore-incomplete")
     initramfs.run("post.d/pcie-reset", "1")
     assert initramfs.saved() == STORED
-    assert initramfs.record()["dump_started"] is None
+    assert initramfs.record()["dump_started"] is not None
     assert initramfs.record()["dump_complete"] is None
+
+
+def test_first_dump_below_a_mount_makes_the_directory_for_all(initramfs: SavingInitramfs) -> None:
+    (initramfs.root / "sysroot/var").mkdir(parents=True, exist_ok=True)
+    initramfs.run("pre.d/pcie-reset")
+    initramfs.dumps.mkdir(parents=True, exist_ok=True)
+    initramfs.make("vmcore")
+    initramfs.run("post.d/pcie-reset", "0")
+    assert initramfs.saved() == STORED
+
+
+def test_what_was_there_before_the_dump_is_not_touched(initramfs: SavingInitramfs) -> None:
+    initramfs.begin()
+    old = initramfs.dumps / "127.0.0.1-2026-11-21-10:22:00"
+    initramfs.run("post.d/pcie-reset", "1")
+    assert [path.name for path in old.iterdir()] == ["vmcore"]
 
 
 def test_report_that_has_no_place_is_not_stored(initramfs: SavingInitramfs) -> None:
@@ -277,8 +395,8 @@ def test_kdump_save_of_suse_is_told_to_store_it(
         f'eval "$KDUMP_POSTSCRIPT" > {initramfs.root}/said\n'
         f"echo $? >> {initramfs.root}/said\n"
     )
-    initramfs.run("lib/store-report", "begin", KDUMP_SAVE=str(kdump_save))
-    initramfs.make_dump("vmcore")
+    initramfs.begin(KDUMP_SAVE=str(kdump_save))
+    initramfs.make("vmcore")
     (initramfs.dump / "README.txt").write_text(f"Kernel crashdump\nvmcore status: {status}\n")
     initramfs.run("kdump-save")
     assert (initramfs.root / "said").read_text() == "theirs\n0\n"
