@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import SHIPPED
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import SHIPPED
 
 DIRECTORY = Path(__file__).parents[1] / "plugin_utils" / "pcie_reset"
 

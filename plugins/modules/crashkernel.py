@@ -151,7 +151,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel im
     needs,
     system_memory,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.reservation import (
     Findings,
     converge,

@@ -327,7 +327,7 @@ from pathlib import Path
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.describe import describe
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
 from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner
 
 if t.TYPE_CHECKING:  # pragma: no cover

@@ -221,18 +221,15 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.edit import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import (
     CONFIGS,
     Edit,
     edit,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
-    Family,
-    detect,
-    expected,
-)
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import problem
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect, expected
 from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, writer
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, modified, read_text
 

@@ -82,15 +82,14 @@ from pathlib import Path, PurePosixPath
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import read_image
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.edit import CONFIGS
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.target import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import CONFIGS
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import expected_dump_bytes
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.targets import (
     Target,
     configured_target,
-)
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import Family, detect
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
-    expected_dump_bytes,
-    problem,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.try_target import (
     lacking_in_image,

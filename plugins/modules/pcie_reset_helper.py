@@ -202,10 +202,8 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
-    helper_family,
-    kdump_facts,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.facts import kdump_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import helper_family
 from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner, writer
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts

@@ -904,11 +904,13 @@ ansible_facts:
 """
 
 import typing as t
-from functools import partial
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.facts import iommu_facts
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.facts import (
+    capture_command_line,
+    kdump_facts,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live, live_host
 from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.config_space import (
@@ -924,13 +926,8 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
     from ansible.module_utils.basic import AnsibleModule
 
-# The subsets, in the order in which they are gathered.
-SUBSETS: dict[str, Callable[[Path], dict[str, t.Any]]] = {
-    "pcie": pcie_facts,
-    "iommu": iommu_facts,
-    "kdump": kdump_facts,
-    "platform": platform_facts,
-}
+# The subsets, in the order in which they are returned.
+SUBSETS = ("pcie", "iommu", "kdump", "platform")
 
 HOST = Path("/")
 
@@ -970,13 +967,19 @@ def gather(root: Path, subsets: Iterable[str], live: Live | None = None) -> dict
     With C(live) the running host is asked what its files do not tell.
     """
     check_root(root)
-    functions: dict[str, Callable[[Path], dict[str, t.Any]]] = {
-        **SUBSETS,
-        "kdump": partial(kdump_facts, live=live),
+    names = list(subsets)
+    kdump = kdump_facts(root, live) if "kdump" in names else None
+    functions: dict[str, Callable[[], dict[str, t.Any]]] = {
+        "pcie": lambda: pcie_facts(root),
+        "iommu": lambda: iommu_facts(
+            root, kdump["capture_command_line"] if kdump else capture_command_line(root)
+        ),
+        "kdump": lambda: kdump or {},
+        "platform": lambda: platform_facts(root),
     }
-    facts = {name: functions[name](root) for name in subsets}
+    facts = {name: functions[name]() for name in names}
     if "kdump" in facts:
-        known = facts.keys() >= SUBSETS.keys()
+        known = facts.keys() >= set(SUBSETS)
         facts["kdump"]["suitable_stage"] = suitable_stage(facts) if known else None
     return facts
 

@@ -356,7 +356,7 @@ from functools import partial
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
 from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.container import How
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import (

@@ -9,10 +9,12 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import SHIPPED
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.order import SCRIPT, TOOLS
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import Debian
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.family import (
+    Debian,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import Host
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import SHIPPED
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
 from ansible_collections.vmcore.kdump.tests.unit.facts import bridge, function
 from ansible_collections.vmcore.kdump.tests.unit.facts import host as facts_of

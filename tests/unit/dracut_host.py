@@ -11,9 +11,13 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.order import TOOLS, UNIT
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import DebianDracut
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.kdump_utils import KdumpUtils
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.suse import Suse
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.family import (
+    DebianDracut,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.family import (
+    KdumpUtils,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse.family import Suse
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import Host
 from ansible_collections.vmcore.kdump.tests.unit.debian_host import KERNEL, DebianHost
 from ansible_collections.vmcore.kdump.tests.unit.helper.capture_kernel import SCRIPTS
@@ -27,7 +31,7 @@ from ansible_collections.vmcore.kdump.tests.unit.images import (
 )
 
 if t.TYPE_CHECKING:
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import Family
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
 
 MODULE = "usr/lib/dracut/modules.d/50pcie-reset"
 LINK = stat.S_IFLNK | 0o777

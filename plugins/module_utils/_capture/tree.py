@@ -28,7 +28,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._capture.identity imp
     without_passwords,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
     inside,

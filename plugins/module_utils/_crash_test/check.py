@@ -32,15 +32,13 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.trigger i
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.facts import iommu_facts
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
-    helper_family,
-    kdump_facts,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.facts import kdump_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import live_host
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import (
     COMMAND,
     ask,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import helper_family
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import Host, prove
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (
@@ -99,9 +97,10 @@ def check_host(machine: Machine, options: Options) -> Checked:
 
 
 def _facts(machine: Machine) -> dict[str, t.Any]:
+    kdump = kdump_facts(machine.root, live_host(machine.run))
     return {
-        "kdump": kdump_facts(machine.root, live_host(machine.run)),
-        "iommu": iommu_facts(machine.root),
+        "kdump": kdump,
+        "iommu": iommu_facts(machine.root, kdump["capture_command_line"]),
         "platform": platform_facts(machine.root),
     }
 

@@ -13,7 +13,7 @@ import statistics
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import STAGES
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import STAGES
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterable, Mapping, Sequence

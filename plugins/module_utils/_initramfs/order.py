@@ -16,6 +16,8 @@ import re
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper import layout
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import in_image
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.drivers import Drivers
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import LOADER
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.systemd import Boot
@@ -30,24 +32,22 @@ if t.TYPE_CHECKING:  # pragma: no cover
     )
     from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import Files, Line
 
-_LIBRARY = "usr/local/lib/pcie-reset/"
-HELPER = f"{_LIBRARY}pcie-reset"
+HELPER = in_image(layout.HELPER)
 # What all scripts of the helper source.
-COMMON = f"{_LIBRARY}lib.sh"
-PLAN = "etc/pcie-reset/plan"
-TOOLS = tuple(f"{_LIBRARY}bin/{name}" for name in ("head", "od", "sleep"))
+COMMON = in_image(layout.LIBRARY / "lib.sh")
+PLAN = in_image(layout.PLAN)
+TOOLS = tuple(in_image(layout.LIBRARY / "bin" / name) for name in ("head", "od", "sleep"))
 
 # What runs the helper: an image has the one of its kind. A dracut image without systemd has a hook that names the
 # helper, wherever this dracut has its hooks.
-SCRIPT = "scripts/init-top/00-pcie-reset"
-UNIT = "usr/lib/systemd/system/pcie-reset.service"
+SCRIPT, UNIT = layout.SCRIPT, layout.IMAGE_UNIT
 
 # The register sequence, and what it needs: in an image whose plan has the method sbr.
-SEQUENCE = f"{_LIBRARY}secondary-bus-reset"
-SETPCI = f"{_LIBRARY}bin/setpci"
+SEQUENCE = in_image(layout.LIBRARY / "secondary-bus-reset")
+SETPCI = in_image(layout.LIBRARY / "bin/setpci")
 
 # Everything of ours in an image is one of these or below one of these, or is named so wherever it is.
-_OURS = (_LIBRARY[:-1], "etc/pcie-reset")
+_OURS = (in_image(layout.LIBRARY), in_image(layout.PLAN.parent))
 _OUR_NAME = re.compile(r"(?:^|/)(?:\d+-)?pcie-reset(?:$|[./])")
 
 # Everything that is not a placement is in an image of every kind.
@@ -178,7 +178,7 @@ def _check_content(tree: Tree, expected: Mapping[str, bytes]) -> None:
         if tree.resolve(path) is None and tree.link(path) is None:
             raise KdumpError(f"The image does not contain /{path}.")
     for path, content in expected.items():
-        program = path.startswith(_LIBRARY) and path != COMMON
+        program = path.startswith(f"{in_image(layout.LIBRARY)}/") and path != COMMON
         _check_file(tree, path, content, executable=program)
 
 

@@ -27,7 +27,6 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.iort import de
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.ivrs import decode_ivrs
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.pci_tree import pci_tree
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.registers import capabilities
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import architecture
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
@@ -87,11 +86,12 @@ _REGION = re.compile(r"^0x([0-9a-f]+) 0x([0-9a-f]+) (\S+)$", re.MULTILINE)
 _LOCKDOWN = re.compile(r"\[(\w+)\]")
 
 
-def iommu_facts(root: Path) -> Json:
+def iommu_facts(root: Path, capture_command_line: str | None) -> Json:
     """Return the C(iommu) facts of M(vmcore.kdump.platform_facts).
 
     Memory addresses are hexadecimal without 0x, as in /sys/class/iommu. What is missing or damaged
-    below C(root) is null, with a sentence in C(notes).
+    below C(root) is null, with a sentence in C(notes). C(capture_command_line)
+    is what the capture kernel is loaded with, None where that is not known.
     """
     notes: list[str] = []
     tree = pci_tree(root)
@@ -126,7 +126,7 @@ def iommu_facts(root: Path) -> Json:
         architecture=architecture(root),
         release=read_text(root / "proc/sys/kernel/osrelease"),
         first=line,
-        capture=kdump_facts(root)["capture_command_line"],
+        capture=capture_command_line,
     )
     return {
         "kind": kind,

@@ -14,12 +14,14 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
+    parse_assignments,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
     MIB,
     crashkernel_words,
     reserved_by,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import parse_assignments
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.grub import next_command_line
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,

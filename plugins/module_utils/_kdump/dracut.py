@@ -21,10 +21,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     helper_codes,
     helper_state,
     may_hang,
-    problem,
     running_watchdogs,
     service_enabled,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
     is_directory,
@@ -36,7 +36,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import Family
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
 
 SYSCONFIG = PurePosixPath("/etc/sysconfig/kdump")
 

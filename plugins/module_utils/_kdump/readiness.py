@@ -30,10 +30,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel im
     recommend,
     reserved,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
-    problem,
-    service_enabled,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import service_enabled
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
     NOT_FOUND,
     TIMED_OUT,
@@ -49,6 +46,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import 
     mounted,
     wanted,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import device_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
@@ -63,7 +61,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import Family
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
         Server,

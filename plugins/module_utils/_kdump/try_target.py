@@ -21,7 +21,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpE
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Callable, Iterable, Iterator
 
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.target import Target
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.targets import Target
 
     # A command -> its exit status and output; nothing that it runs waits for ever.
     Run = Callable[[list[str]], tuple[int, str]]

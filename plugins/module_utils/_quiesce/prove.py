@@ -13,13 +13,14 @@ import typing as t
 from pathlib import PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import read_image
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import LIBRARY, in_image
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
     IMAGE,
     REFUSED,
     Lines,
     split,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import read_image
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
     inside,
@@ -56,7 +57,7 @@ _ARCHITECTURES = (
     _Architecture(0x38, b"ARM\x64", ("fw_devlink=permissive",), "arm_smmu_driver_init"),
 )
 
-_LIBRARY = "usr/local/lib/pcie-reset"
+_LIBRARY = in_image(LIBRARY)
 _PROGRAMS = (
     *(f"bin/{tool}" for tool in ("sh", "cat", "dmesg", "kexec", "mkdir", "mount", "mv", "sleep")),
     *(f"{_LIBRARY}/bin/{tool}" for tool in ("head", "od", "sleep")),

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import IMAGE, MADE
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.order import (
     prove_absent,
     prove_present,
@@ -27,7 +28,6 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.prove import
     option,
     why_not,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import IMAGE, MADE
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (
     DIRECTORIES,
     Item,
@@ -48,7 +48,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Callable
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import Decompress
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import Family
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
 
 # Of what a failed command said, the end.
 _LAST_LINES = 6

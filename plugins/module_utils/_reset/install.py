@@ -14,19 +14,24 @@ import typing as t
 from pathlib import PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs import order
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import RESET_HOOK
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
-    DRACUT_HOOK,
-    HELPER,
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper import quiesce
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import (
+    ENABLED,
+    IMAGE_UNIT,
+    LIBRARY,
+    MODULE,
     PLAN,
+    SCRIPT,
+    SHIPPED,
+    UNIT,
+    UNITS,
+    in_image,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce import stage as quiesce
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import plan_digest
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import (
     parse_plan_text,
     plan_text,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import plan_digest
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, is_file
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -34,33 +39,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from pathlib import Path
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import Entry
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import Family
-
-LIBRARY = HELPER.parent
-UNIT = "pcie-reset-report.service"
-UNITS = PurePosixPath("/etc/systemd/system")
-MODULE = DRACUT_HOOK.parent
-
-# The collection's own files: where they go, and their permissions.
-SHIPPED: dict[str, tuple[PurePosixPath, int]] = {
-    "pcie-reset": (HELPER, 0o755),
-    "secondary-bus-reset": (LIBRARY / "secondary-bus-reset", 0o755),
-    "guard": (LIBRARY / "guard", 0o755),
-    "lib.sh": (LIBRARY / "lib.sh", 0o644),
-    "store-report": (LIBRARY / "store-report", 0o755),
-    "init-top": (LIBRARY / "init-top", 0o755),
-    "initramfs-tools-hook": (RESET_HOOK, 0o755),
-    "dracut-module-setup.sh": (DRACUT_HOOK, 0o755),
-    "dracut-hook.sh": (MODULE / "pcie-reset.sh", 0o755),
-    "pcie-reset.service": (MODULE / "pcie-reset.service", 0o644),
-    "dracut-kdump-save.conf": (MODULE / "kdump-save.conf", 0o644),
-    UNIT: (UNITS / UNIT, 0o644),
-    "quiesce": (LIBRARY / "quiesce", 0o755),
-    "quiesce-init": (LIBRARY / "quiesce-init", 0o755),
-    "quiesce-kdump-tools": (quiesce.SETTINGS, 0o644),
-}
-# What systemctl enable makes of the unit's WantedBy=.
-ENABLED = UNITS / "kdump-tools-dump.service.wants" / UNIT
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
 
 _EVERYWHERE = ("pcie-reset", "secondary-bus-reset", "guard", "lib.sh", "store-report")
 _QUIESCE = ("quiesce", "quiesce-init", "quiesce-kdump-tools")
@@ -81,7 +60,7 @@ _IN_SOME_IMAGES = {
     "usr/lib/systemd/system/kdump-save.service.d/pcie-reset.conf": "dracut-kdump-save.conf",
     "var/lib/dracut/hooks/cmdline/00-pcie-reset.sh": "dracut-hook.sh",
     "usr/lib/dracut/hooks/cmdline/00-pcie-reset.sh": "dracut-hook.sh",
-    str(LIBRARY / "store-report")[1:]: "store-report",
+    in_image(LIBRARY / "store-report"): "store-report",
 }
 
 # Where pciutils puts it.
@@ -159,9 +138,9 @@ def wanted_settings(wanted: State, present: Item | None) -> Item | None:
 
 def expected_in_quiesce(wanted: State) -> dict[str, bytes]:
     """Return what of the helper the image of the quiesce stage has to contain, path in it -> content."""
-    sources = {str(SHIPPED[name][0])[1:]: SHIPPED[name][0] for name in _IN_EVERY_IMAGE}
+    sources = {in_image(SHIPPED[name][0]): SHIPPED[name][0] for name in _IN_EVERY_IMAGE}
     sources["init"] = SHIPPED["quiesce-init"][0]
-    sources[order.PLAN] = PLAN
+    sources[in_image(PLAN)] = PLAN
     items = {name: wanted[path] for name, path in sources.items()}
     return {name: item.content for name, item in items.items() if item is not None}
 
@@ -191,11 +170,11 @@ def differing(wanted: State, present: State) -> list[PurePosixPath]:
 
 
 def expected_in_image(wanted: State) -> dict[str, bytes]:
-    """Return what the built image has to contain, for C(order.prove_present). Nothing without the helper."""
-    sources = {str(SHIPPED[name][0])[1:]: SHIPPED[name][0] for name in _IN_EVERY_IMAGE}
-    sources[order.PLAN] = PLAN
-    sources[order.SCRIPT] = SHIPPED["init-top"][0]
-    sources[order.UNIT] = SHIPPED["pcie-reset.service"][0]
+    """Return what the built image has to contain, for C(prove_present). Nothing without the helper."""
+    sources = {in_image(SHIPPED[name][0]): SHIPPED[name][0] for name in _IN_EVERY_IMAGE}
+    sources[in_image(PLAN)] = PLAN
+    sources[SCRIPT] = SHIPPED["init-top"][0]
+    sources[IMAGE_UNIT] = SHIPPED["pcie-reset.service"][0]
     items = {name: wanted[path] for name, path in sources.items()}
     return {name: item.content for name, item in items.items() if item is not None}
 
@@ -281,8 +260,6 @@ def _text(item: Item | None) -> str:
 
 __all__ = (
     "DIRECTORIES",
-    "ENABLED",
-    "SHIPPED",
     "Item",
     "State",
     "differing",

@@ -18,14 +18,14 @@ import re
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import VERSION
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import STAGES
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import sort_key
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import STAGES
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions import (
     deciding_rules,
     read_exclusions,
     rules_without_a_place,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import VERSION
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import (
     concern_of_function,
     concern_of_port,

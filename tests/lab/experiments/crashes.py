@@ -9,7 +9,7 @@ import itertools
 from typing import Any, NamedTuple
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
     STAGES as STAGES_OF_RESET,
 )
 from lab import dumps, order

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import METHODS
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import METHODS
 from ansible_collections.vmcore.kdump.tests.unit.helper.capture_kernel import (
     BUS_MASTER,
     SHELLS,

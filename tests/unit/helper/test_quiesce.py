@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import read_image
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
     BEGIN,
     END,
     split,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import read_image
 from ansible_collections.vmcore.kdump.tests.unit.helper.capture_kernel import SCRIPTS
 from ansible_collections.vmcore.kdump.tests.unit.images import unpack_foreign
 from ansible_collections.vmcore.kdump.tests.unit.pci_drivers import add_driver

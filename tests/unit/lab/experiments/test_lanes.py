@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import parse_plan_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import parse_plan_text
 from lab import image, machine, plays
 from lab.errors import LabError
 from lab.experiments import lanes

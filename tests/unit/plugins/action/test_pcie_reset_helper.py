@@ -15,7 +15,7 @@ from ansible_collections.vmcore.kdump.plugins.action.pcie_reset_helper import (
     DIRECTORY,
     ActionModule,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import SHIPPED
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import SHIPPED
 
 
 def run(monkeypatch: pytest.MonkeyPatch, **arguments: t.Any) -> dict[str, t.Any]:

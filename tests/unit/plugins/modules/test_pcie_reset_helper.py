@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils import _module
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import plan_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.facts import kdump_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import plan_text
 from ansible_collections.vmcore.kdump.plugins.modules import pcie_reset_helper
 from ansible_collections.vmcore.kdump.tests.unit.debian_host import (
     BUILD,

@@ -22,12 +22,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight import (
     preflight as preflight_at,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import Answer
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import (
     PROBLEMS,
     WARNINGS,
     problem,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import Answer
 
 NEEDED = 53067 * 4096
 DUMP = Answer(reads=True, size=NEEDED)

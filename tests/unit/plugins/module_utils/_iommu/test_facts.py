@@ -40,7 +40,7 @@ def test_real_machine(tmp_path: Path) -> None:
             "sys/kernel/security/lockdown": "[none] integrity confidentiality\n",
         },
     )
-    facts = iommu_facts(root)
+    facts = iommu_facts(root, None)
     groups = facts.pop("groups")
     acpi = facts.pop("acpi")
     assert facts == {
@@ -109,7 +109,7 @@ def test_real_machine(tmp_path: Path) -> None:
 
 
 def test_nothing_known(tmp_path: Path) -> None:
-    facts = iommu_facts(tmp_path)
+    facts = iommu_facts(tmp_path, None)
     capture = facts.pop("capture_kernel")
     assert facts == {
         "kind": "none",
@@ -140,7 +140,7 @@ def test_nothing_known(tmp_path: Path) -> None:
     ],
 )
 def test_kind(tmp_path: Path, unit: str, kind: str, registers: set[str]) -> None:
-    facts = iommu_facts(build(tmp_path, {f"sys/class/iommu/{unit}": None}))
+    facts = iommu_facts(build(tmp_path, {f"sys/class/iommu/{unit}": None}), None)
     assert facts["kind"] == kind
     assert facts["units"] == [{"name": unit, **dict.fromkeys(registers), "capabilities": None}]
 
@@ -163,7 +163,7 @@ def test_kind(tmp_path: Path, unit: str, kind: str, registers: set[str]) -> None
 )
 def test_interrupt_remapping(tmp_path: Path, line: str, evidence: str | None) -> None:
     root = build(tmp_path, {"proc/interrupts": f"           CPU0\n{line}\n"})
-    assert iommu_facts(root)["interrupt_remapping"] == {
+    assert iommu_facts(root, None)["interrupt_remapping"] == {
         "active": evidence is not None,
         "mode": "its" if evidence and evidence.startswith("ITS") else None,
         "evidence": evidence,
@@ -194,7 +194,7 @@ def test_mode_of_interrupt_remapping(
             f"{unit}/ecap": f"{ecap}\n",
         },
     )
-    assert iommu_facts(root)["interrupt_remapping"]["mode"] == mode
+    assert iommu_facts(root, None)["interrupt_remapping"]["mode"] == mode
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_mode_of_interrupt_remapping(
 )
 def test_lockdown(tmp_path: Path, text: str, level: str | None) -> None:
     root = build(tmp_path, {"sys/kernel/security/lockdown": text})
-    assert iommu_facts(root)["lockdown"] == level
+    assert iommu_facts(root, None)["lockdown"] == level
 
 
 def test_table_that_is_damaged_or_no_file(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_table_that_is_damaged_or_no_file(tmp_path: Path) -> None:
             f"{TABLES}/IORT/dir": None,
         },
     )
-    facts = iommu_facts(root)
+    facts = iommu_facts(root, None)
     assert facts["acpi"] == {"dmar": None, "ivrs": None, "iort": None}
     assert facts["notes"] == [
         "The ACPI table DMAR says it has 136 bytes, there are 100: capture it again or look for a firmware update.",
@@ -246,7 +246,7 @@ def test_iommu_that_the_kernel_does_not_use(tmp_path: Path, table: bytes, why: s
             f"{TABLES}/DMAR": table,
         },
     )
-    facts = iommu_facts(root)
+    facts = iommu_facts(root, None)
     assert (facts["kind"], facts["translation"], facts["notes"]) == ("none", False, [])
     assert facts["interrupt_remapping"]["active"] is False
     assert facts["capture_kernel"]["tables"] == "none"
@@ -260,7 +260,7 @@ def test_missing_class_directory_is_not_a_kernel_without_iommu(tmp_path: Path) -
         tmp_path,
         {"proc/sys/kernel/osrelease": "6.12.107+deb13-amd64\n", f"{TABLES}/DMAR": dmar(unit)},
     )
-    facts = iommu_facts(root)
+    facts = iommu_facts(root, None)
     assert facts["translation"] is None
     assert facts["capture_kernel"]["tables"] == "unknown"
 
@@ -277,7 +277,7 @@ def test_memory_that_firmware_reserves(tmp_path: Path) -> None:
             f"{TABLES}/IVRS": ivrs(ivmd(0x21, 0x0100, 0, 0xA000, 0x1000, flags=8)),
         },
     )
-    assert iommu_facts(root)["reserved"] == [
+    assert iommu_facts(root, None)["reserved"] == [
         {
             "devices": ["0000:01:00.0"],
             "start": "7b000000",
@@ -306,11 +306,7 @@ def test_memory_that_firmware_reserves(tmp_path: Path) -> None:
 def test_capture_kernel_with_another_command_line(
     tmp_path: Path, command_line: str, tables: str, warnings: int
 ) -> None:
-    root = build(
-        unpack("q35-vtd", tmp_path),
-        {"var/crash/kexec_cmd": f'kexec -p --command-line="{command_line}" /vmlinuz\n'},
-    )
-    capture = iommu_facts(root)["capture_kernel"]
+    capture = iommu_facts(unpack("q35-vtd", tmp_path), command_line)["capture_kernel"]
     assert (capture["tables"], len(capture["warnings"])) == (tables, warnings)
 
 
@@ -326,7 +322,7 @@ def test_groups_come_by_number_and_the_most_frequent_type_is_the_default(tmp_pat
             f"{groups}/11/devices/0000:01:00.0": None,
         },
     )
-    facts = iommu_facts(root)
+    facts = iommu_facts(root, None)
     assert facts["default_domain"] == "DMA-FQ"
     assert [group["id"] for group in facts["groups"]] == [2, 9, 10, 11]
     assert facts["groups"][3] == {

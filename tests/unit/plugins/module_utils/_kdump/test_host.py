@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import HELPER
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import PLAN as PLAN_PATH
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import plan_text
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump import host
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import plan_text
 from ansible_collections.vmcore.kdump.tests.unit import facts
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import (
     Link,
@@ -21,9 +22,9 @@ from ansible_collections.vmcore.kdump.tests.unit.host_trees import (
 )
 
 HOOK = PurePosixPath("/etc/initramfs-tools/hooks/pcie-reset")
-HELPER_FILE = str(host.HELPER)[1:]
+HELPER_FILE = str(HELPER)[1:]
 HOOK_FILE = str(HOOK)[1:]
-PLAN_FILE = str(host.PLAN)[1:]
+PLAN_FILE = str(PLAN_PATH)[1:]
 PLAN = make_plan(facts.host())
 
 
@@ -126,22 +127,6 @@ def test_watchdogs(tmp_path: Path) -> None:
         ("watchdog2", None, None, None, None),
     ]
     assert host.running_watchdogs(host.base_facts(root, "")) == ["watchdog0 (iTCO_wdt, 30 s)"]
-
-
-def test_every_problem_is_a_sentence() -> None:
-    for code, sentence in host.PROBLEMS.items():
-        words = dict.fromkeys(re.findall(r"{(\w+)}", sentence), "x")
-        if "refused" in words:  # a sentence itself
-            words["refused"] = "It needs more."
-        message = host.problem(code, **words)["message"]
-        assert message.endswith(".")
-        assert "{" not in message
-
-
-def test_severity_of_problems() -> None:
-    assert set(host.PROBLEMS) > host.WARNINGS
-    assert host.problem("no_reservation")["severity"] == "error"
-    assert host.problem("plan_stale")["severity"] == "warning"
 
 
 # A guest with 1 GiB, 256 MiB of it reserved for the capture kernel.

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import PROBLEMS, WARNINGS
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.facts import kdump_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
     NOT_FOUND,
     TIMED_OUT,
@@ -25,6 +24,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
     connect,
     live_host,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import PROBLEMS, WARNINGS
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.readiness import (
     CHECKS,
     is_signed,

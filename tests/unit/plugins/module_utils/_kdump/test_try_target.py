@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.target import Target
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.targets import Target
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.try_target import (
     lacking_in_image,
     try_target,

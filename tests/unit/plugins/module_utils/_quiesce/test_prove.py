@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.prove import Loaded, why_not
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
     BEGIN,
     END,
     IMAGE,
     REFUSED,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.prove import Loaded, why_not
 from ansible_collections.vmcore.kdump.tests.unit.images import (
     ARM64_IMAGE,
     BZIMAGE,

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import Debian
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.family import (
+    Debian,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import (
     converge,
     examine,

@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import Debian
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
     BEGIN,
     END,
     IMAGE,
     MADE,
     REFUSED,
     has_line,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.family import (
+    Debian,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import converge, examine
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (

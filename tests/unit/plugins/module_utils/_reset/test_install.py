@@ -10,18 +10,21 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import ENABLED, SHIPPED
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import plan_text
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs import order
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import Entry
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.family import (
     Debian,
     DebianDracut,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import FAMILIES, Family
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.kdump_utils import KdumpUtils
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.suse import Suse
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.family import (
+    KdumpUtils,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse.family import Suse
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import FAMILIES
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import (
-    ENABLED,
-    SHIPPED,
     Item,
     State,
     differing,
@@ -35,7 +38,6 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.install import
     wanted_present,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import plan_text
 from ansible_collections.vmcore.kdump.tests.unit.facts import bridge, function, host
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import plan_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.facts import kdump_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import (
@@ -18,7 +19,6 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import (
     RESETTING,
     make_plan,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import plan_text
 from ansible_collections.vmcore.kdump.tests.unit.facts import Json, bridge, function, host
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import unpack
 

@@ -13,15 +13,15 @@ import typing as t
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import (
+    parse_plan_text,
+    plan_text,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions import (
     deciding_rules,
     read_exclusions,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import (
-    parse_plan_text,
-    plan_text,
-)
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.tree import reset_tree
 from ansible_collections.vmcore.kdump.tests.unit.facts import Json, bridge, function, host
 

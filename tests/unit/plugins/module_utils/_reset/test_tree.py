@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import kdump_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.facts import kdump_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan

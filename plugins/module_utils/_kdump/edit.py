@@ -11,15 +11,19 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.debian import DebianConfig
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.kdump_utils import (
-    KdumpUtilsConfig,
-)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     Host,
     require_sound,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.suse import SuseConfig
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.config import (
+    DebianConfig,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.config import (
+    KdumpUtilsConfig,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse.config import (
+    SuseConfig,
+)
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Mapping, Sequence

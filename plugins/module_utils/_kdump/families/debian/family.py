@@ -13,32 +13,35 @@ import shlex
 import typing as t
 from pathlib import Path, PurePosixPath
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import (
+    DRACUT_HOOK,
+    INITRAMFS_TOOLS_HOOK,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
+    IMAGE as QUIESCE_IMAGE,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
+    REFUSED,
+    has_line,
+    split,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     parse_assignments,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
-    DRACUT_HOOK,
     base_facts,
     free_bytes,
     helper_codes,
     helper_state,
     may_hang,
-    problem,
     running_watchdogs,
     service_enabled,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
     Server,
     Settings,
     host_and_path,
-)
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
-    IMAGE as QUIESCE_IMAGE,
-)
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
-    REFUSED,
-    has_line,
-    split,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
@@ -57,7 +60,6 @@ IMAGES = PurePosixPath("/var/lib/kdump")
 BUILDER = PurePosixPath("/etc/kernel/postinst.d/kdump-tools")
 # What the quiesce stage itself did not say.
 _NOT_NOTED = "Run pcie_reset_helper again, it says why."
-RESET_HOOK = PurePosixPath("/etc/initramfs-tools/hooks/pcie-reset")
 DRACUT = PurePosixPath("/usr/bin/dracut")
 
 # The kexec command that loaded the capture kernel, in the dump directory.
@@ -89,7 +91,7 @@ class Debian:
     name = "debian"
     service = "kdump-tools.service"
     generator = "initramfs-tools"
-    hook = RESET_HOOK
+    hook = INITRAMFS_TOOLS_HOOK
     quiesce_settings: PurePosixPath | None = CONFIG
 
     def present(self, root: Path) -> bool:
@@ -320,4 +322,4 @@ def _command_line(commands: list[list[str]]) -> str:
     return " && ".join(shlex.join(command) for command in commands)
 
 
-__all__ = ("Debian", "DebianDracut", "parse_assignments")
+__all__ = ("Debian", "DebianDracut")

@@ -11,13 +11,13 @@ from __future__ import annotations
 import typing as t
 from pathlib import PurePosixPath
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import DRACUT_HOOK
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import (
     SYSCONFIG,
     facts_of,
     sysconfig,
     without,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import DRACUT_HOOK
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
     Server,
     Settings,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
     BEGIN,
     END,
     SETTINGS,

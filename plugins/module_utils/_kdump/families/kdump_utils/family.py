@@ -12,15 +12,15 @@ import os
 import typing as t
 from pathlib import PurePosixPath
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.kdump_conf import (
-    parse_conf,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import DRACUT_HOOK
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import (
     facts_of,
     sysconfig,
     without,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import DRACUT_HOOK
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.kdump_conf import (
+    parse_conf,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
     Server,
     Settings,

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.edit import CONFIGS, edit
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.target import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import CONFIGS, edit
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.targets import (
     Target,
     configured_target,
 )

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config import (
-    debian,
-    kdump_utils,
-    suse,
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
+    parse_assignments,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.kdump_conf import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian import (
+    config as debian,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils import (
+    config as kdump_utils,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.kdump_conf import (
     FILE_SYSTEMS,
     parse_conf,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
-    parse_assignments,
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse import (
+    config as suse,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover

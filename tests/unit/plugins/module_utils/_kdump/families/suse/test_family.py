@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.suse import Suse
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse.family import Suse
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build
 
 KERNEL = "6.4.0-150600.23.42-default"

@@ -8,7 +8,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.kdump_utils import KdumpUtils
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.family import (
+    KdumpUtils,
+)
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build
 
 KERNEL = "5.14.0-503.el9.x86_64"

@@ -7,11 +7,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan_file import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import (
     parse_plan_text,
     plan_text,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
 from ansible_collections.vmcore.kdump.tests.unit.facts import bridge, function, host
 
 PORT = "0000:00:02.0"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.facts import kdump_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import (
     FAMILIES,
     detect,
     helper_family,
-    kdump_facts,
 )
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import build, unpack
 

@@ -13,6 +13,11 @@ import typing as t
 from pathlib import PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
+    has_line,
+    with_line,
+    without_line,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     Host,
     makedumpfile_arguments,
@@ -23,11 +28,6 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     assign,
     parse_assignments,
-)
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import (
-    has_line,
-    with_line,
-    without_line,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover

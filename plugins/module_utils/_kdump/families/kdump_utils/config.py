@@ -13,7 +13,6 @@ import typing as t
 from pathlib import PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config import kdump_conf
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     Host,
     makedumpfile_arguments,
@@ -24,6 +23,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     assign,
     parse_assignments,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils import (
+    kdump_conf,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover

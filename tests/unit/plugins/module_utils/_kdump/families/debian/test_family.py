@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     parse_assignments,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.debian import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.family import (
     Debian,
     DebianDracut,
 )

@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.edit import (
-    CONFIGS,
-    Edit,
-    edit,
-)
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.kdump_conf import (
-    parse_conf,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import with_line
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     parse_assignments,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import with_line
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import (
+    CONFIGS,
+    Edit,
+    edit,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.kdump_conf import (
+    parse_conf,
+)
 
 # The lines of the files that the packages bring, as far as they set something or show it.
 DEBIAN = """\

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""The C(kdump) facts: the family's, and what every host has."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path, PurePosixPath
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import base_facts
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.readiness import readiness
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import dump_functions
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_text
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
+
+
+def kdump_facts(root: Path, live: Live | None = None) -> dict[str, t.Any]:
+    """Return the C(kdump) facts of the host, with a problem C(no_family) when no kdump is installed.
+
+    What takes a question to the running host is asked with C(live). Without it, as for a captured tree,
+    it is not known.
+    """
+    kernel = read_text(root / "proc/sys/kernel/osrelease") or ""
+    family = detect(root)
+    if family is not None:
+        facts: dict[str, t.Any] = family.facts(root, kernel)
+        facts["target"]["functions"] = None
+        if root != Path("/"):  # what is free there is not what is free on the captured host
+            facts["target"]["free_bytes"] = None
+        if facts["target"]["type"] == "local":
+            facts["target"]["functions"] = dump_functions(
+                root, PurePosixPath(facts["target"]["path"])
+            )
+        if not facts["is_capture_kernel"]:
+            readiness(root, family, facts, live)
+        return facts
+    facts = base_facts(root, kernel)
+    facts["problems"] = [
+        problem("is_capture_kernel" if facts["is_capture_kernel"] else "no_family")
+    ]
+    return facts
+
+
+def capture_command_line(root: Path) -> str | None:
+    """Return the command line that the capture kernel is loaded with; None without one, and where it is not known."""
+    family = detect(root)
+    if family is None:
+        return None
+    facts = family.facts(root, read_text(root / "proc/sys/kernel/osrelease") or "")
+    line: str | None = facts["capture_command_line"]
+    return line
+
+
+__all__ = ("capture_command_line", "kdump_facts")
