@@ -241,6 +241,15 @@ def _scan(directory: AnyPath) -> Iterator[str]:
         return
 
 
+def space_left(path: Path) -> int:
+    """Return the bytes that root may still write to the file system of a path. Raises OSError where nothing is.
+
+    statvfs(3): f_bfree has what file systems keep back for root, f_bavail has not. Dumps are written by root.
+    """
+    state = os.statvfs(path)
+    return state.f_bfree * state.f_frsize
+
+
 __all__ = (
     "check_root",
     "exists",
@@ -257,4 +266,5 @@ __all__ = (
     "read_text",
     "resolve",
     "size",
+    "space_left",
 )

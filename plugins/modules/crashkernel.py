@@ -145,13 +145,15 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpE
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
     Bootloader,
     Host,
-    bootloader_of,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
     needs,
     system_memory,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import (
+    bootloader_of,
+    detect,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.reservation import (
     Findings,
     converge,

@@ -222,14 +222,13 @@ from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import (
-    CONFIGS,
-    Edit,
-    edit,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import Edit, edit
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect, expected
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import (
+    detect,
+    expected,
+    no_family,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, writer
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, modified, read_text
 
@@ -244,9 +243,6 @@ ROOT = Path("/")
 PASSWORD = re.compile(r"(PASSWORD=|://[^\s:/@\"']*:)(?:\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\s@\"']+)")
 HIDDEN = "********"
 
-# The programs that know what their families' files may have.
-PROGRAMS = {"debian": "usr/sbin/kdump-config", "kdump-utils": "usr/bin/kdumpctl"}
-
 
 def read(path: PurePosixPath) -> str:
     """Return a file as it is, whatever its bytes are; nothing for one that is not there."""
@@ -257,17 +253,18 @@ def read(path: PurePosixPath) -> str:
 
 def make_edit(module: AnsibleModule, family: Family | None) -> tuple[str, Edit]:
     """Return the name of the host's family and what is to become of its files."""
-    name = family.name if family else expected(ROOT)
-    if name is None or (family is None and not module.check_mode):
-        raise KdumpError(problem("no_family")["message"])
+    chosen = family or expected(ROOT)
+    if chosen is None or (family is None and not module.check_mode):
+        raise KdumpError(no_family()["message"])
+    config = chosen.configuration
     host = Host(
-        program=read_text(ROOT / PROGRAMS.get(name, "nonexistent")) or "",
+        program=(read_text(inside(ROOT, config.program)) or "") if config.program else "",
         command_line=read_text(ROOT / "proc/cmdline") or "",
         # In check mode the script may be what an earlier task would have installed.
         is_executable=lambda path: module.check_mode or os.access(path, os.X_OK),
     )
-    texts = {path: read(path) for path in CONFIGS[name].paths}
-    return name, edit(name, texts, module.params, host)
+    texts = {path: read(path) for path in config.paths}
+    return chosen.name, edit(config, texts, module.params, host)
 
 
 def shown(text: str) -> str:

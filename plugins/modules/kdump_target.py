@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 target:
-  description: The configured target. What its type does not have is V(null).
+  description: The configured target, the first of several. What its type does not have is V(null).
   returned: success
   type: dict
   sample:
@@ -57,13 +57,72 @@ target:
     key: null
     device: null
     fstype: null
+    port: null
+targets:
+  description:
+    - Every place that gets a dump, in this order. kdump-tools saves to a server of each kind that is configured.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    type:
+      description:
+        - V(local), V(filesystem), V(raw), V(nfs), V(ssh), or V(ftp), V(sftp) and V(cifs), which are not tested.
+      type: str
+      returned: always
+    path:
+      description: The directory that gets the dumps, on the host, the server, or the device.
+      type: str
+      returned: always
+    server:
+      description: The server, an address of IPv6 without brackets.
+      type: str
+      returned: always
+    port:
+      description: The port of the server, V(null) for the usual one.
+      type: int
+      returned: always
+    export:
+      description: The directory that an NFS server exports.
+      type: str
+      returned: always
+    user:
+      description: Who logs in.
+      type: str
+      returned: always
+    key:
+      description: The private key.
+      type: str
+      returned: always
+    device:
+      description: The device of a file system or of raw dumps.
+      type: str
+      returned: always
+    fstype:
+      description: The type of the file system.
+      type: str
+      returned: always
+    tested:
+      description: Whether it was tested.
+      type: bool
+      returned: always
+    untested:
+      description: Why nobody tested it, in a sentence.
+      type: str
+      returned: always
+    free_bytes:
+      description: What it has left for root, or the size of a raw partition. V(null) if it was not tested.
+      type: int
+      returned: always
 tested:
-  description: Whether the target was tested, which check mode does not.
+  description:
+    - Whether all targets were tested, which check mode does not. There is a warning for each that no test is known for.
   returned: success
   type: bool
   sample: true
 free_bytes:
-  description: What the target has left for root, or the size of a raw partition. V(null) if it was not tested.
+  description:
+    - What the first target has left for root, or the size of a raw partition. V(null) if it was not tested.
   returned: success
   type: int
   sample: 107374182400
@@ -82,18 +141,14 @@ from pathlib import Path, PurePosixPath
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import read_image
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import CONFIGS
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import expected_dump_bytes
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.targets import (
-    Target,
-    configured_target,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect, no_family
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.try_target import (
+    Trial,
     lacking_in_image,
-    try_target,
+    try_targets,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
@@ -110,7 +165,7 @@ ROOT = Path("/")
 
 def require_in_image(module: AnsibleModule, family: Family, target: Target) -> None:
     """Raise KdumpError if the kdump initramfs has to reach the target and lacks something for that."""
-    if family.name == "debian" or target.type not in ("nfs", "ssh"):
+    if not family.saves_from_image:
         return
     image: PurePosixPath = family.image(ROOT, os.uname().release)
     content = read_bytes(inside(ROOT, image), limit=1 << 30)
@@ -130,27 +185,46 @@ def examine(module: AnsibleModule) -> dict[str, t.Any]:
     """Test the target and return the module's result."""
     family = detect(ROOT)
     if family is None:
-        raise KdumpError(problem("no_family")["message"])
-    texts = {path: read_text(inside(ROOT, path)) or "" for path in CONFIGS[family.name].paths}
-    target = configured_target(family.name, texts)
+        raise KdumpError(no_family()["message"])
+    texts = {path: read_text(inside(ROOT, path)) or "" for path in family.configuration.paths}
+    targets = family.targets(texts)
 
     expected = expected_dump_bytes(ROOT)
-    result: dict[str, t.Any] = {
+    if module.check_mode:
+        return result([Trial(target) for target in targets], expected)
+    trials = try_targets(targets, runner(module))
+    for trial in trials:
+        if trial.untested:
+            module.warn(trial.untested)
+        else:
+            require_in_image(module, family, trial.target)
+        if expected is not None and trial.free is not None and trial.free < expected:
+            module.warn(
+                f"The dump target {trial.target.url} has {trial.free >> 20} MiB left, a dump may take"
+                f" {expected >> 20} MiB: make room."
+            )
+    return result(trials, expected)
+
+
+def result(trials: list[Trial], expected: int | None) -> dict[str, t.Any]:
+    """Return the module's result."""
+    shown = [
+        {
+            **trial.target._asdict(),
+            "tested": trial.free is not None,
+            "untested": trial.untested,
+            "free_bytes": trial.free,
+        }
+        for trial in trials
+    ]
+    return {
         "changed": False,
-        "target": target._asdict(),
-        "tested": not module.check_mode,
-        "free_bytes": None,
+        "target": trials[0].target._asdict(),
+        "targets": shown,
+        "tested": all(each["tested"] for each in shown),
+        "free_bytes": shown[0]["free_bytes"],
         "expected_bytes": expected,
     }
-    if module.check_mode:
-        return result
-    free = try_target(target, runner(module)).free
-    require_in_image(module, family, target)
-    if expected is not None and free < expected:
-        module.warn(
-            f"The dump target has {free >> 20} MiB left, a dump may take {expected >> 20} MiB: make room."
-        )
-    return {**result, "free_bytes": free}
 
 
 def main() -> None:

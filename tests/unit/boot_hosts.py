@@ -14,9 +14,9 @@ from pathlib import Path
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
     Bootloader,
     Host,
-    bootloader_of,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import GIB, Needs
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import bootloader_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.reservation import (
     Findings,
     converge,

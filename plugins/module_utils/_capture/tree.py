@@ -28,7 +28,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._capture.identity imp
     without_passwords,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import captured, detect
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
     inside,
@@ -165,40 +165,13 @@ _DMI = (
     "sys_vendor",
 )
 
-# What people write, and what was made of it.
-_TEXTS = (
-    "etc/default/kdump-tools",
-    "etc/kdump.conf",
-    "etc/pcie-reset/plan",
-    "etc/sysconfig/kdump",
-    "proc/cmdline",
-)
+# What people write, and what was made of it, besides what the families name.
+_TEXTS = ("etc/pcie-reset/plan", "proc/cmdline")
 # Those of the running kernel: vmlinuz-0-rescue-0123456789abcdef0123456789abcdef is called after /etc/machine-id.
 _KERNELS = ("boot/initrd*", "boot/initramfs*", "boot/Image*", "boot/vmlinu*")
 # Programs and images: what is there, and how old it is.
-_PRESENT = (
-    "etc/initramfs-tools/hooks/pcie-reset",
-    "etc/kernel/postinst.d/kdump-tools",
-    "proc/vmcore",
-    "usr/bin/kdumpctl",
-    "usr/lib/dracut/modules.d/*kdump*/*.sh",
-    "usr/lib/kdump/*",
-    "usr/sbin/kdump*",
-    "usr/sbin/kexec",
-    "usr/sbin/mkdumprd",
-    "usr/lib/systemd/system/kdump*",
-    "var/lib/kdump/initr*",
-    "var/lib/kdump/vmlinu*",
-)
-# The last ones are masks.
-_UNITS = (
-    "etc/systemd/system/*.wants/*kdump*",
-    "etc/systemd/system/*.requires/*kdump*",
-    "etc/systemd/system/kdump*.service",
-)
+_PRESENT = ("etc/initramfs-tools/hooks/pcie-reset", "proc/vmcore", "usr/sbin/kexec")
 _HELPER = "usr/local/lib/pcie-reset/*"
-# The kexec command that loaded the capture kernel, in the dump directory of kdump-tools.
-_RECORD = "kexec_cmd"
 
 
 class Entry(t.NamedTuple):
@@ -255,29 +228,36 @@ class Capture:
             self.entries[self._place(f"{path}/config")] = Entry(tarfile.REGTYPE, config)
 
     def _kdump(self) -> None:
-        for path in _TEXTS:
+        families = captured()
+        for path in dict.fromkeys((*_TEXTS, *(text for each in families for text in each.texts))):
             self._text(path)
         for pattern in _KERNELS:
             for path in self._matches(pattern):
                 if self.release and self.release in path:
                     self._present(path)
-        for pattern in _PRESENT:
+        for pattern in dict.fromkeys(
+            (*_PRESENT, *(name for each in families for name in each.present))
+        ):
             for path in self._matches(pattern):
                 self._present(path)
-        for pattern in _UNITS:
+        for pattern in dict.fromkeys(unit for each in families for unit in each.units):
             for path in self._matches(pattern):
                 self._link(path)
         for path in self._matches(_HELPER):
             self._file(path)
         self._file("etc/initramfs-tools/hooks/pcie-reset")
         family = detect(self.root)
-        directory = None if family is None else family.dump_directory(self.root)
-        if directory is not None and is_directory(inside(self.root, directory)):
+        if family is None:
+            return
+        directory = family.dump_directory(self.root)
+        if is_directory(inside(self.root, directory)):
             name = str(directory).lstrip("/")
             # May be called after the host. Other paths are not, whatever the host is called.
             place = self._anonymous(name)
             self.entries[place] = Entry(tarfile.DIRTYPE)
-            self._text(f"{name}/{_RECORD}", f"{place}/{_RECORD}")
+            record = family.captured.record
+            if record:
+                self._text(f"{name}/{record}", f"{place}/{record}")
 
     def _file(self, path: str) -> None:
         """Take a file as it is, without interface names that are MAC addresses."""

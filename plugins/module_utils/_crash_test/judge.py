@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import typing as t
 from pathlib import Path
@@ -30,6 +29,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.sources imp
     pstore_logs,
     side_logs,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import space_left
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import find, side_reports
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
@@ -153,14 +153,13 @@ def _known(
 ) -> Result:
     """What else is known, for classify()."""
     directory = Path(state["dump_directory"])
-    status = os.statvfs(directory) if directory.is_dir() else None
     return {
         "armed": True,
         "boot_changed": boot["boot_id"] != state["boot_id"],
         "returned": True,
         "dump": vmcore,
         "files": files,
-        "free_bytes": status.f_bavail * status.f_frsize if status else None,
+        "free_bytes": space_left(directory) if directory.is_dir() else None,
         "run_id": state["run_id"],
         "power_cycled": bool(recovery),
         "watchdog": state.get("watchdog"),

@@ -14,13 +14,16 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import traces
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import (
+    LAB,
+    REPORT,
+    SOURCE,
+    by_tells,
+)
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
-
-# How far a form was checked.
-LAB = "lab"  # against the line of a crash in the lab, which is test data
-REPORT = "report"  # against a line in somebody's public log
-SOURCE = "source"  # against the source that prints it, and no more
 
 
 class Form(t.NamedTuple):
@@ -62,6 +65,10 @@ def _forms(rows: Iterable[tuple[str, str, str]]) -> tuple[Form, ...]:
     return tuple(Form(re.compile(regex), source, seen) for regex, source, seen in rows)
 
 
+def _families(tells: str) -> tuple[tuple[str, str, str], ...]:
+    return tuple((line.regex, line.source, line.seen) for line in _OF_FAMILIES.get(tells, ()))
+
+
 def _pattern(
     code: str, where: str, group: str, severity: str, meaning: str, *rows: tuple[str, str, str]
 ) -> Pattern:
@@ -72,9 +79,8 @@ def _milestone(stage: str, where: str, *rows: tuple[str, str, str]) -> Milestone
     return Milestone(stage, where, _forms(rows))
 
 
-_KDUMP_CONFIG = "kdump-tools kdump-config"
-_KDUMP_SH = "kdump-utils dracut/99kdumpbase/kdump.sh"
-_KDUMP_SAVE = "SUSE kdump dracut/kdump-save"
+# What the families' tools print is in their folders.
+_OF_FAMILIES = by_tells(traces())
 _SEL = "ipmitool sel elist, sensor types of IPMI 2.0 table 42-3"
 
 # fmt: off
@@ -104,27 +110,16 @@ MILESTONES = (
         "S6", "C",
         (r"EXT4-fs \([^)]+\): (?:re-)?mounted", "Linux fs/ext4/super.c", LAB),
         (r"XFS \([^)]+\): Ending (?:clean mount|recovery)", "Linux fs/xfs/xfs_log.c xfs_log_mount_finish()", SOURCE),
-        (r"kdump\[\d+\]: saving to ", _KDUMP_SH + " dump_fs()", REPORT),
-        (r"Dumping to NFS mountpoint", _KDUMP_CONFIG + " kdump_save_core()", SOURCE),
-        (r"Saved temporary README\.txt", _KDUMP_SAVE, SOURCE),
-        (r"^This file will be overwritten when the dump is finished", _KDUMP_SAVE + ", README.txt", SOURCE),
+        *_families("S6"),
     ),
     _milestone(
         "S7", "C",
-        (r"running makedumpfile (?!--dump-dmesg)", _KDUMP_CONFIG + " kdump_save_core()", LAB),
-        (r"running cp /proc/vmcore", _KDUMP_CONFIG + " kdump_save_core()", LAB),
-        (r"sending makedumpfile ", _KDUMP_CONFIG + " kdump_save_core_to_ssh()", SOURCE),
-        (r"kdump\[\d+\]: saving vmcore$", _KDUMP_SH + " dump_fs()", SOURCE),
+        *_families("S7"),
         (r"Copying data +: \[", "makedumpfile print_info.c print_progress()", REPORT),
-        (r"(?:^|kdump-save\[\d+\]: )Saved dmesg$", _KDUMP_SAVE, SOURCE),
     ),
     _milestone(
         "S8", "C",
-        (r"kdump-tools: saved vmcore (?:in|via)", _KDUMP_CONFIG + " kdump_save_core()", LAB),
-        (r"saving vmcore complete", _KDUMP_SH + " dump_fs()", SOURCE),
-        (r"(?:^|kdump-save\[\d+\]: )Saved vmcore$", _KDUMP_SAVE, SOURCE),
-        (r"^vmcore status: saved successfully", _KDUMP_SAVE + ", README.txt", SOURCE),
-        (r"^success kdump_test_id=", _KDUMP_SH + " kdump_test_set_status()", SOURCE),
+        *_families("S8"),
     ),
 )
 
@@ -137,13 +132,12 @@ PATTERNS = (
         (r"Cannot reserve \d+MB crashkernel low memory",
          "Linux arch/x86/kernel/setup.c reserve_crashkernel_low()", SOURCE),
         (r"cannot allocate crashkernel", "Linux arch/arm64/mm/init.c reserve_crashkernel()", SOURCE),
-        (r"no crashkernel= parameter in the kernel cmdline", _KDUMP_CONFIG + " check_kdump_support()", SOURCE),
-        (r"[Nn]o memory reserved for crash kernel", "kdump-utils kdumpctl", REPORT),
+        *_families("not_reserved"),
     ),
     _pattern(
         "not_loaded", "P", "kexec", "error",
         "The capture kernel could not be loaded.",
-        (r"failed to load kdump kernel", _KDUMP_CONFIG + " kdump_load()", SOURCE),
+        *_families("not_loaded"),
         (r"kexec_file_load failed: ", "kexec-tools kexec/kexec.c do_kexec_file_load()", SOURCE),
         (r"Lockdown: \S+: kexec of unsigned images is restricted",
          "Linux security/lockdown/lockdown.c lockdown_is_locked_down()", SOURCE),
@@ -405,7 +399,7 @@ PATTERNS = (
         (r"Kdump: vmcore not initialized", "Linux fs/proc/vmcore.c vmcore_init()", SOURCE),
         (r"Core image elf header (?:is not sane|not found)",
          "Linux fs/proc/vmcore.c parse_crash_elf_headers()", SOURCE),
-        (r"/proc/vmcore does not exist", _KDUMP_SAVE, SOURCE),
+        *_families("no_vmcore"),
     ),
     _pattern(
         "initramfs_broken", "C", "initramfs", "error",
@@ -527,20 +521,13 @@ PATTERNS = (
     _pattern(
         "network_missing", "C", "network", "error",
         "The network for a remote dump target did not come up.",
-        (r"Waiting for network to be ready \(\d+s / 10min\)", _KDUMP_SH + " wait_online_network()", SOURCE),
-        (r"The network still isn't ready after waiting", _KDUMP_SH + " wait_online_network()", SOURCE),
-        (r"failed to get remote IP address!", _KDUMP_SH + " get_host_ip()", SOURCE),
-        (r"Failed to get IP of \S+", _KDUMP_SH + " get_host_ip()", SOURCE),
-        (r"Network not reachable; will try \d+ more times", _KDUMP_CONFIG, SOURCE),
-        (r"Unable to (?:mount remote NFS|reach remote server|write to the remote NFS)", _KDUMP_CONFIG, SOURCE),
-        (r"Error: Host not responding", _KDUMP_SAVE, SOURCE),
+        *_families("network_missing"),
     ),
     # ---- The dump --------------------------------------------------------------------------------
     _pattern(
         "target_not_mounted", "C", "mount", "error",
         "The file system for the dump was not mounted.",
-        (r"failed to dump to '[^']*', it's not a mount point", _KDUMP_SH + " dump_fs()", SOURCE),
-        (r"kdump\[\d+\]: Failed to mount rootfs", _KDUMP_SH + " dump_to_rootfs()", SOURCE),
+        *_families("target_not_mounted"),
         (r"Failed to mount (?!/?(?:dev|sys|proc|run)\b)(?:/\S+|\S+\.mount)",
          "systemd src/core/job.c job_done_messages", SOURCE),
         (r"mount: \S+: (?:wrong fs type|unknown filesystem type|can't find|special device)",
@@ -551,8 +538,7 @@ PATTERNS = (
         "The dump's file system is full.",
         (r"No space left on device", "strerror(ENOSPC)", LAB),
         (r"Disk quota exceeded", "strerror(EDQUOT)", SOURCE),
-        (r"Remaining space \(\d+ MB\) less than KDUMP_FREE_DISK_SIZE", _KDUMP_SAVE, SOURCE),
-        (r"^vmcore status: deleted", _KDUMP_SAVE + ", README.txt", SOURCE),
+        *_families("disk_full"),
     ),
     _pattern(
         "makedumpfile_too_old", "C", "makedumpfile", "error",
@@ -567,50 +553,38 @@ PATTERNS = (
         (r"Can't (?:open|read|write|seek) the [^.]+", "makedumpfile makedumpfile.c", LAB),
         (r"Try `makedumpfile --help' for more information", "makedumpfile makedumpfile.c main()", SOURCE),
         (r"This is an incomplete dumpfile", "makedumpfile makedumpfile.c create_dumpfile()", REPORT),
-        (r"makedumpfile failed, falling back", _KDUMP_CONFIG + " kdump_save_core()", LAB),
+        *_families("makedumpfile_failed"),
     ),
     _pattern(
         "save_failed", "C", "dump", "error",
         "The family's tool says that the dump was not saved.",
-        (r"(?:saving|sync|moving) vmcore failed", _KDUMP_SH + " dump_fs(), dump_ssh()", REPORT),
-        (r"failed to save vmcore (?:in|via)", _KDUMP_CONFIG + " kdump_save_core()", LAB),
-        (r"Error: Failed saving vmcore", _KDUMP_SAVE, SOURCE),
-        (r"^vmcore status: error while saving", _KDUMP_SAVE + ", README.txt", SOURCE),
-        (r"^Transfer exit code: [1-9]", _KDUMP_SAVE, SOURCE),
-        (r"^fail kdump_test_id=", _KDUMP_SH + " kdump_test_set_status()", SOURCE),
+        *_families("save_failed"),
     ),
     _pattern(
         "dump_interrupted", "C", "dump", "warning",
         "The dump was begun and not finished: this text was to be replaced at its end.",
-        (r"If you see this text the crash dump is likely incomplete", _KDUMP_SAVE + ", README.txt", SOURCE),
+        *_families("dump_interrupted"),
     ),
     _pattern(
         "script_failed", "C", "dump", "error",
         "A script that the administrator added to the capture failed.",
-        (r"kdump_(?:pre|post) script exited with non-zero status", _KDUMP_SH, SOURCE),
-        (r"Error: (?:Pre|Post)-script failed", _KDUMP_SAVE, SOURCE),
+        *_families("script_failed"),
     ),
     _pattern(
         "family_says_saved", "C", "dump", "info",
-        "The family's tool says that it saved the dump. kdump-tools says so after makedumpfile failed, too.",
-        (r"kdump-tools: saved vmcore (?:in|via)", _KDUMP_CONFIG + " kdump_save_core()", LAB),
-        (r"saving vmcore complete", _KDUMP_SH + " dump_fs()", SOURCE),
-        (r"(?:^|kdump-save\[\d+\]: )Saved vmcore$", _KDUMP_SAVE, SOURCE),
-        (r"^vmcore status: saved successfully", _KDUMP_SAVE + ", README.txt", SOURCE),
-        (r"^success kdump_test_id=", _KDUMP_SH + " kdump_test_set_status()", SOURCE),
+        "The family's tool says that it saved the dump. Some say so after makedumpfile failed, too.",
+        *_families("family_says_saved"),
     ),
     _pattern(
         "gave_up", "C", "dump", "error",
         "The capture environment gave up: a shell that nobody uses, or the action for failures.",
         (r"Dropping to a shell!", "initramfs-tools scripts/local local_device_setup()", LAB),
         (r"Rebooting automatically due to panic= boot argument", "initramfs-tools scripts/functions panic()", LAB),
-        (r"Executing failure action", _KDUMP_SH, SOURCE),
-        (r"Entering kdump emergency mode", _KDUMP_SH, SOURCE),
+        *_families("gave_up"),
         (r"Warning: Could not boot", "dracut modules.d/98dracut-systemd/dracut-initqueue.sh", REPORT),
         (r"(?:You are in|Entering) emergency mode",
          "systemd units/emergency.service; dracut modules.d/98dracut-systemd/dracut-emergency.sh", SOURCE),
         (r"Reached target emergency\.target", "systemd units/emergency.target", SOURCE),
-        (r"Something failed\. Running a debug shell", _KDUMP_SAVE, SOURCE),
     ),
     # ---- It stops --------------------------------------------------------------------------------
     _pattern(

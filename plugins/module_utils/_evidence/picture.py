@@ -18,6 +18,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments im
     Segment,
     waits_after_panic,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import traces
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +26,9 @@ if t.TYPE_CHECKING:
     from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.messages import Message
     from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import Pattern
 
-# Names of kdump-tools, kdump-utils and kdump: reference in _vmcore/find.py.
-_UNFINISHED = re.compile(r"(?:dump|vmcore)-incomplete(?:\.\w+)?$")
-_DUMP = re.compile(r"(?:dump\.\d{12}(?:\.\w+)?|vmcore(?:\.\d{12}|\.flat)?)$")
+# Names of dumps. All families call a dump so while they write it.
+_UNFINISHED = "-incomplete"
+_DUMP = re.compile("|".join(f"(?:{each.layout.names()})" for each in traces()))
 
 
 class Event(t.NamedTuple):
@@ -92,6 +93,11 @@ class Picture(t.NamedTuple):
         return any(waits_after_panic(segment) for segment in self.of(CRASHED))
 
 
+def _is_dump(path: str, *, finished: bool) -> bool:
+    name = path.rpartition("/")[2]
+    return _DUMP.fullmatch(name) is not None and (_UNFINISHED not in name) == finished
+
+
 def dump_state(facts: Mapping[str, t.Any]) -> DumpState:
     """Return what there is for a dump."""
     dump = facts.get("dump")
@@ -99,13 +105,13 @@ def dump_state(facts: Mapping[str, t.Any]) -> DumpState:
     new = tuple(file for file in listed or () if file.get("new"))
     if dump is not None:
         return _state_of_dump(dump, new)
-    unfinished = [file for file in new if _UNFINISHED.search(file["name"])]
+    unfinished = [file for file in new if _is_dump(file["name"], finished=False)]
     if unfinished:
         file = unfinished[-1]
         return DumpState(
             "unfinished", f"{file['name']} was begun and not finished ({_size(file)}).", new
         )
-    finished = [file for file in new if _DUMP.search(file["name"].rpartition("/")[2])]
+    finished = [file for file in new if _is_dump(file["name"], finished=True)]
     if finished:
         file = finished[-1]
         state = "unknown" if file["size"] else "empty"
@@ -117,7 +123,7 @@ def dump_state(facts: Mapping[str, t.Any]) -> DumpState:
         if "dump" in facts:
             return DumpState("none", "There is no new dump.")
         return DumpState("unknown", "It is not known what lies in the dump directory.")
-    old = [file for file in listed if _DUMP.search(file["name"].rpartition("/")[2])]
+    old = [file for file in listed if _is_dump(file["name"], finished=True)]
     if old:
         return DumpState(
             "old", f"There is no new dump; {old[-1]['name']} was there before this crash."
@@ -131,7 +137,7 @@ def _state_of_dump(dump: Mapping[str, t.Any], new: tuple[Mapping[str, t.Any], ..
     verdict, why = dump.get("verdict"), dump.get("why") or ""
     if verdict == "complete":
         return DumpState("complete", why, files)
-    unfinished = _UNFINISHED.search(str(dump["path"]))
+    unfinished = _is_dump(str(dump["path"]), finished=False)
     if not dump.get("size") and not unfinished:
         # It got its final name, so its writer took it for a dump.
         return DumpState("empty", f"{dump['path']} is empty.", files)

@@ -24,6 +24,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots impor
     LogReader,
     Part,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import traces
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,9 +38,8 @@ ONE_KERNEL = {
     "dmesg": CRASHED,  # the log inside the dump, and what the family's tool stored of it
     "capture_dmesg": CAPTURE,  # capture-dmesg.txt, by the reset helper
     "quiesce_dmesg": CAPTURE,  # quiesce-dmesg.txt, by the same, of the kernel before that
-    "kexec_dmesg": CAPTURE,  # kexec-dmesg.log, by kdump-utils
-    "readme": CAPTURE,  # README.txt, by SUSE's kdump-save
-    "status": CAPTURE,  # vmcore-creation.status, by kdumpctl test
+    # What the families' tools store beside the dump.
+    **{file.log: CAPTURE for each in traces() for file in each.side_files},
     "sel": FIRMWARE,
 }
 
@@ -52,7 +52,7 @@ _PLACES = {
     FIRMWARE: "A",
 }
 # Only what boots after a crash has one of these: the address of the dead kernel's memory (x86; on
-# arm64 it is in the device tree), and what kdump-tools, kdump-utils and kdump add for drivers.
+# arm64 it is in the device tree), what every family adds for drivers, and the mark of a test.
 _CAPTURE_ARGUMENT = re.compile(r"(?:^|\s)(?:elfcorehdr=|reset_devices(?:\s|$)|kdump_test_id=)")
 _JUMP_TO_END = 20
 

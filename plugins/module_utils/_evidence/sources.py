@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.messages import read_end
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import traces
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,17 +23,22 @@ if t.TYPE_CHECKING:
 
 Log = dict[str, str]
 
-# What lies beside a dump, by the families' tools and by the reset helper.
+# What lies beside a dump, by the reset helper and by the families' tools.
 _SIDE_FILES = (
     (re.compile(r"capture-dmesg\.txt"), "capture_dmesg"),
     (re.compile(r"quiesce-dmesg\.txt"), "quiesce_dmesg"),
-    (re.compile(r"kexec-dmesg\.log"), "kexec_dmesg"),
-    (re.compile(r"README\.txt"), "readme"),
-    (re.compile(r"vmcore-creation\.status"), "status"),
-    (re.compile(r"dmesg(?:\.\d{12})?|vmcore-dmesg(?:-incomplete)?\.txt"), "dmesg"),
+    *(
+        (re.compile(re.escape(file.name)), file.log)
+        for each in traces()
+        for file in each.side_files
+    ),
+    *(
+        (re.compile(re.escape(name).replace(r"\{stamp\}", each.layout.stamp or "")), "dmesg")
+        for each in traces()
+        for name in each.layout.dmesg
+    ),
 )
-# kdump-tools keeps these two for itself.
-_NO_LEFTOVERS = ("kdump_lock", "kexec_cmd")
+_NO_LEFTOVERS = frozenset(name for each in traces() for name in each.own_files)
 _MAX_FILES = 1000
 _MAX_LOG = 512 << 10
 # fs/pstore/inode.c, and systemd-pstore, which moves records (one directory a crash) and joins them.

@@ -49,6 +49,12 @@ SHIPPED: dict[str, tuple[PurePosixPath, int]] = {
 ENABLED = UNITS / "kdump-tools-dump.service.wants" / UNIT
 
 
+# What of that a host gets: in any case, by what makes its images, and with the quiesce stage.
+EVERY_HOST = ("pcie-reset", "secondary-bus-reset", "guard", "lib.sh", "store-report")
+INITRAMFS_TOOLS = ("init-top", "initramfs-tools-hook")
+DRACUT = ("dracut-module-setup.sh", "dracut-hook.sh", "pcie-reset.service")
+QUIESCE = ("quiesce", "quiesce-init", "quiesce-kdump-tools")
+
 # In an image. What runs the helper: the script of initramfs-tools, the unit of dracut with systemd.
 SCRIPT = "scripts/init-top/00-pcie-reset"
 IMAGE_UNIT = "usr/lib/systemd/system/pcie-reset.service"
@@ -60,14 +66,18 @@ def in_image(path: PurePosixPath) -> str:
 
 
 __all__ = (
+    "DRACUT",
     "DRACUT_HOOK",
     "ENABLED",
+    "EVERY_HOST",
     "HELPER",
     "IMAGE_UNIT",
+    "INITRAMFS_TOOLS",
     "INITRAMFS_TOOLS_HOOK",
     "LIBRARY",
     "MODULE",
     "PLAN",
+    "QUIESCE",
     "SCRIPT",
     "SHIPPED",
     "UNIT",

@@ -15,44 +15,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options
     Host,
     require_sound,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.config import (
-    DebianConfig,
-)
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.config import (
-    KdumpUtilsConfig,
-)
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse.config import (
-    SuseConfig,
-)
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import PurePosixPath
 
-
-class Config(t.Protocol):
-    """How one family is configured. Texts in, texts out."""
-
-    @property
-    def paths(self) -> Sequence[PurePosixPath]:
-        """Return the files, the one that says where dumps go first."""
-
-    def edit(
-        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: Host
-    ) -> dict[PurePosixPath, str]:
-        """Return the files as the options want them."""
-
-    def follows(
-        self, before: Mapping[PurePosixPath, str], after: Mapping[PurePosixPath, str]
-    ) -> tuple[bool, bool]:
-        """Return whether the image has to be rebuilt, and whether the capture kernel has to be loaded again."""
-
-
-CONFIGS: dict[str, Config] = {
-    "debian": DebianConfig(),
-    "kdump-utils": KdumpUtilsConfig(),
-    "suse": SuseConfig(),
-}
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Config
 
 
 class Edit(t.NamedTuple):
@@ -70,7 +38,7 @@ class Edit(t.NamedTuple):
 
 
 def edit(
-    family: str,
+    config: Config,
     texts: Mapping[PurePosixPath, str],
     options: Mapping[str, t.Any],
     host: Host,
@@ -80,7 +48,6 @@ def edit(
     Raises KdumpError for a value that cannot be, for what this family does not have, and for files
     that the family itself would refuse.
     """
-    config = CONFIGS[family]
     before = {path: texts.get(path, "") for path in config.paths}
     require_sound(options, host)
     after = config.edit(before, options, host)
@@ -94,4 +61,4 @@ def edit(
     return Edit(before, after, rebuild, rearm)
 
 
-__all__ = ("CONFIGS", "Config", "Edit", "edit")
+__all__ = ("Edit", "edit")

@@ -11,11 +11,11 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path, PurePosixPath
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.disks import dump_functions
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import base_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.readiness import readiness
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import dump_functions
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect, no_family
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_text
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -30,23 +30,29 @@ def kdump_facts(root: Path, live: Live | None = None) -> dict[str, t.Any]:
     """
     kernel = read_text(root / "proc/sys/kernel/osrelease") or ""
     family = detect(root)
-    if family is not None:
-        facts: dict[str, t.Any] = family.facts(root, kernel)
-        facts["target"]["functions"] = None
-        if root != Path("/"):  # what is free there is not what is free on the captured host
-            facts["target"]["free_bytes"] = None
-        if facts["target"]["type"] == "local":
-            facts["target"]["functions"] = dump_functions(
-                root, PurePosixPath(facts["target"]["path"])
-            )
-        if not facts["is_capture_kernel"]:
-            readiness(root, family, facts, live)
+    if family is None:
+        facts = base_facts(root, kernel)
+        here = problem("is_capture_kernel") if facts["is_capture_kernel"] else no_family()
+        return {**facts, "problems": [here]}
+    own = family.facts(root, kernel)
+    target = {**own["target"], "functions": None}
+    if root != Path("/"):  # what is free there is not what is free on the captured host
+        target["free_bytes"] = None
+    if target["type"] == "local":
+        target["functions"] = dump_functions(root, PurePosixPath(target["path"]))
+    facts = {**own, "target": target}
+    if facts["is_capture_kernel"]:
         return facts
-    facts = base_facts(root, kernel)
-    facts["problems"] = [
-        problem("is_capture_kernel" if facts["is_capture_kernel"] else "no_family")
-    ]
-    return facts
+    found = readiness(root, family, facts, live)
+    return {
+        **facts,
+        "target": {**target, "free_bytes": found.measures.free},
+        "recommended_crash_size": found.measures.recommended,
+        "core_collector": found.collector,
+        "expected_dump_bytes": found.measures.expected,
+        "problems": [*facts["problems"], *found.problems],
+        "not_known": found.not_known,
+    }
 
 
 def capture_command_line(root: Path) -> str | None:

@@ -27,6 +27,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     names,
     read_int,
     read_text,
+    space_left,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -89,13 +90,9 @@ def free_bytes(root: Path, directory: PurePosixPath) -> int | None:
     """
     if may_hang(root, directory):
         return None
-    for path in (directory, *directory.parents):
-        try:
-            state = os.statvfs(inside(root, path))
-        except OSError:
-            continue
-        return state.f_bfree * state.f_frsize
-    return None
+    above = (inside(root, path) for path in (directory, *directory.parents))
+    nearest = next((path for path in above if exists(path)), None)
+    return None if nearest is None else space_left(nearest)
 
 
 def may_hang(root: Path, directory: PurePosixPath) -> bool:

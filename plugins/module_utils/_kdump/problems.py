@@ -12,8 +12,7 @@ from __future__ import annotations
 PROBLEMS: dict[str, str] = {
     "is_capture_kernel": "This is the capture kernel (/proc/vmcore exists): wait until the dump is saved and the host"
     " has booted its normal kernel.",
-    "no_family": "No kdump service that this collection knows is installed: install kdump-tools (Debian, Ubuntu),"
-    " kdump-utils (Fedora, Red Hat Enterprise Linux) or kdump (SUSE).",
+    "no_family": "No kdump service that this collection knows is installed: install {families}.",
     "no_reservation": "No memory is reserved for a capture kernel: add crashkernel= to the kernel command line"
     " and reboot.",
     "no_image": "The kdump initramfs {image} does not exist: run '{rebuild}', then '{rearm}'.",
@@ -52,8 +51,7 @@ PROBLEMS: dict[str, str] = {
     " another target.",
     "target_needs": "Dumps go to {target}, and {missing} is not there: {cure}.",
     "target_encrypted": "Dumps go to {directory}, which lies on the encrypted device {devices}: the capture kernel"
-    " waits for its passphrase. Choose another target, or give the device a key that needs nobody (kdump-utils:"
-    " 'kdumpctl setup-crypttab').",
+    " waits for its passphrase. Choose another target, or give the device a key that needs nobody{way}.",
     "iommu_differs": "The capture kernel's command line {differences} compared with the running kernel's: devices that"
     " still run may then fault or write to wrong memory. Give both the same IOMMU arguments.",
     "kernel_unsigned": "The kernel is locked down ({mode}) and loads signed capture kernels only, and {kernel} is not"
@@ -68,8 +66,8 @@ PROBLEMS: dict[str, str] = {
     " kernel starts, and may hang: boot without it.",
     "capture_hangs": "The capture kernel's command line has no panic=, a capture kernel that panics stays there for"
     " ever: append panic=10 to it.",
-    "last_test_failed": "The last test of kdumpctl ended with '{status}': look at what it left in the dump directory,"
-    " then run 'kdumpctl test' or a crash test.",
+    "last_test_failed": "The last '{test}' ended with '{status}': look at what it left in the dump directory, then run"
+    " it again, or a crash test.",
     "fadump": "Firmware-assisted dump is on: after a crash the firmware boots the normal initramfs, which the reset"
     " helper is never put into. Boot without fadump= to use it.",
 }

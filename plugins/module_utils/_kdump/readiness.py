@@ -30,6 +30,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel im
     recommend,
     reserved,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.disks import device_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import service_enabled
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
     NOT_FOUND,
@@ -37,6 +38,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import (
     COMMAND,
+    Answer,
     answer,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import (
@@ -47,7 +49,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import 
     wanted,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import device_of
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import server_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
     is_file,
@@ -61,12 +63,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Mapping
+
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
-        Server,
-        Settings,
-    )
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import Settings
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Server, Target
 
 Problems = list[dict[str, str]]
 
@@ -96,14 +98,31 @@ _IOMMU = (
 # crypttab(5): options that open a device without anybody at the console.
 _KEYS = ("link-volume-key=", "tpm2-device=", "fido2-device=", "pkcs11-uri=", "keyscript=")
 
-# kdumpctl, VMCORE_CREATION_STATUS: a word, and the test's identifier.
-_KDUMPCTL_STATUS = "var/lib/kdump/vmcore-creation.status"
-
 _SYSCTLS = "proc/sys/kernel"
 _NOTIFIERS = "sys/module/kernel/parameters/crash_kexec_post_notifiers"
 
 # The PE/COFF header (Microsoft PE Format): where it is, the magic of PE32+, and its directory of certificates.
 _PE_OFFSET, _PE32_PLUS, _DIRECTORIES, _CERTIFICATES = 0x3C, 0x20B, 24 + 112, 4
+
+
+class Space(t.NamedTuple):
+    """What the file system of the dump directory says, or why it says nothing."""
+
+    free: int | None = None  # bytes
+    reason: str | None = None
+
+
+class Measures(t.NamedTuple):
+    """What several checks compare. It is asked once, before them."""
+
+    needs: Needs
+    recommended: int | None  # bytes to reserve
+    # What makedumpfile says of the running kernel; None when nobody asked.
+    makedumpfile: Answer | None
+    expected: int | None  # bytes of a dump before compression
+    # Of a directory on a server; None when nobody asked.
+    directory: Space | None
+    free: int | None  # bytes in the dump directory
 
 
 class Look(t.NamedTuple):
@@ -112,10 +131,10 @@ class Look(t.NamedTuple):
     root: Path
     family: Family
     settings: Settings
-    facts: dict[str, t.Any]
+    facts: Mapping[str, t.Any]
     live: Live | None
-    needs: Needs
     mounts: list[Mount] | None
+    measures: Measures
 
     @property
     def directory(self) -> PurePosixPath:
@@ -129,6 +148,12 @@ class Look(t.NamedTuple):
     def mount(self) -> Mount | None:
         return mount_of(self.mounts or (), self.directory)
 
+    @property
+    def servers(self) -> list[tuple[Target, Server]]:
+        """The targets that are on servers, and how each is reached."""
+        reached = ((target, server_of(target)) for target in self.settings.targets)
+        return [(target, server) for target, server in reached if server is not None]
+
     def problem(self, code: str, **words: str) -> Problems:
         kernel = self.facts["kernel_release"]
         return [
@@ -140,40 +165,94 @@ class Look(t.NamedTuple):
                     "rebuild": _commands(self.family.rebuild_commands(self.root, kernel)),
                     "image": self.facts["image"]["initramfs"] or "",
                     "directory": str(self.directory),
-                    "target": self._target,
+                    "target": str(self.directory),
                     **words,
                 },
             )
         ]
 
-    @property
-    def _target(self) -> str:
-        server = self.settings.server
-        kind = self.facts["target"]["type"]
-        return f"{kind}://{server.host}" if server else f"{self.directory}"
+
+class Readiness(t.NamedTuple):
+    """What keeps the host from taking a dump, what nobody could look at, and what was measured for that."""
+
+    problems: Problems
+    not_known: list[str]
+    measures: Measures
+    collector: str
 
 
-def readiness(root: Path, family: Family, facts: dict[str, t.Any], live: Live | None) -> None:
-    """Add to the kdump facts what keeps the host from taking a dump, and what nobody could look at."""
+def readiness(
+    root: Path, family: Family, facts: Mapping[str, t.Any], live: Live | None
+) -> Readiness:
+    """Look what keeps the host from taking a dump. C(facts) are those of the family, and stay as they are."""
     settings = family.settings(root)
-    image = facts["image"]["initramfs"]
-    look = Look(
-        root=root,
-        family=family,
-        settings=settings,
-        facts=facts,
-        live=live,
-        needs=needs(root, PurePosixPath(image) if image else None),
-        mounts=mounted(root),
-    )
-    facts["recommended_crash_size"] = recommend(look.needs)[0]
-    facts["core_collector"] = settings.collector
+    mounts = mounted(root)
+    measures = _measure(root, settings, facts, live, mounts)
+    look = Look(root, family, settings, facts, live, mounts, measures)
+    problems: Problems = []
+    not_known: list[str] = []
     for codes, check in CHECKS:
         found = check(look)
         if found is None:
-            facts["not_known"] += codes
+            not_known += codes
         else:
-            facts["problems"] += found
+            problems += found
+    return Readiness(problems, not_known, measures, settings.collector)
+
+
+def _measure(
+    root: Path,
+    settings: Settings,
+    facts: Mapping[str, t.Any],
+    live: Live | None,
+    mounts: list[Mount] | None,
+) -> Measures:
+    image = facts["image"]["initramfs"]
+    needed = needs(root, PurePosixPath(image) if image else None)
+    told = _ask_makedumpfile(settings, facts, live)
+    expected: int | None = facts["expected_dump_bytes"]
+    if settings.collector != COMMAND[0]:
+        expected = needed.memory  # all of the memory is copied
+    elif told is not None and told.size is not None:
+        expected = told.size
+    directory = _ask_directory(PurePosixPath(facts["target"]["path"]), settings, live, mounts)
+    free: int | None = facts["target"]["free_bytes"]
+    if directory is not None and directory.free is not None:
+        free = directory.free
+    return Measures(needed, recommend(needed)[0], told, expected, directory, free)
+
+
+def _ask_makedumpfile(
+    settings: Settings, facts: Mapping[str, t.Any], live: Live | None
+) -> Answer | None:
+    # Without a reservation it answers nothing else.
+    if settings.collector != COMMAND[0] or live is None or not facts["crash_size"]:
+        return None
+    status, output = live.run(list(COMMAND), _MAKEDUMPFILE_SECONDS)
+    if status == NOT_FOUND:
+        return Answer(reads=False, reason="it is not installed")
+    return answer(status, output, unfinished=status in TIMED_OUT)
+
+
+def _ask_directory(
+    directory: PurePosixPath, settings: Settings, live: Live | None, mounts: list[Mount] | None
+) -> Space | None:
+    """Ask the server of the file system that the dump directory is on, which may not answer."""
+    mount = mount_of(mounts or (), directory)
+    on_servers = any(server_of(target) for target in settings.targets)
+    if live is None or on_servers or mount is None or not mount.remote:
+        return None
+    status, output = live.run(
+        ["stat", "--file-system", "--format=%f %S", str(directory)], _TARGET_SECONDS
+    )
+    if status in TIMED_OUT:
+        return Space(reason=f"no answer within {_TARGET_SECONDS} s")
+    if status:
+        return Space(reason=_last(output))
+    numbers = output.split()
+    if len(numbers) != 2:
+        return Space(reason="its size cannot be read")
+    return Space(free=int(numbers[0]) * int(numbers[1]))
 
 
 def _switched_off(look: Look) -> Problems:
@@ -211,7 +290,7 @@ def _failed(look: Look) -> Problems | None:
 
 def _reservation(look: Look) -> Problems | None:
     here = reserved(look.root)
-    recommended, minimum = look.facts["recommended_crash_size"], least(look.needs)
+    recommended, minimum = look.measures.recommended, least(look.measures.needs)
     if not here:
         return []  # which is a problem of its own
     words = {"reserved": _mib(here), "recommended": _mib(recommended or 0)}
@@ -264,7 +343,9 @@ def _not_mounted(look: Look) -> Problems | None:
     above = mount_of(entries, look.directory) if look.local else None
     if above is not None and above.place not in places:
         return look.problem("target_not_mounted", missing=above.device, place=str(above.place))
-    device = look.settings.device
+    device = next(
+        (each.device for each in look.settings.targets if each.type == "filesystem"), None
+    )
     if device is None or not device.startswith("/dev/"):
         return []
     known = {device, str(resolve(look.root, PurePosixPath(device)) or device)}
@@ -288,12 +369,11 @@ def _read_only(look: Look) -> Problems | None:
 
 def _space(look: Look) -> Problems | None:
     """What is free in a local directory is compared with what a dump may take, both before compression."""
-    target, expected = look.facts["target"], look.facts["expected_dump_bytes"]
+    free, expected = look.measures.free, look.measures.expected
     if not look.local:
         return []
-    if target["free_bytes"] is None or expected is None:
+    if free is None or expected is None:
         return None
-    free = target["free_bytes"]
     words = {"free": _mib(free), "expected": _mib(expected)}
     if free < expected // _COMPRESSION:
         return look.problem("target_full", **words)
@@ -301,31 +381,27 @@ def _space(look: Look) -> Problems | None:
 
 
 def _reachable(look: Look) -> Problems | None:
-    """The server of a target answers, or the server of the file system that the dump directory is on."""
-    server, mount = look.settings.server, look.mount
-    if server is None and (mount is None or not mount.remote):
+    """The servers of all targets answer, or the server of the file system that the dump directory is on."""
+    servers, mount, space = look.servers, look.mount, look.measures.directory
+    if not servers and (mount is None or not mount.remote):
         return [] if look.mounts is not None or look.live is not None else None
     if look.live is None:
         return None
-    if server is not None:
-        way = _way_to(server, look.live)
-        if way is None:
-            return None
-        reason = look.live.connect(*way, _TARGET_SECONDS)
-        reason = reason and f"{way[0]} port {way[1]}: {reason}"
-    else:
-        status, output = look.live.run(
-            ["stat", "--file-system", "--format=%f %S", str(look.directory)], _TARGET_SECONDS
-        )
-        reason = _last(output) if status else None
-        if status in TIMED_OUT:
-            reason = f"no answer within {_TARGET_SECONDS} s"
-        numbers = output.split()
-        if not status and len(numbers) == 2:
-            look.facts["target"]["free_bytes"] = int(numbers[0]) * int(numbers[1])
-        elif not status:
-            reason = "its size cannot be read"
-    return look.problem("target_unreachable", reason=reason) if reason else []
+    if not servers:
+        reason = space.reason if space else None
+        return look.problem("target_unreachable", reason=reason) if reason else []
+    found = [_answers(look, target, server, look.live) for target, server in servers]
+    problems = [each for some in found for each in some or []]
+    return None if None in found and not problems else problems
+
+
+def _answers(look: Look, target: Target, server: Server, live: Live) -> Problems | None:
+    way = _way_to(server, live)
+    if way is None:
+        return None
+    reason = live.connect(*way, _TARGET_SECONDS)
+    words = f"{way[0]} port {way[1]}: {reason}"
+    return look.problem("target_unreachable", target=target.url, reason=words) if reason else []
 
 
 def _way_to(server: Server, live: Live) -> tuple[str, int] | None:
@@ -343,21 +419,26 @@ def _way_to(server: Server, live: Live) -> tuple[str, int] | None:
 
 
 def _needs_of_target(look: Look) -> Problems | None:
-    server = look.settings.server
-    if server is None:
+    if not look.servers:
         return []
     if look.live is None:
         return None
-    lacking = []
-    if server.client is not None and not _program(look.root, server.client):
-        lacking.append((str(server.client), "install the package that brings it"))
-    if server.key is not None and not is_file(inside(look.root, server.key)):
-        lacking.append((str(server.key), "make the key and give it to the server"))
     return [
         each
-        for missing, cure in lacking
-        for each in look.problem("target_needs", missing=missing, cure=cure)
+        for target, server in look.servers
+        for missing, cure in _lacking(look.root, server)
+        for each in look.problem("target_needs", target=target.url, missing=missing, cure=cure)
     ]
+
+
+def _lacking(root: Path, server: Server) -> list[tuple[str, str]]:
+    """Return what is not there to reach a server, and what to do about it."""
+    lacking = []
+    if server.client is not None and not _program(root, server.client):
+        lacking.append((str(server.client), "install the package that brings it"))
+    if server.key is not None and not is_file(inside(root, server.key)):
+        lacking.append((str(server.key), "make the key and give it to the server"))
+    return lacking
 
 
 def _program(root: Path, path: PurePosixPath) -> bool:
@@ -374,7 +455,10 @@ def _encrypted(look: Look) -> Problems | None:
     if device is None:  # such as a file system in memory or on a server
         return []
     closed = [name for name in encrypted_devices(look.root, device) if not _opens(look.root, name)]
-    return look.problem("target_encrypted", devices=", ".join(closed)) if closed else []
+    if not closed:
+        return []
+    way = look.settings.opens_device
+    return look.problem("target_encrypted", devices=", ".join(closed), way=way)
 
 
 def _opens(root: Path, name: str) -> bool:
@@ -460,24 +544,14 @@ def _kexec(look: Look) -> Problems | None:
 
 def _makedumpfile(look: Look) -> Problems | None:
     if look.settings.collector != COMMAND[0]:
-        # All of the memory is copied.
-        look.facts["expected_dump_bytes"] = look.needs.memory
         return []
-    # Without a reservation it answers nothing else.
-    if look.live is None or not look.facts["crash_size"]:
+    told = look.measures.makedumpfile
+    if told is None:
         return None
-    status, output = look.live.run(list(COMMAND), _MAKEDUMPFILE_SECONDS)
-    if status == NOT_FOUND:
-        reason = "it is not installed"
-    else:
-        told = answer(status, output, unfinished=status in TIMED_OUT)
-        if told.size is not None:
-            look.facts["expected_dump_bytes"] = told.size
-        if told.reads:
-            return []
-        reason = told.reason
+    if told.reads:
+        return []
     return look.problem(
-        "makedumpfile_fails", reason=reason, way_out=look.settings.without_makedumpfile
+        "makedumpfile_fails", reason=told.reason, way_out=look.settings.without_makedumpfile
     )
 
 
@@ -519,10 +593,13 @@ def _hangs(look: Look) -> Problems | None:
 
 
 def _last_test(look: Look) -> Problems | None:
-    status = (read_text(look.root / _KDUMPCTL_STATUS) or "").partition(" ")[0]
+    if look.settings.test is None:
+        return []
+    test, path = look.settings.test
+    status = (read_text(inside(look.root, path)) or "").partition(" ")[0]
     if status in ("", "success"):
         return []
-    return look.problem("last_test_failed", status=status)
+    return look.problem("last_test_failed", test=test, status=status)
 
 
 def _commands(commands: list[list[str]]) -> str:
@@ -540,7 +617,7 @@ def _mib(value: int) -> str:
 
 Check = t.Callable[[Look], t.Optional[Problems]]
 
-# The problems that a check looks for, and the check. makedumpfile counts the pages before the space is judged.
+# The problems that a check looks for, and the check. Each returns what it finds and changes nothing.
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("kdump_off",), _switched_off),
     (("service_masked",), _masked),
@@ -566,4 +643,4 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
 )
 
 
-__all__ = ("CHECKS", "is_signed", "readiness")
+__all__ = ("CHECKS", "Readiness", "is_signed", "readiness")

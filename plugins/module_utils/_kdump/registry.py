@@ -24,24 +24,24 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse.family import Suse
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
-from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_int, read_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
+    exists,
+    read_bytes,
+    read_int,
+    read_text,
+)
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import Bootloader
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Captured, Family
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import Traces
 
 # In this order: kdump-utils has a mkdumprd and an /etc/sysconfig/kdump too.
 FAMILIES: tuple[Family, ...] = (DebianDracut(), Debian(), KdumpUtils(), Suse())
 
-_DISTRIBUTIONS = {
-    "debian": "debian",
-    "ubuntu": "debian",
-    "fedora": "kdump-utils",
-    "rhel": "kdump-utils",
-    "centos": "kdump-utils",
-    "suse": "suse",
-    "opensuse": "suse",
-    "sles": "suse",
-}
+# The Boot Loader Interface: what booted this kernel calls itself, in UTF-16 behind four bytes.
+_LOADER_INFO = "LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
 
 # arch/powerpc/kernel/fadump.c: 1 while the firmware is to boot the normal kernel after a crash.
 _FADUMP = "sys/kernel/fadump/enabled"
@@ -52,25 +52,96 @@ def detect(root: Path) -> Family | None:
     return next((family for family in FAMILIES if family.present(root)), None)
 
 
-def expected(root: Path) -> str | None:
-    """Return the name of the family that the host's distribution has packages of, None for an unknown one.
+def expected(root: Path) -> Family | None:
+    """Return the family that the host's distribution has packages of, None for an unknown one.
 
     os-release(5), which a shell can read; the distribution itself comes before those that it is like:
     C(ID="rocky"), C(ID_LIKE="rhel centos fedora")
     """
     release = parse_assignments(read_text(root / "etc/os-release") or "")
     words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
-    return next((_DISTRIBUTIONS[word] for word in words if word in _DISTRIBUTIONS), None)
+    # Of the rows of one family the last is what its packages bring.
+    known = {word: family for family in FAMILIES for word in family.distributions}
+    return next((known[word] for word in words if word in known), None)
+
+
+def no_family() -> dict[str, str]:
+    """Return the problem of a host without any of these."""
+    *others, last = dict.fromkeys(family.title for family in FAMILIES)
+    return problem("no_family", families=f"{', '.join(others)} or {last}")
 
 
 def helper_family(root: Path) -> Family:
     """Return the family of the host's kdump. Raises KdumpError where the reset helper has no place."""
     family = detect(root)
     if family is None:
-        raise KdumpError(problem("no_family")["message"])
+        raise KdumpError(no_family()["message"])
     if read_int(root / _FADUMP) == 1:
         raise KdumpError(problem("fadump")["message"])
     return family
 
 
-__all__ = ("FAMILIES", "detect", "expected", "helper_family")
+def bootloaders() -> tuple[Bootloader, ...]:
+    """Return what each family configures its kernels' command lines with."""
+    return tuple(dict.fromkeys(family.bootloader for family in FAMILIES))
+
+
+def bootloader_of(root: Path) -> Bootloader:
+    """Return what configures the command line of the next boot.
+
+    Raises KdumpError with what is supported for everything else.
+    """
+    *others, last = (each.title for each in bootloaders())
+    supported = f"crashkernel= can be set with {', '.join(others)} and {last}: set it yourself here and reboot."
+    if exists(root / "run/ostree-booted"):
+        raise KdumpError(
+            f"This host is an image of OSTree, whose arguments rpm-ostree kargs sets; {supported}"
+        )
+    loader = _loader(root)
+    if "systemd-boot" in loader:
+        raise KdumpError(f"This host was booted by {loader}; {supported}")
+    found = next((each for each in bootloaders() if each.present(root)), None)
+    if found is None:
+        raise KdumpError(f"No bootloader that this module knows is configured here; {supported}")
+    return found
+
+
+def _loader(root: Path) -> str:
+    raw = read_bytes(root / "sys/firmware/efi/efivars" / _LOADER_INFO) or b""
+    return raw[4:].decode("utf-16-le", "replace").strip("\0 ")
+
+
+def traces() -> tuple[Traces, ...]:
+    """Return what each family leaves of a crash, one a family."""
+    return tuple({family.name: family.traces for family in FAMILIES}.values())
+
+
+def captured() -> tuple[Captured, ...]:
+    """Return what a captured tree has of each family, one a family."""
+    return tuple({family.name: family.captured for family in FAMILIES}.values())
+
+
+def has_quiesce(name: str) -> bool:
+    """Say whether the quiesce stage is built for the family of this name."""
+    return any(family.name == name and family.quiesce_settings for family in FAMILIES)
+
+
+def with_quiesce() -> str:
+    """Return the families that the quiesce stage is built for, as a sentence names them."""
+    titles = dict.fromkeys(family.title for family in FAMILIES if family.quiesce_settings)
+    return " and ".join(titles)
+
+
+__all__ = (
+    "FAMILIES",
+    "bootloader_of",
+    "bootloaders",
+    "captured",
+    "detect",
+    "expected",
+    "has_quiesce",
+    "helper_family",
+    "no_family",
+    "traces",
+    "with_quiesce",
+)

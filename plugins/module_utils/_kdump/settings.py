@@ -13,14 +13,7 @@ import typing as t
 if t.TYPE_CHECKING:  # pragma: no cover
     from pathlib import PurePosixPath
 
-
-class Server(t.NamedTuple):
-    """Where a dump goes that leaves the host."""
-
-    host: str
-    port: int
-    client: PurePosixPath | None = None  # the program that it takes
-    key: PurePosixPath | None = None  # and the private key
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
 
 
 class Settings(t.NamedTuple):
@@ -35,25 +28,18 @@ class Settings(t.NamedTuple):
     # The setting that keeps the service from loading anything.
     off: str | None = None
     collector: str = "makedumpfile"
-    server: Server | None = None
-    # A device that must be mounted because dumps go to it.
-    device: str | None = None
+    # Where dumps go: every place that gets one, in this order.
+    targets: tuple[Target, ...] = ()
     # What the capture kernel will be given, as far as the configuration tells before it is loaded.
     command_line: str | None = None
     # Whether the family gives its capture kernel panic= in any case.
     panics: bool = False
+    # The command that tests it with a crash, and the file that has a word for how the last test ended.
+    test: tuple[str, PurePosixPath] | None = None
+    # How its operator has an encrypted device opened without anybody at the console, behind a sentence.
+    opens_device: str = ""
     # How its operator saves a dump without makedumpfile.
     without_makedumpfile: str = ""
 
 
-def host_and_path(text: str) -> tuple[str, str]:
-    """Return host and path of C(user@host:/path), C([2001:db8::1]:/path) and C(host), without the user."""
-    host, _colon, path = text.partition(":")
-    at = text.rpartition("@")[2]
-    if at.startswith("["):
-        host, _bracket, path = at[1:].partition("]")
-        path = path.lstrip(":")
-    return host.rpartition("@")[2], path
-
-
-__all__ = ("Server", "Settings", "host_and_path")
+__all__ = ("Settings",)

@@ -4,95 +4,88 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""The PCI functions that a dump is written through."""
+"""Where dumps go: the one shape that every family's files are read into, see C(targets()) of a family."""
 
 from __future__ import annotations
 
-import re
 import typing as t
 from pathlib import PurePosixPath
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import is_address
-from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
-    inside,
-    names,
-    read_text,
-    resolve,
-)
 
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+class Target(t.NamedTuple):
+    """A dump target; what its type does not have is None."""
 
-# /proc/self/mountinfo writes blanks and backslashes of a path as octal numbers (fs/proc_namespace.c).
-_OCTAL = re.compile(r"\\([0-7]{3})")
+    type: str  # local, filesystem, raw, nfs, ssh, or what no test is known for: ftp, sftp, cifs
+    path: str  # the directory that gets the dumps: on the host, the server, or the device
+    server: str | None = None  # a name or an address, of IPv6 without brackets
+    export: str | None = None
+    user: str | None = None
+    key: str | None = None  # None: those that ssh tries by itself
+    device: str | None = None
+    fstype: str | None = None
+    port: int | None = None  # None: the usual one
+
+    @property
+    def url(self) -> str:
+        """Return the target as a sentence names it."""
+        return f"{self.type}://{self.server}" if self.server else self.path
+
+    @property
+    def share(self) -> str:
+        """Return what nfs(5) mounts: C(server:/export), C([2001:db8::1]:/export)."""
+        return f"{bracketed(self.server or '')}:{self.export}"
 
 
-def dump_functions(root: Path, directory: PurePosixPath) -> list[str] | None:
-    """Return the functions below which the disks of a directory's file system are, sorted.
+class Server(t.NamedTuple):
+    """What it takes to reach the server of a target."""
 
-    None when that cannot be told: a file system without a block device of its own, a captured tree
-    without /proc/self/mountinfo, an NVMe disk that is a multipath device.
-    """
-    device = device_of(root, directory)
-    if device is None:
+    host: str
+    port: int
+    client: PurePosixPath | None = None  # the program that it takes
+    key: PurePosixPath | None = None  # and the private key
+
+
+# By the type of the target: the port of the server, and the program that it takes.
+_SERVERS: dict[str, tuple[int, str | None]] = {
+    "nfs": (2049, "/sbin/mount.nfs"),
+    "cifs": (445, "/sbin/mount.cifs"),
+    "ssh": (22, "/usr/bin/ssh"),
+    "sftp": (22, "/usr/bin/ssh"),
+    "ftp": (21, None),
+}
+
+
+def server_of(target: Target) -> Server | None:
+    """Return how a target's server is reached, None for a target on the host."""
+    if target.server is None or target.type not in _SERVERS:
         return None
-    on_the_way = [_functions(disk) for disk in _disks(root, device)]
-    # A part of the answer would be taken for all of it.
-    return (
-        sorted({functions[-1] for functions in on_the_way})
-        if on_the_way and all(on_the_way)
-        else None
+    port, client = _SERVERS[target.type]
+    return Server(
+        target.server,
+        target.port or port,
+        PurePosixPath(client) if client else None,
+        PurePosixPath(target.key) if target.key else None,
     )
 
 
-def device_of(root: Path, directory: PurePosixPath) -> PurePosixPath | None:
-    """Return the sysfs directory of the block device that is mounted above a directory.
+def split_host(text: str) -> tuple[str, str]:
+    """Return the host, and what is behind its colon, of C(host:/path), C(host:22), C([2001:db8::1]:/path).
 
-    A line of /proc/self/mountinfo, proc(5); the last mount of a place hides earlier ones:
-    C(26 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,errors=remount-ro)
+    An address of IPv6 without brackets has nothing behind it, unless that is a path.
     """
-    best: tuple[int, str, str] | None = None
-    for line in (read_text(root / "proc/self/mountinfo") or "").splitlines():
-        mount, _dash, device = line.partition(" - ")
-        fields, words = mount.split(), device.split()
-        if len(fields) < 5 or len(words) < 2:
-            continue
-        place = PurePosixPath(_OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4]))
-        if place == directory or place in directory.parents:
-            depth = len(place.parts)
-            if best is None or depth >= best[0]:
-                best = (depth, fields[2], words[1])
-    if best is None:
-        return None
-    _depth, number, source = best
-    # Btrfs and others have a number of their own, which is no block device's: then the source is.
-    return resolve(root, PurePosixPath("/sys/dev/block") / number) or (
-        resolve(root, PurePosixPath("/sys/class/block") / PurePosixPath(source).name)
-        if source.startswith("/dev/")
-        else None
-    )
+    if text.startswith("["):
+        host, _bracket, rest = text[1:].partition("]")
+        return host, rest[1:] if rest.startswith(":") else ""
+    if text.count(":") > 1:
+        host, slash, rest = text.partition(":/")
+        return host, slash[1:] + rest
+    host, _colon, rest = text.partition(":")
+    return host, rest
 
 
-def _disks(root: Path, device: PurePosixPath) -> Iterator[PurePosixPath]:
-    """Yield the devices at the bottom of a stack of block devices: device mapper and md stack devices on devices."""
-    todo, seen = [device], {device}
-    while todo:
-        here = todo.pop()
-        slaves = [
-            resolve(root, here / "slaves" / name) for name in names(inside(root, here / "slaves"))
-        ]
-        if not slaves:
-            yield here
-        for slave in slaves:
-            if slave is not None and slave not in seen:
-                seen.add(slave)
-                todo.append(slave)
+def bracketed(host: str) -> str:
+    """Return a host as it is written where something follows it behind a colon."""
+    return f"[{host}]" if ":" in host else host
 
 
-def _functions(device: PurePosixPath) -> list[str]:
-    """Return the functions on the way to a device, the one it hangs on last."""
-    return [part for part in device.parts if is_address(part)]
-
-
-__all__ = ("device_of", "dump_functions")
+__all__ = ("Server", "Target", "bracketed", "server_of", "split_host")

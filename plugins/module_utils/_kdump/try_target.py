@@ -17,11 +17,12 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import space_left
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Callable, Iterable, Iterator
 
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.targets import Target
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
 
     # A command -> its exit status and output; nothing that it runs waits for ever.
     Run = Callable[[list[str]], tuple[int, str]]
@@ -63,20 +64,30 @@ class Space(t.NamedTuple):
     free: int
 
 
-def try_target(target: Target, run: Run) -> Space:
-    """Return the space of a target that took a file. Raises KdumpError with what is wrong and what to do."""
-    tests: dict[str, Callable[[Target, Run], Space]] = {
-        "local": _local,
-        "filesystem": _filesystem,
-        "raw": _raw,
-        "nfs": _nfs,
-        "ssh": _ssh,
-    }
-    if target.type not in tests:
-        raise KdumpError(
-            f"No test of targets of the type {target.type} is known: look at {target.server} yourself."
-        )
-    return tests[target.type](target, run)
+class Trial(t.NamedTuple):
+    """What came of a target: the bytes that it has left, or why nobody tested it, in a sentence."""
+
+    target: Target
+    free: int | None = None
+    untested: str | None = None
+
+
+def try_targets(targets: Iterable[Target], run: Run) -> list[Trial]:
+    """Test all targets that a test is known for. Raises KdumpError with what is wrong with one, and what to do."""
+    return [
+        Trial(target, free=_TESTS[target.type](target, run).free)
+        if target.type in _TESTS
+        else Trial(target, untested=_untested(target))
+        for target in targets
+    ]
+
+
+def _untested(target: Target) -> str:
+    place = f"{target.url}{target.path if target.server else ''}"
+    return (
+        f"Dumps go to {place}, and no test of {target.type} targets is known: prove with a crash test that they"
+        " arrive."
+    )
 
 
 def lacking_in_image(target: Target, paths: Iterable[str]) -> list[str]:
@@ -111,9 +122,10 @@ def _filesystem(target: Target, run: Run) -> Space:
 
 
 def _nfs(target: Target, run: Run) -> Space:
-    share = f"{target.server}:{target.export}"
+    share = target.share
     # As kdump-tools mounts it; soft, so that a server that went away ends it.
-    with _mounted([share], "nfs", "nolock,soft,timeo=100,retrans=2", run) as place:
+    options = "nolock,soft,timeo=100,retrans=2" + (f",port={target.port}" if target.port else "")
+    with _mounted([share], "nfs", options, run) as place:
         return _write(
             _below(place, target.path), f"The NFS export {share}{target.path.rstrip('/')}"
         )
@@ -149,7 +161,8 @@ def _ssh(target: Target, run: Run) -> Space:
     place = f"{target.user}@{target.server}" if target.user else str(target.server)
     script = _REMOTE.format(path=shlex.quote(target.path), text=shlex.quote(_TEXT))
     key = ["-i", target.key] if target.key else []
-    status, output = run(["timeout", _SECONDS, *_SSH, *key, place, script])
+    port = ["-p", str(target.port)] if target.port else []
+    status, output = run(["timeout", _SECONDS, *_SSH, *port, *key, place, script])
     if status == 0:
         with contextlib.suppress(ValueError, IndexError):
             # /dev/vda1  41151808  8123456  30914560  21% /srv
@@ -211,12 +224,11 @@ def _write(directory: Path, name: str) -> Space:
                 raise KdumpError(
                     f"{name} gives back something else than was written: check its disk."
                 )
-        state = os.statvfs(directory)
+        return Space(space_left(directory))
     except OSError as exc:
         raise KdumpError(
             f"{name} takes no file: {exc.strerror}. Make room, or let root write there."
         ) from exc
-    return Space(state.f_bfree * state.f_frsize)
 
 
 def _last(output: str) -> str:
@@ -224,4 +236,13 @@ def _last(output: str) -> str:
     return f"{lines[-1].rstrip('.')}." if lines else "It gives no reason."
 
 
-__all__ = ("Space", "lacking_in_image", "try_target")
+_TESTS: dict[str, Callable[[Target, Run], Space]] = {
+    "local": _local,
+    "filesystem": _filesystem,
+    "raw": _raw,
+    "nfs": _nfs,
+    "ssh": _ssh,
+}
+
+
+__all__ = ("Space", "Trial", "lacking_in_image", "try_targets")

@@ -10,6 +10,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import (
+    has_quiesce,
+    with_quiesce,
+)
+
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterator, Mapping
 
@@ -23,7 +28,7 @@ _CPUS = 255
 
 _NO = {
     "architecture": "The quiesce stage is built for x86_64 and aarch64, and this host is {architecture}.",
-    "family": "The quiesce stage is built for kdump-tools (Debian, Ubuntu), and this host has {family}.",
+    "family": "The quiesce stage is built for {families}, and this host has {family}.",
     "cpus": "The quiesce stage switches interrupt remapping off, which {cpus} CPUs need.",
 }
 _YES = {
@@ -61,8 +66,8 @@ def _against(facts: Facts) -> Iterator[str]:
     cpus = platform.get("cpus") or 0
     if architecture not in _ARCHITECTURES:
         yield _NO["architecture"].format(architecture=architecture)
-    if family not in (None, "debian"):
-        yield _NO["family"].format(family=family)
+    if family is not None and not has_quiesce(family):
+        yield _NO["family"].format(families=with_quiesce(), family=family)
     if cpus > _CPUS and architecture != "aarch64":
         yield _NO["cpus"].format(cpus=cpus)
 

@@ -21,6 +21,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import
     LIBRARY,
     MODULE,
     PLAN,
+    QUIESCE,
     SCRIPT,
     SHIPPED,
     UNIT,
@@ -31,6 +32,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file imp
     parse_plan_text,
     plan_text,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import with_quiesce
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import plan_digest
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, is_file
 
@@ -40,18 +42,6 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import Entry
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
-
-_EVERYWHERE = ("pcie-reset", "secondary-bus-reset", "guard", "lib.sh", "store-report")
-_QUIESCE = ("quiesce", "quiesce-init", "quiesce-kdump-tools")
-_DRACUT = ("dracut-module-setup.sh", "dracut-hook.sh", "pcie-reset.service")
-
-# What of that a host gets, by its family and by what makes its images.
-_NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
-    ("debian", "initramfs-tools"): (*_EVERYWHERE, "init-top", "initramfs-tools-hook", UNIT),
-    ("debian", "dracut"): (*_EVERYWHERE, *_DRACUT, UNIT),
-    ("kdump-utils", "dracut"): (*_EVERYWHERE, *_DRACUT),
-    ("suse", "dracut"): (*_EVERYWHERE, *_DRACUT, "dracut-kdump-save.conf"),
-}
 
 # What of that is in every image, and where. It is below the same path as on the host.
 _IN_EVERY_IMAGE = ("pcie-reset", "secondary-bus-reset", "guard", "lib.sh")
@@ -95,14 +85,14 @@ def wanted_present(
         raise KdumpError(
             f"The helper does not consist of these files ({wrong}): leave the option files to the action plugin."
         )
-    needed = _NEEDED[family.name, family.generator]
+    needed = family.parts
     if stage == "quiesce":
         if family.quiesce_settings is None:
             raise KdumpError(
-                f"The quiesce stage is built for kdump-tools (Debian, Ubuntu), and not for {family.name}: leave the"
-                " stage at initramfs."
+                f"The quiesce stage is built for {with_quiesce()}, and not for {family.name}: leave the stage at"
+                " initramfs."
             )
-        needed = (*needed, *_QUIESCE)
+        needed = (*needed, *QUIESCE)
     if plan.get("stage", "initramfs") != stage:
         raise KdumpError(
             f"The plan is for the stage {plan.get('stage', 'initramfs')} and is to be installed for {stage}: make it"

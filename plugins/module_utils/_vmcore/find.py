@@ -6,27 +6,7 @@
 # Do not use this from other collections or standalone plugins/modules!
 """Dumps and their side files, in the layouts of those who write them.
 
-Debian and Ubuntu, kdump-tools, kdump_save_core() of kdump-config. With the host's name or address before
-the time when the directory is a remote one; the last three by cp, if makedumpfile failed:
-
-    /var/crash/202611220951/dump.202611220951         by makedumpfile
-    /var/crash/202611220951/dump-incomplete           the same while it is written
-    /var/crash/202611220951/dump.202611220951.gz      with KDUMP_COMPRESSION=gzip
-    /var/crash/202611220951/vmcore.202611220951
-    /var/crash/202611220951/vmcore-incomplete
-    /var/crash/202611220951/dmesg.202611220951        the kernel's log
-
-Fedora, RHEL and others, kdump-utils, dump_fs() and dump_ssh() of kdump.sh:
-
-    /var/crash/127.0.0.1-2026-11-22-09:51:13/vmcore            vmcore.flat by ssh
-    /var/crash/127.0.0.1-2026-11-22-09:51:13/vmcore-incomplete
-    /var/crash/127.0.0.1-2026-11-22-09:51:13/vmcore-dmesg.txt  the kernel's log
-    /var/crash/127.0.0.1-2026-11-22-09:51:13/kexec-dmesg.log   the capture kernel's
-    /var/crash/kdump-test-1795341073-1/...                     of kdumpctl test
-
-SUSE, kdump-save:
-
-    /var/crash/2026-11-22-09-51/vmcore, dmesg, README.txt
+The families state their names in C(_kdump/families/*/traces.py).
 
 A dump that makedumpfile --split wrote has a number at the end of its name, dump.1 or vmcore1; all of
 them in one directory are one dump. Files with other names are never taken for dumps.
@@ -40,47 +20,17 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import traces
 
-_PACKED = r"(?:\.(?:gz|bz2|lz4|xz|zst))?"
-_PART = r"(?P<part>(?:dump|vmcore)[.-]?\d{1,3})"
+if t.TYPE_CHECKING:
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import Layout
 
-
-class Layout(t.NamedTuple):
-    """How a family names what belongs to a crash. {stamp} is the first group of the directory."""
-
-    directory: re.Pattern[str]
-    dumps: str
-    dmesg: tuple[str, ...]
-
-
-LAYOUTS = (
-    Layout(
-        re.compile(r"(?:.+-)?(\d{12})"),
-        rf"(?:dump\.{{stamp}}|dump-incomplete){_PACKED}|vmcore\.{{stamp}}|vmcore-incomplete|{_PART}",
-        ("dmesg.{stamp}",),
-    ),
-    Layout(
-        re.compile(r"(?:.+-\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d|kdump-test-[\d-]+)()"),
-        rf"vmcore(?:\.flat)?|vmcore-incomplete|{_PART}",
-        ("vmcore-dmesg.txt", "vmcore-dmesg-incomplete.txt"),
-    ),
-    Layout(
-        re.compile(r"(?:.+-)?\d{4}-\d\d-\d\d-\d\d[-:]\d\d()"),
-        rf"vmcore|{_PART}",
-        ("dmesg", "dmesg.txt"),
-    ),
-)
-_STAMPED_FILE = re.compile(rf"(?:dump|vmcore)\.(\d{{12}}){_PACKED}")
-
-# What else lies beside a dump: the report of the reset helper and what it stores with it, the capture
-# kernel's log of kdump-utils, and what the families say about how saving ended.
+# What else lies beside a dump: the report of the reset helper and what it stores with it, and the families' files.
 _OTHERS = {
     "pcie_reset": "pcie-reset.json",
     "capture": "capture.json",
     "capture_dmesg": "capture-dmesg.txt",
-    "kexec_dmesg": "kexec-dmesg.log",
-    "readme": "README.txt",
-    "creation_status": "vmcore-creation.status",
+    **{file.key: file.name for each in traces() for file in each.side_files},
 }
 # Those of them that hold JSON: what the reset helper did, and when what happened.
 _REPORTS = ("pcie_reset", "capture")
@@ -146,18 +96,29 @@ def _report(path: str | None) -> dict[str, t.Any] | None:
 
 
 def _dmesg_names(dump: Path) -> list[str]:
-    stamp = _STAMPED_FILE.fullmatch(dump.name)
-    if stamp:
-        return [f"dmesg.{stamp.group(1)}"]
-    for layout in LAYOUTS:
+    layouts = [each.layout for each in traces()]
+    for layout in layouts:
+        stamp = _stamp_of(layout, dump.name)
+        if stamp:
+            return [name.format(stamp=stamp) for name in layout.dmesg]
+    for layout in layouts:
         crash = layout.directory.fullmatch(dump.parent.name)
         if crash:
             return [name.format(stamp=crash.group(1)) for name in layout.dmesg]
     return []
 
 
+def _stamp_of(layout: Layout, name: str) -> str | None:
+    """Return the stamp in the name of a dump; wherever the dump was put, its log has the same."""
+    if layout.stamp is None or not re.fullmatch(layout.names(), name):
+        return None
+    found = re.search(layout.stamp, name)
+    return found and found[0]
+
+
 def _dumps_in(directory: Path) -> t.Iterator[Dump]:
-    for layout in LAYOUTS:
+    for each in traces():
+        layout = each.layout
         crash = layout.directory.fullmatch(directory.name)
         if crash:
             yield from _dumps_of(directory, layout, crash.group(1))
@@ -171,7 +132,7 @@ def _dumps_of(directory: Path, layout: Layout, stamp: str) -> t.Iterator[Dump]:
     for path in directory.iterdir():
         match = pattern.fullmatch(path.name)
         if match and path.is_file():
-            if match.group("part"):
+            if match.groupdict().get("part"):
                 parts.append(path)
             else:
                 yield Dump(path, max(changed, path.stat().st_mtime))
@@ -180,4 +141,4 @@ def _dumps_of(directory: Path, layout: Layout, stamp: str) -> t.Iterator[Dump]:
         yield Dump(min(parts), max(changed, newest))
 
 
-__all__ = ("LAYOUTS", "Dump", "Layout", "dumps_at", "find", "side_files", "side_reports")
+__all__ = ("Dump", "dumps_at", "find", "side_files", "side_reports")

@@ -11,42 +11,13 @@ It is believed if it is bad. If it is good it proves nothing: see the checks of 
 
 from __future__ import annotations
 
-import re
 import typing as t
 from pathlib import Path
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import traces
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
 
 _MOST = 1 << 16
-
-
-class Saying(t.NamedTuple):
-    """A line of a side file that says that the dump is not whole."""
-
-    file: str  # a key of side_files()
-    regex: re.Pattern[str]
-    sentence: str
-
-
-_SAYINGS = (
-    # SUSE's kdump-save writes it before the dump, and other words in its place afterwards.
-    Saying(
-        "readme",
-        re.compile(r"the crash dump is likely incomplete"),
-        "README.txt beside it says that kdump did not finish.",
-    ),
-    Saying(
-        "readme",
-        re.compile(r"vmcore status: *(?!saved successfully)(\S.*)"),
-        "README.txt beside it says of the vmcore: {0}.",
-    ),
-    # kdump-utils, kdumpctl test
-    Saying(
-        "creation_status",
-        re.compile(r"^fail\b.*", re.MULTILINE),
-        "vmcore-creation.status beside it says that kdump failed.",
-    ),
-)
 
 
 def check_name(path: Path) -> str:
@@ -61,11 +32,13 @@ def check_name(path: Path) -> str:
 
 def check_sayings(files: t.Mapping[str, str | None]) -> str:
     """What is written beside a dump."""
-    for saying in _SAYINGS:
-        file = files.get(saying.file)
-        match = saying.regex.search(_read(Path(file))) if file else None
-        if match:
-            raise Flaw("incomplete", saying.sentence.format(*match.groups()))
+    for side_file in (file for each in traces() for file in each.side_files):
+        path = files.get(side_file.key)
+        text = _read(Path(path)) if path and side_file.flaws else ""
+        for regex, sentence in side_file.flaws:
+            match = regex.search(text)
+            if match:
+                raise Flaw("incomplete", sentence.format(*match.groups()))
     return "Nothing beside the dump says that saving it failed."
 
 

@@ -17,11 +17,11 @@ import bz2
 import ctypes
 import importlib
 import lzma
-import os
 import tempfile
 import typing as t
 import zlib
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import space_left
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore import lz4
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import PlainFile
@@ -193,8 +193,7 @@ def wrapper_of(file: PlainFile) -> str | None:
 
 
 def _require_room(directory: Path, size: int) -> None:
-    room = os.statvfs(directory)
-    if room.f_bavail * room.f_frsize < size + _LEFT_FREE:
+    if space_left(directory) < size + _LEFT_FREE:
         raise Flaw(
             "unsupported", f"There is not enough space in {directory} to unpack the dump there."
         )

@@ -174,3 +174,13 @@ def test_no_file_is_read_without_a_limit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["9" * 21, "\N{SUPERSCRIPT TWO}", "1_0", ""])
 def test_what_is_no_number_is_none(tmp_path: Path, text: str) -> None:
     assert _sysfs.read_int(build(tmp_path, {"number": text}) / "number") is None
+
+
+def test_what_a_file_system_keeps_back_for_root_is_left_for_a_dump(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.statvfs(tmp_path)
+    # An ext4 that is full for everybody else: f_bavail is 0, 1741 blocks are root's.
+    fields = [4096, 4096, real.f_blocks, 1741, 0, *tuple(real)[5:]]
+    monkeypatch.setattr(os, "statvfs", lambda _path: os.statvfs_result(fields))
+    assert _sysfs.space_left(tmp_path) == 1741 * 4096

@@ -79,6 +79,7 @@ class DebianConfig:
     """/etc/default/kdump-tools."""
 
     paths = (CONFIG,)
+    program: PurePosixPath | None = PurePosixPath("/usr/sbin/kdump-config")
 
     def edit(
         self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: Host

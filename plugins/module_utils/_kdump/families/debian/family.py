@@ -14,8 +14,15 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import (
+    DRACUT as DRACUT_PARTS,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import (
     DRACUT_HOOK,
+    EVERY_HOST,
+    INITRAMFS_TOOLS,
     INITRAMFS_TOOLS_HOOK,
+    UNIT,
+    in_image,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
     IMAGE as QUIESCE_IMAGE,
@@ -28,6 +35,21 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce impor
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     parse_assignments,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.bootloader import (
+    UpdateGrub,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.config import (
+    CONFIG,
+    DebianConfig,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.targets import (
+    DIRECTORY,
+    targets,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.traces import (
+    TRACES,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Captured
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     base_facts,
     free_bytes,
@@ -38,11 +60,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     service_enabled,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
-    Server,
-    Settings,
-    host_and_path,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import Settings
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
     is_directory,
@@ -52,7 +70,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     resolve,
 )
 
-CONFIG = PurePosixPath("/etc/default/kdump-tools")
+if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Mapping
+
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
+
 COMMAND = PurePosixPath("/usr/sbin/kdump-config")
 IMAGES = PurePosixPath("/var/lib/kdump")
 # The kernel packages' hook, and the only builder of the image: it copies /etc/initramfs-tools to
@@ -64,15 +86,6 @@ DRACUT = PurePosixPath("/usr/bin/dracut")
 
 # The kexec command that loaded the capture kernel, in the dump directory.
 RECORD = "kexec_cmd"
-
-# What kdump-config takes when the configuration leaves KDUMP_COREDIR out or empty.
-_DEFAULT_COREDIR = "/var/crash"
-
-# kdump-config, define_stampdir(): with any of these the dump leaves the host.
-_REMOTE_TARGETS = ("NFS", "SSH", "FTP")
-
-# The private key that kdump-config takes when the configuration leaves SSH_KEY out.
-_DEFAULT_KEY = "/root/.ssh/kdump_id_rsa"
 
 # A shell function in the configuration, which kdump-config sources, takes the place of the program.
 # Up to 1.8 kdump-config calls it, also for the log: a function that did not refuse that would print all of the
@@ -89,10 +102,34 @@ class Debian:
     """kdump-tools: /etc/default/kdump-tools, kdump-config, initramfs-tools."""
 
     name = "debian"
+    title = "kdump-tools (Debian, Ubuntu)"
+    distributions: tuple[str, ...] = ("debian", "ubuntu")
     service = "kdump-tools.service"
     generator = "initramfs-tools"
     hook = INITRAMFS_TOOLS_HOOK
     quiesce_settings: PurePosixPath | None = CONFIG
+    parts: tuple[str, ...] = (*EVERY_HOST, *INITRAMFS_TOOLS, UNIT)
+    saves_from_image = False  # it boots the root file system
+    configuration = DebianConfig()
+    bootloader = UpdateGrub()
+    traces = TRACES
+    captured = Captured(
+        texts=(in_image(CONFIG),),
+        present=(
+            in_image(BUILDER),
+            "usr/sbin/kdump*",
+            "usr/lib/systemd/system/kdump*",
+            "var/lib/kdump/initr*",
+            "var/lib/kdump/vmlinu*",
+        ),
+        units=(
+            "etc/systemd/system/*.wants/*kdump*",
+            "etc/systemd/system/*.requires/*kdump*",
+            # These are masks.
+            "etc/systemd/system/kdump*.service",
+        ),
+        record=RECORD,
+    )
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-tools is installed, and not only its configuration left over."""
@@ -102,6 +139,10 @@ class Debian:
         """Return the assignments in /etc/default/kdump-tools; the last one of a name wins."""
         return parse_assignments(read_text(inside(root, CONFIG)) or "")
 
+    def targets(self, texts: Mapping[PurePosixPath, str]) -> list[Target]:
+        """Return every target that kdump-config saves to, in its order."""
+        return targets(parse_assignments(texts.get(CONFIG, "")))
+
     def image(self, root: Path, kernel: str) -> PurePosixPath:
         """Return the kdump initramfs of a kernel."""
         del root
@@ -109,7 +150,7 @@ class Debian:
 
     def dump_directory(self, root: Path) -> PurePosixPath:
         """Return the directory below which kdump-config makes one directory a dump."""
-        return PurePosixPath(self.config(root).get("KDUMP_COREDIR") or _DEFAULT_COREDIR)
+        return PurePosixPath(self.config(root).get("KDUMP_COREDIR") or DIRECTORY)
 
     def rebuild_commands(self, root: Path, kernel: str) -> list[list[str]]:
         """Return the commands that build the kdump initramfs of a kernel again."""
@@ -140,7 +181,7 @@ class Debian:
             if config.get("USE_KDUMP", "0") not in ("", "0")
             else f"USE_KDUMP=1 in {CONFIG}",
             collector="a shell function" if own else "makedumpfile",
-            server=_server(config),
+            targets=tuple(targets(config)),
             command_line=line and f"{line} {config.get('KDUMP_CMDLINE_APPEND', '')}",
             without_makedumpfile=_WITHOUT_MAKEDUMPFILE,
         )
@@ -158,7 +199,7 @@ class Debian:
         recorded = _recorded_load(root, directory) if known else []
         initramfs = resolve(root, self.image(root, kernel))
         boot = resolve(root, PurePosixPath(config.get("KDUMP_KERNEL") or f"/boot/vmlinuz-{kernel}"))
-        remote = next((key.lower() for key in _REMOTE_TARGETS if config.get(key)), None)
+        kind = targets(config)[0].type
         facts.update(
             family=self.name,
             service={"name": self.service, "enabled": service_enabled(root, self.service)},
@@ -169,9 +210,9 @@ class Debian:
             },
             capture_command_line=_capture_command_line(recorded),
             target={
-                "type": remote or "local",
+                "type": kind,
                 "path": str(directory),
-                "free_bytes": None if remote else free_bytes(root, directory),
+                "free_bytes": free_bytes(root, directory) if kind == "local" else None,
             },
             helper=helper_state(root, self.hook),
         )
@@ -204,6 +245,7 @@ class DebianDracut(Debian):
 
     generator = "dracut"
     hook = DRACUT_HOOK
+    parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT_PARTS, UNIT)
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-tools is to load an image beside its own, and dracut is there to make it."""
@@ -228,23 +270,6 @@ class DebianDracut(Debian):
     def _image(self, root: Path) -> PurePosixPath:
         named = PurePosixPath(self.config(root).get("KDUMP_INITRD") or "/")
         return resolve(root, named) or named
-
-
-def _server(config: dict[str, str]) -> Server | None:
-    """Return where the dump goes; kdump-config, kdump_save_core(): NFS before SSH before FTP."""
-    for key, port, client in (
-        ("NFS", 2049, "/sbin/mount.nfs"),
-        ("SSH", 22, "/usr/bin/ssh"),
-        ("FTP", 21, None),
-    ):
-        if config.get(key):
-            return Server(
-                host=host_and_path(config[key])[0],
-                port=port,
-                client=PurePosixPath(client) if client else None,
-                key=PurePosixPath(config.get("SSH_KEY") or _DEFAULT_KEY) if key == "SSH" else None,
-            )
-    return None
 
 
 def _problem_codes(

@@ -61,6 +61,7 @@ class KdumpUtilsConfig:
     """/etc/kdump.conf and /etc/sysconfig/kdump."""
 
     paths = (CONFIG, SYSCONFIG)
+    program: PurePosixPath | None = PurePosixPath("/usr/bin/kdumpctl")
 
     def edit(
         self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: Host

@@ -12,20 +12,36 @@ import os
 import typing as t
 from pathlib import PurePosixPath
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import DRACUT_HOOK
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import (
+    DRACUT,
+    DRACUT_HOOK,
+    EVERY_HOST,
+    in_image,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import (
     facts_of,
     sysconfig,
     without,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.bootloader import (
+    Grubby,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.config import (
+    CONFIG,
+    KdumpUtilsConfig,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.kdump_conf import (
     parse_conf,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
-    Server,
-    Settings,
-    host_and_path,
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.targets import (
+    DIRECTORY,
+    targets,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.traces import (
+    TRACES,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Captured
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import Settings
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
     inside,
@@ -34,19 +50,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Mapping
     from pathlib import Path
 
-CONFIG = PurePosixPath("/etc/kdump.conf")
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
+
 COMMAND = PurePosixPath("/usr/bin/kdumpctl")
-
-_DEFAULT_PATH = "/var/crash"
-
-# kdump.conf(5): where dumps go. A file system is named by its type, the value is its device; path is
-# then below its root.
-_FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "minix", "virtiofs"})
-_REMOTE_TARGETS = frozenset({"nfs", "ssh", "raw"})
-
-_DEFAULT_KEY = "/root/.ssh/kdump_id_rsa"
 
 # kdump-lib.sh, prepare_cmdline(): what never gets into the capture kernel.
 _REMOVED = ("crashkernel", "panic_on_warn", "root", "rd.lvm.lv", "rd.luks.uuid", "BOOT_IMAGE")
@@ -56,10 +65,35 @@ class KdumpUtils:
     """kdump-utils: /etc/kdump.conf, kdumpctl, dracut."""
 
     name = "kdump-utils"
+    title = "kdump-utils (Fedora, Red Hat Enterprise Linux)"
+    distributions: tuple[str, ...] = ("fedora", "rhel", "centos")
     service = "kdump.service"
     generator = "dracut"
     hook = DRACUT_HOOK
     quiesce_settings: PurePosixPath | None = None
+    parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT)
+    saves_from_image = True
+    configuration = KdumpUtilsConfig()
+    bootloader = Grubby()
+    traces = TRACES
+    captured = Captured(
+        texts=tuple(map(in_image, KdumpUtilsConfig.paths)),
+        present=(
+            in_image(COMMAND),
+            "usr/lib/dracut/modules.d/*kdump*/*.sh",
+            "usr/lib/kdump/*",
+            "usr/sbin/mkdumprd",
+            "usr/lib/systemd/system/kdump*",
+            "var/lib/kdump/initr*",
+            "var/lib/kdump/vmlinu*",
+        ),
+        units=(
+            "etc/systemd/system/*.wants/*kdump*",
+            "etc/systemd/system/*.requires/*kdump*",
+            # These are masks.
+            "etc/systemd/system/kdump*.service",
+        ),
+    )
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-utils is installed."""
@@ -68,6 +102,10 @@ class KdumpUtils:
     def config(self, root: Path) -> dict[str, str]:
         """Return /etc/kdump.conf, one C(key value) a line; the last one of a key wins."""
         return parse_conf(read_text(inside(root, CONFIG)) or "")
+
+    def targets(self, texts: Mapping[PurePosixPath, str]) -> list[Target]:
+        """Return the target that kdumpctl takes."""
+        return targets(parse_conf(texts.get(CONFIG, "")))
 
     def image(self, root: Path, kernel: str) -> PurePosixPath:
         """Return the kdump initramfs of a kernel: the one that kdumpctl builds and loads.
@@ -81,7 +119,7 @@ class KdumpUtils:
 
     def dump_directory(self, root: Path) -> PurePosixPath:
         """Return the directory below which one directory a dump is made, on the dump's file system."""
-        return PurePosixPath(self.config(root).get("path") or _DEFAULT_PATH)
+        return PurePosixPath(self.config(root).get("path") or DIRECTORY)
 
     def rebuild_commands(self, root: Path, kernel: str) -> list[list[str]]:
         """Return the commands that build the kdump initramfs of the running kernel again."""
@@ -99,22 +137,16 @@ class KdumpUtils:
     def settings(self, root: Path) -> Settings:
         """Return what /etc/kdump.conf says that decides whether the host is ready."""
         config = self.config(root)
-        server = None
-        if "nfs" in config:
-            host, _path = host_and_path(config["nfs"])
-            server = Server(host, 2049, PurePosixPath("/sbin/mount.nfs"))
-        elif "ssh" in config:
-            host = config["ssh"].rpartition("@")[2]
-            key = PurePosixPath(config.get("sshkey") or _DEFAULT_KEY)
-            server = Server(host, 22, PurePosixPath("/usr/bin/ssh"), key)
         collector = config.get("core_collector", "makedumpfile").split()[:1]
         return Settings(
             units=(self.service,),
             # kdumpctl, check_files_modified(), unless it is told not to look.
             inputs=() if config.get("force_no_rebuild") == "1" else (CONFIG,),
             collector=(collector or ["makedumpfile"])[0],
-            server=server,
-            device=next((config[key] for key in sorted(_FILE_SYSTEMS & config.keys())), None),
+            targets=tuple(targets(config)),
+            # kdumpctl, VMCORE_CREATION_STATUS: a word, and the test's identifier.
+            test=("kdumpctl test", PurePosixPath("/var/lib/kdump/vmcore-creation.status")),
+            opens_device=", with 'kdumpctl setup-crypttab'",
             without_makedumpfile=f"set 'core_collector cp' in {CONFIG}, and run 'kdumpctl restart': the dump is then"
             " all of the memory",
         )
@@ -132,7 +164,7 @@ class KdumpUtils:
             kernel,
             images=[self.image(root, kernel), *self._images(root, kernel)],
             kernels=[PurePosixPath(f"/boot/vmlinuz-{kernel}")],
-            target=self._target(root),
+            target=targets(self.config(root))[0].type,
             capture_command_line=self._capture_command_line(root),
         )
 
@@ -140,13 +172,6 @@ class KdumpUtils:
         version = sysconfig(root).get("KDUMP_KERNELVER") or kernel
         name = f"initramfs-{version}kdump.img"
         return PurePosixPath("/boot") / name, PurePosixPath("/var/lib/kdump") / name
-
-    def _target(self, root: Path) -> str:
-        keys = self.config(root).keys()
-        remote = sorted(_REMOTE_TARGETS & keys)
-        if remote:
-            return remote[0]
-        return "filesystem" if _FILE_SYSTEMS & keys else "local"
 
     def _capture_command_line(self, root: Path) -> str:
         """Return what kdump-lib.sh, prepare_cmdline() makes of /etc/sysconfig/kdump.

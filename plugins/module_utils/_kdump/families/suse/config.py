@@ -70,6 +70,7 @@ class SuseConfig:
     """/etc/sysconfig/kdump."""
 
     paths = (CONFIG,)
+    program: PurePosixPath | None = None
 
     def edit(
         self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: Host

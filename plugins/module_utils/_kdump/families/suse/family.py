@@ -11,18 +11,34 @@ from __future__ import annotations
 import typing as t
 from pathlib import PurePosixPath
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import DRACUT_HOOK
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import (
+    DRACUT,
+    DRACUT_HOOK,
+    EVERY_HOST,
+    in_image,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
+    parse_assignments,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import (
     SYSCONFIG,
     facts_of,
     sysconfig,
     without,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import (
-    Server,
-    Settings,
-    host_and_path,
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse.bootloader import (
+    Kdumptool,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse.config import (
+    CONFIG,
+    SuseConfig,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse.targets import (
+    targets,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.suse.traces import TRACES
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Captured
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import Settings
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
     is_file,
@@ -32,24 +48,16 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
 
 COMMAND = PurePosixPath("/usr/sbin/mkdumprd")
 IMAGES = PurePosixPath("/var/lib/kdump")
 
 # load.sh copies it there whenever it has loaded the capture kernel.
 LOADED = PurePosixPath("/run/udev/rules.d/70-kdump.rules")
-
-_DEFAULT_SAVEDIR = "/var/crash"
-
-# By the scheme of KDUMP_SAVEDIR: the port of the server, and the program that it takes.
-_SERVERS = {
-    "nfs": (2049, "/sbin/mount.nfs"),
-    "cifs": (445, "/sbin/mount.cifs"),
-    "ssh": (22, "/usr/bin/ssh"),
-    "sftp": (22, "/usr/bin/ssh"),
-    "ftp": (21, None),
-}
 
 # What the capture kernel does not get of the running kernel's command line, and gets besides, while
 # KDUMP_COMMANDLINE is empty.
@@ -64,10 +72,35 @@ class Suse:
     """kdump: /etc/sysconfig/kdump, mkdumprd, dracut."""
 
     name = "suse"
+    title = "kdump (SUSE)"
+    distributions: tuple[str, ...] = ("suse", "opensuse", "sles")
     service = "kdump.service"
     generator = "dracut"
     hook = DRACUT_HOOK
     quiesce_settings: PurePosixPath | None = None
+    parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT, "dracut-kdump-save.conf")
+    saves_from_image = True
+    configuration = SuseConfig()
+    bootloader = Kdumptool()
+    traces = TRACES
+    captured = Captured(
+        texts=tuple(map(in_image, SuseConfig.paths)),
+        present=(
+            in_image(COMMAND),
+            "usr/sbin/kdump*",
+            "usr/lib/kdump/*",
+            "usr/lib/dracut/modules.d/*kdump*/*.sh",
+            "usr/lib/systemd/system/kdump*",
+            "var/lib/kdump/initr*",
+            "var/lib/kdump/vmlinu*",
+        ),
+        units=(
+            "etc/systemd/system/*.wants/*kdump*",
+            "etc/systemd/system/*.requires/*kdump*",
+            # These are masks.
+            "etc/systemd/system/kdump*.service",
+        ),
+    )
 
     def present(self, root: Path) -> bool:
         """Say whether kdump is installed."""
@@ -77,6 +110,10 @@ class Suse:
         """Return the assignments in /etc/sysconfig/kdump; the last one of a name wins."""
         return sysconfig(root)
 
+    def targets(self, texts: Mapping[PurePosixPath, str]) -> list[Target]:
+        """Return every target that KDUMP_SAVEDIR names."""
+        return targets(parse_assignments(texts.get(CONFIG, "")))
+
     def image(self, root: Path, kernel: str) -> PurePosixPath:
         """Return the kdump initramfs: whatever the kernel, and beside the kernel before version 2."""
         images = (IMAGES / "initrd", PurePosixPath(f"/boot/initrd-{kernel}-kdump"))
@@ -84,13 +121,8 @@ class Suse:
 
     def dump_directory(self, root: Path) -> PurePosixPath:
         """Return the directory of KDUMP_SAVEDIR, a path or a URL: file:///var/crash, nfs://host/path."""
-        url = self._savedir(root)
-        scheme, separator, rest = url.partition("://")
-        if not separator:
-            return PurePosixPath(url)
-        return PurePosixPath(
-            "/" + (rest if scheme == "file" else rest.partition("/")[2]).lstrip("/")
-        )
+        first = targets(self.config(root))[0]
+        return PurePosixPath(first.export or first.path)
 
     def rebuild_commands(self, root: Path, kernel: str) -> list[list[str]]:
         """Return the commands that build the kdump initramfs again, changed configuration or not."""
@@ -114,22 +146,10 @@ class Suse:
             units=(self.service,),
             inputs=(SYSCONFIG,),
             collector="cp" if raw else "makedumpfile",
-            server=self._server(root),
+            targets=tuple(targets(config)),
             panics=True,  # load.sh appends panic=1
             without_makedumpfile=f"set KDUMP_DUMPFORMAT=raw in {SYSCONFIG}, and run 'systemctl restart {self.service}':"
             " the dump is then all of the memory",
-        )
-
-    def _server(self, root: Path) -> Server | None:
-        scheme, _separator, rest = self._savedir(root).partition("://")
-        if scheme not in _SERVERS:
-            return None
-        port, client = _SERVERS[scheme]
-        host, own_port = host_and_path(rest.partition("/")[0])
-        return Server(
-            host,
-            int(own_port) if own_port.isdecimal() else port,
-            PurePosixPath(client) if client else None,
         )
 
     def loaded(self, root: Path) -> list[str]:
@@ -139,7 +159,6 @@ class Suse:
 
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""
-        scheme, separator, _rest = self._savedir(root).partition("://")
         image = self.image(root, kernel)
         built, loaded = modified(inside(root, image)), modified(inside(root, LOADED))
         return facts_of(
@@ -148,14 +167,10 @@ class Suse:
             kernel,
             images=[image],
             kernels=[IMAGES / "kernel", PurePosixPath(f"/boot/vmlinuz-{kernel}")],
-            target=scheme if separator and scheme != "file" else "local",
+            target=targets(self.config(root))[0].type,
             capture_command_line=self._capture_command_line(root),
             stale=built is not None and loaded is not None and built > loaded,
         )
-
-    def _savedir(self, root: Path) -> str:
-        """Return the first directory; older versions take several, separated by white space."""
-        return next(iter((self.config(root).get("KDUMP_SAVEDIR") or "").split()), _DEFAULT_SAVEDIR)
 
     def _capture_command_line(self, root: Path) -> str:
         config = self.config(root)

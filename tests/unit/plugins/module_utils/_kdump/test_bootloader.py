@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import bootloader_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import GIB, MIB
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import bootloader_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.reservation import reboot
 from ansible_collections.vmcore.kdump.tests.unit.boot_hosts import (
     DROP_IN,

@@ -17,14 +17,13 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     parse_assignments,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import (
-    CONFIGS,
-    Edit,
-    edit,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import Edit, edit
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.kdump_conf import (
     parse_conf,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import FAMILIES
+
+CONFIGS = {family.name: family.configuration for family in FAMILIES}
 
 # The lines of the files that the packages bring, as far as they set something or show it.
 DEBIAN = """\
@@ -93,7 +92,7 @@ LOCAL = {"type": "local"}
 def run(family: str, options: dict[str, t.Any], files: list[str] | None = None) -> Edit:
     texts = dict(zip(CONFIGS[family].paths, files or FILES[family]))
     program = DEBIAN_PROGRAM if family == "debian" else ""
-    return edit(family, texts, options, Host(program, "root=/dev/vda ro quiet"))
+    return edit(CONFIGS[family], texts, options, Host(program, "root=/dev/vda ro quiet"))
 
 
 def settings(found: Edit) -> dict[str, str]:
@@ -270,7 +269,12 @@ def test_what_cannot_be_is_refused_in_a_sentence(
 def test_a_script_that_is_not_there_is_refused() -> None:
     texts = dict(zip(CONFIGS["kdump-utils"].paths, FILES["kdump-utils"]))
     with pytest.raises(KdumpError, match="/x is no executable file on the host"):
-        edit("kdump-utils", texts, {"post_script": "/x"}, Host(is_executable=lambda _path: False))
+        edit(
+            CONFIGS["kdump-utils"],
+            texts,
+            {"post_script": "/x"},
+            Host(is_executable=lambda _path: False),
+        )
 
 
 def test_a_file_that_kdump_refuses_is_not_written_on() -> None:

@@ -4,108 +4,126 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import dump_functions
-from ansible_collections.vmcore.kdump.tests.unit.host_trees import build
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import edit
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import FAMILIES
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import (
+    Server,
+    Target,
+    bracketed,
+    server_of,
+    split_host,
+)
 
-ROOT = "26 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,errors=remount-ro"
-VIRTIO = "sys/devices/pci0000:00/0000:00:03.0/0000:02:00.0/virtio0/block/vda"
-NVME = "sys/devices/pci0000:00/0000:00:04.0/0000:05:00.0/nvme/nvme0/nvme0n1"
-SECOND_NVME = "sys/devices/pci0000:00/0000:00:05.0/0000:06:00.0/nvme/nvme1/nvme1n1"
-MAPPED = "sys/devices/virtual/block/dm-0"
-
-DISKS = {
-    f"{VIRTIO}/size": "1\n",
-    f"{NVME}/nvme0n1p1/size": "1\n",
-    f"{SECOND_NVME}/size": "1\n",
-    "sys/devices/virtual/block/loop0/size": "1\n",
-}
-
-
-def tree(root: Path, mounts: list[str], links: dict[str, str]) -> Path:
-    build(root, {**DISKS, "proc/self/mountinfo": "\n".join(mounts) + "\n"})
-    for link, target in links.items():
-        path = root / link
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.symlink_to(os.path.relpath(root / target, path.parent))  # as the kernel makes them
-    return root
+BY_NAME = {family.name: family for family in FAMILIES}
+KEY = "/root/.ssh/kdump_id_rsa"
 
 
 @pytest.mark.parametrize(
-    ("mounts", "links", "functions"),
+    ("family", "texts", "expected"),
     [
-        # As in the lab's guest.
-        ([ROOT], {"sys/dev/block/254:0": VIRTIO}, ["0000:02:00.0"]),
-        # A file system of its own, on a partition; another one with a similar name beside it.
-        (
-            [
-                ROOT,
-                "30 26 259:1 / /var/crash rw - xfs /dev/nvme0n1p1 rw",
-                "31 26 254:0 / /var/crash2 rw - xfs /dev/vda rw",
-            ],
-            {"sys/dev/block/254:0": VIRTIO, "sys/dev/block/259:1": f"{NVME}/nvme0n1p1"},
-            ["0000:05:00.0"],
-        ),
-        # Mounted over: what came last is what is there.
-        (
-            [ROOT, ROOT.replace("254:0", "259:1")],
-            {"sys/dev/block/254:0": VIRTIO, "sys/dev/block/259:1": f"{NVME}/nvme0n1p1"},
-            ["0000:05:00.0"],
-        ),
-        # Btrfs: the number is the file system's, the source is the disk.
-        (
-            ["26 1 0:23 /@ / rw - btrfs /dev/nvme0n1p1 rw"],
-            {"sys/class/block/nvme0n1p1": f"{NVME}/nvme0n1p1"},
-            ["0000:05:00.0"],
-        ),
-        # A mirror: the dump goes through both.
-        (
-            [ROOT.replace("254:0", "253:0")],
-            {
-                "sys/dev/block/253:0": MAPPED,
-                f"{MAPPED}/slaves/nvme0n1p1": f"{NVME}/nvme0n1p1",
-                f"{MAPPED}/slaves/nvme1n1": SECOND_NVME,
-            },
-            ["0000:05:00.0", "0000:06:00.0"],
-        ),
-        # Half of a mirror is on something that hangs on no PCI function: half an answer is none.
-        (
-            [ROOT.replace("254:0", "253:0")],
-            {
-                "sys/dev/block/253:0": MAPPED,
-                f"{MAPPED}/slaves/nvme0n1p1": f"{NVME}/nvme0n1p1",
-                f"{MAPPED}/slaves/loop0": "sys/devices/virtual/block/loop0",
-            },
-            None,
-        ),
-        ([ROOT], {}, None),
-        (["26 1 0:23 / / rw - nfs4 server:/crash rw"], {}, None),
-        (["nonsense", ""], {}, None),
+        ("debian", [""], [Target("local", "/var/crash")]),
+        ("debian", ["KDUMP_COREDIR=/srv\n"], [Target("local", "/srv")]),
+        # The export is what is mounted on KDUMP_COREDIR.
+        ("debian", ["KDUMP_COREDIR=/srv\nNFS=vault:/dumps\n"],
+         [Target("nfs", "/", server="vault", export="/dumps")]),
+        ("debian", ["NFS=[2001:db8::1]:/dumps\n"],
+         [Target("nfs", "/", server="2001:db8::1", export="/dumps")]),
+        ("debian", ["SSH=kdump@vault\n"],
+         [Target("ssh", "/var/crash", server="vault", user="kdump", key=KEY)]),
+        ("debian", ["FTP=vault:/in\n"], [Target("ftp", "/in", server="vault")]),
+        ("debian", ["FTP=vault\nFTP_USER=u\nFTP_PORT=2121\n"],
+         [Target("ftp", "/", server="vault", user="u", port=2121)]),
+        # kdump-config, savecore: FTP, then SSH, then NFS, whatever else is set.
+        ("debian", ["SSH=kdump@vault\nSSH_KEY=/k\nNFS=x:/y\n"],
+         [Target("ssh", "/var/crash", server="vault", user="kdump", key="/k"),
+          Target("nfs", "/", server="x", export="/y")]),
+        ("debian", ["NFS=x:/y\nSSH=kdump@vault\nFTP=z:/in\n"],
+         [Target("ftp", "/in", server="z"),
+          Target("ssh", "/var/crash", server="vault", user="kdump", key=KEY),
+          Target("nfs", "/", server="x", export="/y")]),
+        ("kdump-utils", ["", ""], [Target("local", "/var/crash")]),
+        ("kdump-utils", ["nfs vault:/dumps\npath /a\n", ""],
+         [Target("nfs", "/a", server="vault", export="/dumps")]),
+        ("kdump-utils", ["nfs [2001:db8::1]:/dumps\n", ""],
+         [Target("nfs", "/var/crash", server="2001:db8::1", export="/dumps")]),
+        ("kdump-utils", ["ssh kdump@vault\nsshkey /k\n", ""],
+         [Target("ssh", "/var/crash", server="vault", user="kdump", key="/k")]),
+        ("kdump-utils", ["ssh kdump@2001:db8::1\n", ""],
+         [Target("ssh", "/var/crash", server="2001:db8::1", user="kdump", key=KEY)]),
+        ("kdump-utils", ["raw /dev/x\n", ""], [Target("raw", "/", device="/dev/x")]),
+        ("kdump-utils", ["xfs UUID=1\npath /a\n", ""],
+         [Target("filesystem", "/a", device="UUID=1", fstype="xfs")]),
+        ("suse", [""], [Target("local", "/var/crash")]),
+        ("suse", ["KDUMP_SAVEDIR=file:///srv\n"], [Target("local", "/srv")]),
+        ("suse", ["KDUMP_SAVEDIR='/var/crash nfs://vault/dumps'\n"],
+         [Target("local", "/var/crash"), Target("nfs", "/", server="vault", export="/dumps")]),
+        ("suse", ["KDUMP_SAVEDIR=nfs://vault/dumps/a\n"],
+         [Target("nfs", "/", server="vault", export="/dumps/a")]),
+        ("suse", ["KDUMP_SAVEDIR=nfs://h:2049/srv\n"],
+         [Target("nfs", "/", server="h", export="/srv", port=2049)]),
+        ("suse", ["KDUMP_SAVEDIR=ssh://root@h:2222/srv\n"],
+         [Target("ssh", "/srv", server="h", user="root", port=2222)]),
+        ("suse", ["KDUMP_SAVEDIR=ssh://root@[2001:db8::1]:2222/srv\n"],
+         [Target("ssh", "/srv", server="2001:db8::1", user="root", port=2222)]),
+        ("suse", ["KDUMP_SAVEDIR=ssh://kdump:secret@vault/a\nKDUMP_SSH_IDENTITY='one two'\n"],
+         [Target("ssh", "/a", server="vault", user="kdump", key="/root/.ssh/one")]),
+        ("suse", ["KDUMP_SAVEDIR=cifs://u@vault/share\n"],
+         [Target("cifs", "/share", server="vault", user="u")]),
+        ("suse", ["KDUMP_SAVEDIR=SMB://vault/share\n"], [Target("cifs", "/share", server="vault")]),
+        ("suse", ["KDUMP_SAVEDIR=scp://u@vault/a\n"],
+         [Target("sftp", "/a", server="vault", user="u")]),
+    ],
+)  # fmt: skip
+def test_the_targets_of_a_configuration(
+    family: str, texts: list[str], expected: list[Target]
+) -> None:
+    chosen = BY_NAME[family]
+    assert chosen.targets(dict(zip(chosen.configuration.paths, texts))) == expected
+
+
+@pytest.mark.parametrize("family", sorted(BY_NAME))
+def test_what_is_configured_is_what_is_read(family: str) -> None:
+    wanted = {"type": "ssh", "server": "vault", "user": "kdump", "key": "/root/.ssh/k"}
+    chosen = BY_NAME[family]
+    found = edit(chosen.configuration, {}, {"target": wanted, "dump_path": "/srv"}, Host())
+    assert chosen.targets(found.after) == [
+        Target("ssh", "/srv", server="vault", user="kdump", key="/root/.ssh/k")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "rest"),
+    [
+        ("vault:/dumps", "vault", "/dumps"),
+        ("vault:22", "vault", "22"),
+        ("vault", "vault", ""),
+        ("[2001:db8::1]:/dumps", "2001:db8::1", "/dumps"),
+        ("[2001:db8::1]", "2001:db8::1", ""),
+        ("2001:db8::1", "2001:db8::1", ""),
+        ("2001:db8::1:/dumps", "2001:db8::1", "/dumps"),
+        ("[fe80::1%eth0]:22", "fe80::1%eth0", "22"),
     ],
 )
-def test_functions_below_the_dump_directory(
-    tmp_path: Path, mounts: list[str], links: dict[str, str], functions: list[str] | None
-) -> None:
-    (tmp_path / MAPPED).mkdir(parents=True)
-    root = tree(tmp_path, mounts, links)
-    assert dump_functions(root, PurePosixPath("/var/crash")) == functions
+def test_a_host_and_what_is_behind_its_colon(text: str, host: str, rest: str) -> None:
+    assert split_host(text) == (host, rest)
 
 
-def test_blanks_in_a_mount_point(tmp_path: Path) -> None:
-    mounts = [ROOT, "30 26 259:1 / /my\\040dumps rw - xfs /dev/nvme0n1p1 rw"]
-    root = tree(tmp_path, mounts, {"sys/dev/block/259:1": f"{NVME}/nvme0n1p1"})
-    assert dump_functions(root, PurePosixPath("/my dumps/crash")) == ["0000:05:00.0"]
+def test_only_an_address_of_ipv6_has_brackets() -> None:
+    assert [bracketed(host) for host in ("vault", "192.0.2.1", "2001:db8::1")] == [
+        "vault",
+        "192.0.2.1",
+        "[2001:db8::1]",
+    ]
 
 
-def test_a_stack_that_leads_to_itself_ends(tmp_path: Path) -> None:
-    (tmp_path / MAPPED).mkdir(parents=True)
-    links = {"sys/dev/block/254:0": MAPPED, f"{MAPPED}/slaves/dm-0": MAPPED}
-    assert dump_functions(tree(tmp_path, [ROOT], links), PurePosixPath("/var/crash")) is None
-
-
-def test_a_captured_tree_without_mounts_does_not_tell(tmp_path: Path) -> None:
-    assert dump_functions(tmp_path, PurePosixPath("/var/crash")) is None
+def test_how_a_server_is_reached() -> None:
+    assert server_of(Target("local", "/srv")) is None
+    ftp = server_of(Target("ftp", "/", server="vault"))
+    assert ftp == Server("vault", 21)
+    ssh = server_of(Target("ssh", "/", server="vault", key="/k", port=2222))
+    assert ssh == Server("vault", 2222, PurePosixPath("/usr/bin/ssh"), PurePosixPath("/k"))

@@ -6,16 +6,25 @@ from __future__ import annotations
 
 import os
 import subprocess
+import typing as t
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.targets import Target
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.try_target import (
+    Space,
     lacking_in_image,
-    try_target,
+    try_targets,
 )
+
+
+def try_target(target: Target, run: t.Any) -> Space:
+    (trial,) = try_targets([target], run)
+    assert trial.free is not None
+    return Space(trial.free)
+
 
 NFS = Target("nfs", "/", server="vault", export="/dumps")
 
@@ -114,9 +123,38 @@ def test_a_partition_is_opened_only(tmp_path: Path) -> None:
         try_target(Target("raw", "/", device=str(tmp_path / "missing")), no_command)
 
 
-def test_a_target_that_nothing_is_known_of() -> None:
-    with pytest.raises(KdumpError, match="No test of targets of the type ftp is known"):
-        try_target(Target("ftp", "/", server="vault"), no_command)
+@pytest.mark.parametrize("kind", ["ftp", "sftp", "cifs"])
+def test_a_target_without_a_test_is_said_and_no_failure(kind: str) -> None:
+    (trial,) = try_targets([Target(kind, "/in", server="vault")], no_command)
+    assert trial.free is None
+    assert trial.untested == (
+        f"Dumps go to {kind}://vault/in, and no test of {kind} targets is known: prove with a crash test that they"
+        " arrive."
+    )
+
+
+def test_every_target_is_tested(tmp_path: Path) -> None:
+    targets = [Target("ftp", "/", server="vault"), Target("local", str(tmp_path))]
+    assert [trial.free is None for trial in try_targets(targets, no_command)] == [True, False]
+    with pytest.raises(KdumpError, match="/missing does not exist"):
+        try_targets([*targets, Target("local", "/missing")], no_command)
+
+
+def test_a_server_with_a_port_and_an_address_of_ipv6() -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str]) -> tuple[int, str]:
+        commands.append(command)
+        return (32, "") if "mount" in command else (255, "")
+
+    with pytest.raises(KdumpError):
+        try_target(NFS._replace(server="2001:db8::1", port=2050), run)
+    with pytest.raises(KdumpError):
+        try_target(ssh_target(Path("/srv"))._replace(server="2001:db8::1", port=2222), run)
+    assert commands[0][-2] == "[2001:db8::1]:/dumps"
+    assert commands[0][commands[0].index("-o") + 1].endswith(",port=2050")
+    assert "kdump@2001:db8::1" in commands[1]
+    assert commands[1][commands[1].index("-p") + 1] == "2222"
 
 
 @pytest.mark.parametrize(
