@@ -143,8 +143,8 @@ from pathlib import Path
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import STATE
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
+    BootHost,
     Bootloader,
-    Host,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
     needs,
@@ -155,7 +155,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry impor
     detect,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.reservation import (
-    Findings,
+    ReservationState,
     converge,
     examine,
     reboot,
@@ -169,13 +169,13 @@ if t.TYPE_CHECKING:  # pragma: no cover
 ROOT = Path("/")
 
 
-def make_host(module: AnsibleModule) -> Host:
+def make_host(module: AnsibleModule) -> BootHost:
     """Return this host, with commands and files going through the module."""
 
-    return Host(ROOT, system_memory(ROOT), runner(module), writer(module))
+    return BootHost(ROOT, system_memory(ROOT), runner(module), writer(module))
 
 
-def make_diff(bootloader: Bootloader, findings: Findings) -> list[dict[str, str]]:
+def make_diff(bootloader: Bootloader, findings: ReservationState) -> list[dict[str, str]]:
     """Return the diff of the file that is edited, and of what is booted next."""
     edit = findings.edit
     if edit is None:

@@ -221,7 +221,7 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import EditContext
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import Edit, edit
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import (
@@ -257,7 +257,7 @@ def make_edit(module: AnsibleModule, family: Family | None) -> tuple[str, Edit]:
     if chosen is None or (family is None and not module.check_mode):
         raise KdumpError(no_family()["message"])
     config = chosen.configuration
-    host = Host(
+    host = EditContext(
         program=(read_text(inside(ROOT, config.program)) or "") if config.program else "",
         command_line=read_text(ROOT / "proc/cmdline") or "",
         # In check mode the script may be what an earlier task would have installed.

@@ -12,13 +12,13 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
+    BootHost,
     Bootloader,
-    Host,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import GIB, Needs
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import bootloader_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.reservation import (
-    Findings,
+    ReservationState,
     converge,
     examine,
 )
@@ -38,7 +38,7 @@ class FakeHost:
         self.root = build(
             root, {"proc/cmdline": "ro\n", "sys/kernel/kexec_crash_size": "0\n", **tree}
         )
-        self.host = Host(root, memory, self.run, self.write)
+        self.host = BootHost(root, memory, self.run, self.write)
         self.commands: list[str] = []
         self.failing: dict[str, str] = {}
         self.needs = Needs("x86_64", memory)
@@ -62,7 +62,7 @@ class FakeHost:
         path.write_bytes(content)
         path.chmod(mode)
 
-    def examine(self, size: str) -> Findings:
+    def examine(self, size: str) -> ReservationState:
         return examine(self.host, self.bootloader, self.needs, size)
 
     def ensure(self, size: str) -> tuple[bool, list[str]]:

@@ -174,7 +174,7 @@ _PRESENT = ("etc/initramfs-tools/hooks/pcie-reset", "proc/vmcore", "usr/sbin/kex
 _HELPER = "usr/local/lib/pcie-reset/*"
 
 
-class Entry(t.NamedTuple):
+class Member(t.NamedTuple):
     """One thing in a captured tree. C(content) is a link's target too; None makes a directory."""
 
     kind: bytes
@@ -190,11 +190,11 @@ class Capture:
         self.identifying = identifying
         self.host = read_text(root / _HOSTNAME) or ""
         self.release = read_text(root / _RELEASE) or ""
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, Member] = {}
         # Directories that were looked at, and where they are.
         self.places: dict[str, str] = {}
 
-    def collect(self) -> dict[str, Entry]:
+    def collect(self) -> dict[str, Member]:
         """Return everything that the tables name and that this host has."""
         for path in self._matches(f"{_PCI}/devices/*"):
             self._function(path)
@@ -206,7 +206,7 @@ class Capture:
                 self._link(path)
         for pattern in _DIRECTORIES:
             for path in self._matches(pattern):
-                self.entries.setdefault(path, Entry(tarfile.DIRTYPE))
+                self.entries.setdefault(path, Member(tarfile.DIRTYPE))
         self._kdump()
         self._put(_HOSTNAME, self.host if self.identifying else HOST)
         return self.entries
@@ -225,7 +225,7 @@ class Capture:
             self._file(file)
         config = read_config(self.root / path / "config", identifying=self.identifying)
         if config is not None:
-            self.entries[self._place(f"{path}/config")] = Entry(tarfile.REGTYPE, config)
+            self.entries[self._place(f"{path}/config")] = Member(tarfile.REGTYPE, config)
 
     def _kdump(self) -> None:
         families = captured()
@@ -254,7 +254,7 @@ class Capture:
             name = str(directory).lstrip("/")
             # May be called after the host. Other paths are not, whatever the host is called.
             place = self._anonymous(name)
-            self.entries[place] = Entry(tarfile.DIRTYPE)
+            self.entries[place] = Member(tarfile.DIRTYPE)
             record = family.captured.record
             if record:
                 self._text(f"{name}/{record}", f"{place}/{record}")
@@ -267,14 +267,14 @@ class Capture:
                 content = without_interfaces(content.decode("utf-8", "surrogateescape")).encode(
                     "utf-8", "surrogateescape"
                 )
-            self.entries[self._place(path)] = Entry(tarfile.REGTYPE, content, self._modified(path))
+            self.entries[self._place(path)] = Member(tarfile.REGTYPE, content, self._modified(path))
 
     def _present(self, path: str) -> None:
         """Take a file without its content; a link as a link."""
         if (self.root / path).is_symlink():
             self._link(path)
         elif exists(self.root / path) and not is_directory(self.root / path):
-            self.entries[self._place(path)] = Entry(tarfile.REGTYPE, b"", self._modified(path))
+            self.entries[self._place(path)] = Member(tarfile.REGTYPE, b"", self._modified(path))
 
     def _text(self, path: str, place: str | None = None) -> None:
         """Take what people wrote, without passwords, and without what identifies the host."""
@@ -300,7 +300,7 @@ class Capture:
 
     def _put(self, path: str, text: str, modified: float = 0) -> None:
         content = text.encode("utf-8", "surrogateescape")
-        self.entries[path] = Entry(tarfile.REGTYPE, content, modified)
+        self.entries[path] = Member(tarfile.REGTYPE, content, modified)
 
     def _link(self, path: str) -> None:
         try:
@@ -309,7 +309,7 @@ class Capture:
             return
         if not path.startswith("sys/"):
             target = self._anonymous(target)
-        self.entries[self._place(path)] = Entry(tarfile.SYMTYPE, os.fsencode(target))
+        self.entries[self._place(path)] = Member(tarfile.SYMTYPE, os.fsencode(target))
 
     def _place(self, path: str) -> str:
         """Return where a path lies once the links on the way are followed, and take those links."""
@@ -320,7 +320,7 @@ class Capture:
                 if not (self.root / place).is_symlink():
                     break
                 target = os.fspath((self.root / place).readlink())
-                self.entries[place] = Entry(tarfile.SYMTYPE, os.fsencode(target))
+                self.entries[place] = Member(tarfile.SYMTYPE, os.fsencode(target))
                 place = os.path.normpath(f"/{PurePosixPath(place).parent}/{target}").lstrip("/")
             self.places[parent] = place
         return f"{self.places[parent]}/{name}".lstrip("/")
@@ -345,7 +345,7 @@ class Capture:
         return (self.root / path).stat().st_mtime
 
 
-def capture(root: Path, *, identifying: bool = False) -> dict[str, Entry]:
+def capture(root: Path, *, identifying: bool = False) -> dict[str, Member]:
     """Return the tree of the host whose file system is at C(root), by path.
 
     Raises KdumpError for a host without sysfs, of which there is nothing to see.
@@ -355,7 +355,7 @@ def capture(root: Path, *, identifying: bool = False) -> dict[str, Entry]:
     return Capture(root, identifying=identifying).collect()
 
 
-def archive(entries: t.Mapping[str, Entry]) -> bytes:
+def archive(entries: t.Mapping[str, Member]) -> bytes:
     """Return a tar file, compressed with gzip, that unpacks to such a tree for anybody to read."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -373,4 +373,4 @@ def archive(entries: t.Mapping[str, Entry]) -> bytes:
     return gzip.compress(buffer.getvalue(), mtime=0)
 
 
-__all__ = ("Entry", "archive", "capture")
+__all__ = ("Member", "archive", "capture")

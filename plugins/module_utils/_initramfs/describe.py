@@ -37,7 +37,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import (
         Decompress,
         Entry,
-        Segment,
+        ImagePart,
     )
     from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import Files
 
@@ -83,7 +83,7 @@ def describe(image: bytes, decompress: Decompress, *, list_files: bool) -> dict[
     return result
 
 
-def _segments(segments: list[Segment], size: int) -> list[dict[str, t.Any]]:
+def _segments(segments: list[ImagePart], size: int) -> list[dict[str, t.Any]]:
     ends = [*(segment.offset for segment in segments[1:]), size]
     return [
         {

@@ -99,7 +99,7 @@ class Entry(t.NamedTuple):
     layer: str = ""
 
 
-class Segment(t.NamedTuple):
+class ImagePart(t.NamedTuple):
     """One piece of an image: C(cpio) or the name of a compression, where it begins, and the archive in it."""
 
     kind: str
@@ -117,7 +117,7 @@ def read_image(image: bytes, decompress: Decompress) -> dict[str, Entry]:
     return files_of(split(image, decompress), decompress)
 
 
-def files_of(segments: Iterable[Segment], decompress: Decompress) -> dict[str, Entry]:
+def files_of(segments: Iterable[ImagePart], decompress: Decompress) -> dict[str, Entry]:
     """Return the files of an image's segments, see C(read_image)."""
     outer = {entry.name: entry for segment in segments for entry in entries(segment.archive)}
     nested = nested_image(outer)
@@ -140,10 +140,10 @@ def nested_image(files: Mapping[str, Entry]) -> tuple[str, Entry] | None:
     return None
 
 
-def split(image: bytes, decompress: Decompress) -> list[Segment]:
+def split(image: bytes, decompress: Decompress) -> list[ImagePart]:
     """Return the segments of an image. Raises KdumpError for anything that is not an initramfs."""
     view = memoryview(image)
-    segments: list[Segment] = []
+    segments: list[ImagePart] = []
     position = _skip_zeros(view, 0)
     while position < len(view):
         kind = _kind(view, position)
@@ -153,7 +153,7 @@ def split(image: bytes, decompress: Decompress) -> list[Segment]:
         else:
             unpacked, end = _unpack(kind, view, position, decompress)
             archive = memoryview(unpacked)
-        segments.append(Segment(kind, position, archive))
+        segments.append(ImagePart(kind, position, archive))
         position = _skip_zeros(view, end)
     if not segments:
         raise KdumpError("The initramfs is empty: build it again.")
@@ -288,7 +288,7 @@ __all__ = (
     "LIMIT",
     "LOADER",
     "Entry",
-    "Segment",
+    "ImagePart",
     "archive_entry",
     "archive_trailer",
     "entries",

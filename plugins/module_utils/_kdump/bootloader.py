@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from pathlib import Path, PurePosixPath
 
 
-class Host(t.NamedTuple):
+class BootHost(t.NamedTuple):
     """The host and what may be done to it."""
 
     root: Path
@@ -60,13 +60,13 @@ class Bootloader(t.Protocol):
     def present(self, root: Path) -> bool:
         """Say whether the host below C(root) is configured like that."""
 
-    def configured(self, host: Host) -> list[list[str]]:
+    def configured(self, host: BootHost) -> list[list[str]]:
         """Return the values of crashkernel= of each entry that is looked at, the next boot's first."""
 
-    def default(self, host: Host) -> Default | None:
+    def default(self, host: BootHost) -> Default | None:
         """Return what the distribution's own tool would reserve, None where it has no opinion."""
 
-    def edit(self, host: Host, words: Sequence[str], default: Default | None) -> Edit:
+    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
         """Return what sets these values; no values take away what this bootloader's edits set."""
 
 
@@ -86,10 +86,10 @@ def arguments_of(words: Sequence[str]) -> str:
 
 
 __all__ = (
+    "BootHost",
     "Bootloader",
     "Default",
     "Edit",
-    "Host",
     "arguments_of",
     "default_of",
     "next_words",

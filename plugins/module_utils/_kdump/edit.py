@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
-    Host,
+    EditContext,
     require_sound,
 )
 
@@ -41,7 +41,7 @@ def edit(
     config: Config,
     texts: Mapping[PurePosixPath, str],
     options: Mapping[str, t.Any],
-    host: Host,
+    host: EditContext,
 ) -> Edit:
     """Return what the options make of a family's files. An option that is missing or None is left as it is.
 

@@ -19,7 +19,9 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from pathlib import Path, PurePosixPath
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import Bootloader
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
+        EditContext,
+    )
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import Settings
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import Traces
@@ -37,7 +39,7 @@ class Config(t.Protocol):
         """Return the program that knows what the files may have, None without one."""
 
     def edit(
-        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: Host
+        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: EditContext
     ) -> dict[PurePosixPath, str]:
         """Return the files as the options want them."""
 

@@ -26,13 +26,13 @@ _DEFAULT = re.compile(r"""^\s*set default=(?:"([^"]*)"|'([^']*)'|(\S*))\s*$""", 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]+)\}?")
 
 
-class Entry:
+class MenuEntry:
     """An entry of the menu: with a command line, or with entries below it."""
 
     def __init__(self, title: str, identifier: str | None) -> None:
         self.title = title
         self.identifier = identifier
-        self.entries: list[Entry] = []
+        self.entries: list[MenuEntry] = []
         self.command_line: list[str] | None = None
 
     def named(self, name: str) -> bool:
@@ -74,7 +74,7 @@ def _default(config: str, environment: str) -> str:
     )
 
 
-def _entry(menu: Sequence[Entry], path: str) -> Entry | None:
+def _entry(menu: Sequence[MenuEntry], path: str) -> MenuEntry | None:
     """Return the entry with a name or number; what GRUB cannot find is the first entry.
 
     A title may have the C(>) in it that separates a submenu from its entry.
@@ -84,7 +84,7 @@ def _entry(menu: Sequence[Entry], path: str) -> Entry | None:
         return _bootable(whole)
     name, _separator, rest = path.partition(">")
     if name.isdecimal() and int(name) < len(menu):
-        found: Entry | None = menu[int(name)]
+        found: MenuEntry | None = menu[int(name)]
     else:
         found = next((entry for entry in menu if entry.named(name)), None)
     if found is None:
@@ -94,18 +94,18 @@ def _entry(menu: Sequence[Entry], path: str) -> Entry | None:
     return found and _bootable(found)
 
 
-def _bootable(entry: Entry) -> Entry:
+def _bootable(entry: MenuEntry) -> MenuEntry:
     """GRUB opens a submenu that is the default, and boots its first entry."""
     return _bootable(entry.entries[0]) if entry.entries else entry
 
 
-def _menu(config: str) -> list[Entry]:
+def _menu(config: str) -> list[MenuEntry]:
     """Return the entries of grub.cfg.
 
     One begins like C(menuentry 'Debian GNU/Linux' --class os $menuentry_id_option 'gnulinux-simple-8c1e' {)
     """
-    top = Entry("", None)
-    blocks: list[Entry | None] = [top]
+    top = MenuEntry("", None)
+    blocks: list[MenuEntry | None] = [top]
     for line in config.splitlines():
         words = _words(line)
         if not words:
@@ -124,13 +124,13 @@ def _menu(config: str) -> list[Entry]:
     return top.entries
 
 
-def _begin(words: list[str]) -> Entry:
+def _begin(words: list[str]) -> MenuEntry:
     identifiers = [
         words[place + 1]
         for place, word in enumerate(words[:-1])
         if word in ("$menuentry_id_option", "--id", "${menuentry_id_option}")
     ]
-    return Entry(words[1], identifiers[0] if identifiers else None)
+    return MenuEntry(words[1], identifiers[0] if identifiers else None)
 
 
 def _words(line: str) -> list[str]:

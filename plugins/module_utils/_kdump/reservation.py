@@ -31,9 +31,9 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Sequence
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
+        BootHost,
         Bootloader,
         Edit,
-        Host,
     )
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import Needs
 
@@ -48,7 +48,7 @@ _MODE = 0o644
 _LAST_LINES = 4
 
 
-class Findings(t.NamedTuple):
+class ReservationState(t.NamedTuple):
     """What the host should reserve, what is configured, and what has to be done about it."""
 
     recommended: int | None
@@ -59,7 +59,7 @@ class Findings(t.NamedTuple):
     before: bytes | None  # what is in the file that is edited
 
 
-def examine(host: Host, bootloader: Bootloader, needs: Needs, size: str) -> Findings:
+def examine(host: BootHost, bootloader: Bootloader, needs: Needs, size: str) -> ReservationState:
     """Find what has to be done for C(size): C(auto), values of crashkernel=, or nothing to take them away.
 
     Raises KdumpError for a size that the kernel would not understand or that the host cannot spare.
@@ -92,10 +92,12 @@ def examine(host: Host, bootloader: Bootloader, needs: Needs, size: str) -> Find
         wanted = default.words if edit.path and default else []
     if not settled:
         _require_room(host, wanted)
-    return Findings(recommended, why, present, wanted, None if settled else edit, before)
+    return ReservationState(recommended, why, present, wanted, None if settled else edit, before)
 
 
-def converge(host: Host, bootloader: Bootloader, findings: Findings, size: str) -> list[str]:
+def converge(
+    host: BootHost, bootloader: Bootloader, findings: ReservationState, size: str
+) -> list[str]:
     """Do what has to be done, and return the values that will be booted.
 
     Raises KdumpError when a step fails or the next boot would have other values. The file is then as it was.
@@ -116,7 +118,9 @@ def converge(host: Host, bootloader: Bootloader, findings: Findings, size: str) 
         raise KdumpError(f"{str(exc).rstrip('.')}. {_undo(host, bootloader, findings)}") from exc
 
 
-def _read_back(host: Host, bootloader: Bootloader, findings: Findings, size: str) -> list[str]:
+def _read_back(
+    host: BootHost, bootloader: Bootloader, findings: ReservationState, size: str
+) -> list[str]:
     present = bootloader.configured(host)
     if not size:
         # The files of other packages may still say something, a bootloader's own entries must not.
@@ -136,7 +140,7 @@ def _read_back(host: Host, bootloader: Bootloader, findings: Findings, size: str
     return present[0]
 
 
-def _undo(host: Host, bootloader: Bootloader, findings: Findings) -> str:
+def _undo(host: BootHost, bootloader: Bootloader, findings: ReservationState) -> str:
     edit = findings.edit
     if edit is None or edit.path is None:
         before = [words for words in findings.present if words]
@@ -154,7 +158,7 @@ def _undo(host: Host, bootloader: Bootloader, findings: Findings) -> str:
     return f"{edit.path} is as it was."
 
 
-def _put(host: Host, edit: Edit, content: bytes | None) -> None:
+def _put(host: BootHost, edit: Edit, content: bytes | None) -> None:
     if edit.path is None:
         return
     path = inside(host.root, edit.path)
@@ -165,7 +169,7 @@ def _put(host: Host, edit: Edit, content: bytes | None) -> None:
         host.write(path, content, _MODE)
 
 
-def reboot(host: Host, words: Sequence[str]) -> tuple[bool, str]:
+def reboot(host: BootHost, words: Sequence[str]) -> tuple[bool, str]:
     """Say whether a reboot is needed for the values that are configured to count, and why, in a sentence."""
     reserved = read_int(host.root / "sys/kernel/kexec_crash_size") or 0
     running = crashkernel_words((read_text(host.root / "proc/cmdline") or "").split())
@@ -198,7 +202,7 @@ def reboot(host: Host, words: Sequence[str]) -> tuple[bool, str]:
     return True, f"{now}; {_named(words)} counts from the next boot."
 
 
-def _is_enough(host: Host, words: Sequence[str], recommended: int) -> bool:
+def _is_enough(host: BootHost, words: Sequence[str], recommended: int) -> bool:
     """Say whether what the values ask for is what is recommended. C(auto) of old kernels: what they gave."""
     offered = offered_by(words, host.memory)
     if offered is None:
@@ -206,7 +210,7 @@ def _is_enough(host: Host, words: Sequence[str], recommended: int) -> bool:
     return offered >= recommended - _TOLERANCE
 
 
-def _require_room(host: Host, words: Sequence[str]) -> None:
+def _require_room(host: BootHost, words: Sequence[str]) -> None:
     offered = offered_by(words, host.memory)
     if offered and host.memory and offered > host.memory // _LARGEST_PART:
         raise KdumpError(
@@ -228,4 +232,4 @@ def _tail(output: str) -> str:
     return f" Its last lines: {' | '.join(lines).rstrip('.')}." if lines else ""
 
 
-__all__ = ("AUTO", "Findings", "converge", "examine", "reboot")
+__all__ = ("AUTO", "ReservationState", "converge", "examine", "reboot")

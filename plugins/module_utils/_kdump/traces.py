@@ -26,7 +26,7 @@ SOURCE = "source"  # against the source that prints it, and no more
 PART = r"(?P<part>(?:dump|vmcore)[.-]?\d{1,3})"
 
 
-class Line(t.NamedTuple):
+class PrintedLine(t.NamedTuple):
     """A line that a tool of the family prints."""
 
     # A stage that it proves (C(_evidence/stages.py)), or the code of a kind of line (C(_evidence/patterns.py)).
@@ -68,15 +68,15 @@ class Traces(t.NamedTuple):
     """What a family leaves of a crash."""
 
     layout: Layout
-    lines: tuple[Line, ...] = ()
+    lines: tuple[PrintedLine, ...] = ()
     side_files: tuple[SideFile, ...] = ()
     # Files in the dump directory that the family keeps for itself: no crash left them.
     own_files: tuple[str, ...] = ()
 
 
-def by_tells(traces: t.Iterable[Traces]) -> Mapping[str, tuple[Line, ...]]:
+def by_tells(traces: t.Iterable[Traces]) -> Mapping[str, tuple[PrintedLine, ...]]:
     """Return the lines of all families by what they tell, in the order of the families."""
-    found: dict[str, tuple[Line, ...]] = {}
+    found: dict[str, tuple[PrintedLine, ...]] = {}
     for each in traces:
         for line in each.lines:
             found[line.tells] = (*found.get(line.tells, ()), line)
@@ -89,7 +89,7 @@ __all__ = (
     "REPORT",
     "SOURCE",
     "Layout",
-    "Line",
+    "PrintedLine",
     "SideFile",
     "Traces",
     "by_tells",

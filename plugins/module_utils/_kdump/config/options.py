@@ -51,7 +51,7 @@ _SHAPES: dict[str, tuple[re.Pattern[str], str]] = {
 }
 
 
-class Host(t.NamedTuple):
+class EditContext(t.NamedTuple):
     """What counts of the host besides the files that are edited."""
 
     program: str = ""  # the text of the family's own program, which has its defaults
@@ -59,7 +59,7 @@ class Host(t.NamedTuple):
     is_executable: Callable[[str], bool] = lambda _path: True
 
 
-def require_sound(options: Mapping[str, t.Any], host: Host) -> None:
+def require_sound(options: Mapping[str, t.Any], host: EditContext) -> None:
     """Raise KdumpError for a value that no family could take."""
     for name in ("dump_path", "pre_script", "post_script"):
         _require(_PATH, name, options.get(name), "an absolute path without blanks")
@@ -202,7 +202,7 @@ def _with_level(words: Sequence[str], level: int) -> list[str]:
 
 __all__ = (
     "COMPRESSION",
-    "Host",
+    "EditContext",
     "makedumpfile_arguments",
     "merge_settings",
     "refuse",

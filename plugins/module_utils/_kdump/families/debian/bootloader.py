@@ -13,9 +13,9 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
+    BootHost,
     Default,
     Edit,
-    Host,
     arguments_of,
     default_of,
     next_words,
@@ -46,16 +46,16 @@ class UpdateGrub:
     def present(self, root: Path) -> bool:
         return is_file(inside(root, self.command)) and is_file(inside(root, self.config))
 
-    def configured(self, host: Host) -> list[list[str]]:
+    def configured(self, host: BootHost) -> list[list[str]]:
         return [next_words(host.root, self.config)]
 
-    def default(self, host: Host) -> Default | None:
+    def default(self, host: BootHost) -> Default | None:
         """Return what the package's drop-in says: C(... crashkernel=512M-:192M")."""
         text = read_text(inside(host.root, self.package)) or ""
         words = re.findall(r"crashkernel=([^\s\"']+)", text)
         return default_of(words[-1:], host.memory, f"{self.package}")
 
-    def edit(self, host: Host, words: Sequence[str], default: Default | None) -> Edit:
+    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
         """Return a drop-in that takes away every other crashkernel=: without suffix one hides a C(,high)."""
         del host, default
         commands = [[self.command.name]]

@@ -19,7 +19,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce impor
     without_line,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
-    Host,
+    EditContext,
     makedumpfile_arguments,
     merge_settings,
     refuse,
@@ -82,7 +82,7 @@ class DebianConfig:
     program: PurePosixPath | None = PurePosixPath("/usr/sbin/kdump-config")
 
     def edit(
-        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: Host
+        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: EditContext
     ) -> dict[PurePosixPath, str]:
         """Return the files as the options want them. Raises KdumpError for what kdump-tools cannot do."""
         text = texts[CONFIG]
@@ -110,7 +110,7 @@ class DebianConfig:
         changed = parse_assignments(before[CONFIG]) != parse_assignments(after[CONFIG])
         return False, changed
 
-    def _effective(self, text: str, host: Host) -> dict[str, str]:
+    def _effective(self, text: str, host: EditContext) -> dict[str, str]:
         """Return what kdump-config works with, defaults filled in: an empty setting is none."""
         values = dict(_DEFAULTS)
         for name in _DEFAULTS:
@@ -153,7 +153,7 @@ def _dump(options: Mapping[str, t.Any], present: Mapping[str, str]) -> dict[str,
 
 
 def _command_line(
-    options: Mapping[str, t.Any], present: Mapping[str, str], host: Host
+    options: Mapping[str, t.Any], present: Mapping[str, str], host: EditContext
 ) -> dict[str, str | None]:
     append = options.get("command_line_append") or []
     remove = [word.partition("=")[0] for word in options.get("command_line_remove") or []]

@@ -23,7 +23,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import 
     PART,
     SOURCE,
     Layout,
-    Line,
+    PrintedLine,
     Traces,
 )
 
@@ -33,21 +33,21 @@ _PACKED = r"(?:\.(?:gz|bz2|lz4|xz|zst))?"
 
 # fmt: off
 _LINES = (
-    Line("not_reserved", r"no crashkernel= parameter in the kernel cmdline",
+    PrintedLine("not_reserved", r"no crashkernel= parameter in the kernel cmdline",
          f"{_CONFIG} check_kdump_support()", SOURCE),
-    Line("not_loaded", r"failed to load kdump kernel", f"{_CONFIG} kdump_load()", SOURCE),
-    Line("S6", r"Dumping to NFS mountpoint", _SAVE, SOURCE),
-    Line("S7", r"running makedumpfile (?!--dump-dmesg)", _SAVE, LAB),
-    Line("S7", r"running cp /proc/vmcore", _SAVE, LAB),
-    Line("S7", r"sending makedumpfile ", f"{_CONFIG} kdump_save_core_to_ssh()", SOURCE),
-    Line("S8", r"kdump-tools: saved vmcore (?:in|via)", _SAVE, LAB),
+    PrintedLine("not_loaded", r"failed to load kdump kernel", f"{_CONFIG} kdump_load()", SOURCE),
+    PrintedLine("S6", r"Dumping to NFS mountpoint", _SAVE, SOURCE),
+    PrintedLine("S7", r"running makedumpfile (?!--dump-dmesg)", _SAVE, LAB),
+    PrintedLine("S7", r"running cp /proc/vmcore", _SAVE, LAB),
+    PrintedLine("S7", r"sending makedumpfile ", f"{_CONFIG} kdump_save_core_to_ssh()", SOURCE),
+    PrintedLine("S8", r"kdump-tools: saved vmcore (?:in|via)", _SAVE, LAB),
     # It says so after makedumpfile failed, too.
-    Line("family_says_saved", r"kdump-tools: saved vmcore (?:in|via)", _SAVE, LAB),
-    Line("network_missing", r"Network not reachable; will try \d+ more times", _CONFIG, SOURCE),
-    Line("network_missing", r"Unable to (?:mount remote NFS|reach remote server|write to the remote NFS)",
+    PrintedLine("family_says_saved", r"kdump-tools: saved vmcore (?:in|via)", _SAVE, LAB),
+    PrintedLine("network_missing", r"Network not reachable; will try \d+ more times", _CONFIG, SOURCE),
+    PrintedLine("network_missing", r"Unable to (?:mount remote NFS|reach remote server|write to the remote NFS)",
          _CONFIG, SOURCE),
-    Line("makedumpfile_failed", r"makedumpfile failed, falling back", _SAVE, LAB),
-    Line("save_failed", r"failed to save vmcore (?:in|via)", _SAVE, LAB),
+    PrintedLine("makedumpfile_failed", r"makedumpfile failed, falling back", _SAVE, LAB),
+    PrintedLine("save_failed", r"failed to save vmcore (?:in|via)", _SAVE, LAB),
 )
 # fmt: on
 

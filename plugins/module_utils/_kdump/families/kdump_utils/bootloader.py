@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
+    BootHost,
     Default,
     Edit,
-    Host,
     arguments_of,
     default_of,
 )
@@ -46,7 +46,7 @@ class Grubby:
         # s390x boots with zipl, which grubby knows and what is read back here does not.
         return is_file(inside(root, self.command)) and not exists(root / "etc/zipl.conf")
 
-    def configured(self, host: Host) -> list[list[str]]:
+    def configured(self, host: BootHost) -> list[list[str]]:
         return [
             crashkernel_words(_args(line))
             for which in ("DEFAULT", "ALL")
@@ -54,7 +54,7 @@ class Grubby:
             if line.startswith("args=")
         ]
 
-    def default(self, host: Host) -> Default | None:
+    def default(self, host: BootHost) -> Default | None:
         if not is_file(inside(host.root, self.kdumpctl)):
             return None
         command = ["kdumpctl", "get-default-crashkernel"]
@@ -62,7 +62,7 @@ class Grubby:
         words = output.split()[-1:] if status == 0 else []
         return default_of(words, host.memory, f"'{' '.join(command)}'")
 
-    def edit(self, host: Host, words: Sequence[str], default: Default | None) -> Edit:
+    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
         del host
         if default is not None and list(words) == default.words:
             return Edit([["kdumpctl", "reset-crashkernel", "--kernel=ALL"]])
@@ -79,7 +79,7 @@ def _args(line: str) -> list[str]:
     return line.partition("=")[2].strip().strip('"').split()
 
 
-def _output(host: Host, command: list[str]) -> str:
+def _output(host: BootHost, command: list[str]) -> str:
     status, output = host.run(command)
     if status != 0:
         raise KdumpError(f"'{shlex.join(command)}' failed with status {status}: {_last(output)}.")

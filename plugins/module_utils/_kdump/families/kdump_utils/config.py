@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
-    Host,
+    EditContext,
     makedumpfile_arguments,
     merge_settings,
     refuse,
@@ -64,7 +64,7 @@ class KdumpUtilsConfig:
     program: PurePosixPath | None = PurePosixPath("/usr/bin/kdumpctl")
 
     def edit(
-        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: Host
+        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: EditContext
     ) -> dict[PurePosixPath, str]:
         """Return the files as the options want them. Raises KdumpError for what kdumpctl would refuse."""
         refuse(options, _REFUSED)

@@ -13,9 +13,9 @@ import typing as t
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
+    BootHost,
     Default,
     Edit,
-    Host,
     arguments_of,
     next_words,
 )
@@ -59,10 +59,10 @@ class Kdumptool:
             and loader in (None, "", "grub2", "grub2-efi")
         )
 
-    def configured(self, host: Host) -> list[list[str]]:
+    def configured(self, host: BootHost) -> list[list[str]]:
         return [next_words(host.root, self.config)]
 
-    def default(self, host: Host) -> Default | None:
+    def default(self, host: BootHost) -> Default | None:
         """Return what C(kdumptool calibrate) says, in MiB a line: C(Low: 72), C(High: 256)."""
         status, output = host.run(["kdumptool", "calibrate"])
         found = dict(re.findall(r"^(Low|High):\s*(\d+)$", output, re.MULTILINE))
@@ -73,7 +73,7 @@ class Kdumptool:
         words = pair if high else [f"{low}M"]
         return Default(words, (low + high) * MIB, "'kdumptool calibrate'")
 
-    def edit(self, host: Host, words: Sequence[str], default: Default | None) -> Edit:
+    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
         if not words:
             return Edit([["kdumptool", "commandline", "-d"]])
         # With 'auto' it calibrates again whenever it is asked.

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
-    Host,
+    EditContext,
     merge_settings,
     refuse,
     scripts,
@@ -73,7 +73,7 @@ class SuseConfig:
     program: PurePosixPath | None = None
 
     def edit(
-        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: Host
+        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: EditContext
     ) -> dict[PurePosixPath, str]:
         """Return the files as the options want them. Raises KdumpError for what SUSE's kdump cannot do."""
         refuse(options, _REFUSED)
@@ -160,7 +160,7 @@ def _dump(options: Mapping[str, t.Any], values: Mapping[str, str]) -> dict[str, 
 
 
 def _command_line(
-    options: Mapping[str, t.Any], values: Mapping[str, str], host: Host
+    options: Mapping[str, t.Any], values: Mapping[str, str], host: EditContext
 ) -> dict[str, str]:
     remove = [word.partition("=")[0] for word in options.get("command_line_remove") or []]
     running = {word.partition("=")[0] for word in host.command_line.split()}

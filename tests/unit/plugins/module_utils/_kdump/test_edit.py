@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import with_line
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import EditContext
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     parse_assignments,
 )
@@ -92,7 +92,7 @@ LOCAL = {"type": "local"}
 def run(family: str, options: dict[str, t.Any], files: list[str] | None = None) -> Edit:
     texts = dict(zip(CONFIGS[family].paths, files or FILES[family]))
     program = DEBIAN_PROGRAM if family == "debian" else ""
-    return edit(CONFIGS[family], texts, options, Host(program, "root=/dev/vda ro quiet"))
+    return edit(CONFIGS[family], texts, options, EditContext(program, "root=/dev/vda ro quiet"))
 
 
 def settings(found: Edit) -> dict[str, str]:
@@ -273,7 +273,7 @@ def test_a_script_that_is_not_there_is_refused() -> None:
             CONFIGS["kdump-utils"],
             texts,
             {"post_script": "/x"},
-            Host(is_executable=lambda _path: False),
+            EditContext(is_executable=lambda _path: False),
         )
 
 

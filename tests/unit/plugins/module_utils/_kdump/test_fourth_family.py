@@ -23,7 +23,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import
     in_image,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import Edit
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import EditContext
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     assign,
     parse_assignments,
@@ -35,7 +35,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import 
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import (
     SOURCE,
     Layout,
-    Line,
+    PrintedLine,
     SideFile,
     Traces,
 )
@@ -54,8 +54,8 @@ TREE: dict[str, t.Any] = {
     "etc/os-release": "ID=beret\n",
     "etc/beret-kdump": "WHERE=/srv/cores\n",
     "usr/sbin/beretdump": "",
-    "boot/beret-kdump.img": "",
     f"boot/vmlinuz-{KERNEL}": "",
+    "boot/beret-kdump.img": "",  # built from that
     "srv/cores": None,
     "proc/sys/kernel/osrelease": f"{KERNEL}\n",
     "proc/cmdline": "ro crashkernel=256M panic=10\n",
@@ -79,7 +79,7 @@ class BeretConfig:
     program: PurePosixPath | None = None
 
     def edit(
-        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: Host
+        self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: EditContext
     ) -> dict[PurePosixPath, str]:
         del host
         return {CONFIG: assign(texts[CONFIG], {"WHERE": options.get("dump_path")}, str(CONFIG))}
@@ -136,8 +136,8 @@ class Beret:
             r"\d{4}",
         ),
         lines=(
-            Line("S7", r"beretdump: writing core", "beretdump.c", SOURCE),
-            Line("S8", r"beretdump: wrote core", "beretdump.c", SOURCE),
+            PrintedLine("S7", r"beretdump: writing core", "beretdump.c", SOURCE),
+            PrintedLine("S8", r"beretdump: wrote core", "beretdump.c", SOURCE),
         ),
         side_files=(
             SideFile("verdict", "VERDICT", "beret", ((re.compile("torn"), "VERDICT says torn."),)),
@@ -251,7 +251,9 @@ def test_the_quiesce_stage_is_not_for_it(module: Module) -> None:
 
 def test_configuration(module: Module) -> None:
     before = {CONFIG: "# where\nWHERE=/srv/cores\n"}
-    edit = module("_kdump.edit").edit(Beret.configuration, before, {"dump_path": "/a"}, Host())
+    edit = module("_kdump.edit").edit(
+        Beret.configuration, before, {"dump_path": "/a"}, EditContext()
+    )
     assert edit.after == {CONFIG: '# where\nWHERE="/a"\n'}
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import socket
@@ -16,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump import (
+    readiness as readiness_module,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.facts import kdump_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
     NOT_FOUND,
@@ -29,6 +33,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.readiness impo
     CHECKS,
     is_signed,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._kdump.test_makedumpfile import (
     MEM_USAGE,
@@ -713,3 +718,48 @@ def test_name_that_nobody_resolves_in_time(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(socket, "create_connection", wait)
     assert connect("dumps", 2049, 0) == "no answer within 0 s"
+
+
+def test_the_order_of_the_checks_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make(tmp_path, RED_HAT, {**NFS_MOUNT, "proc/sys/kernel/sysrq": "0\n"})
+    # What makedumpfile counts and what the server says decide whether there is space.
+    answers = Answers()
+    answers.commands[STAT] = (0, "1000 4096\n")
+    forwards = kdump_facts(root, answers.live)
+    monkeypatch.setattr(readiness_module, "CHECKS", CHECKS[::-1])
+    backwards = kdump_facts(root, answers.live)
+    assert [each["code"] for each in forwards["problems"]] == ["target_full", "sysrq_off"]
+    for facts in (forwards, backwards):
+        facts["problems"].sort(key=lambda problem: problem["code"])
+        facts["not_known"].sort()
+    assert forwards == backwards
+
+
+@pytest.mark.parametrize("base", [DEBIAN, RED_HAT, SUSE])
+def test_the_facts_of_the_family_stay_as_they_are(tmp_path: Path, base: Tree) -> None:
+    host = build(tmp_path, base)
+    family = detect(host)
+    assert family is not None
+    facts = family.facts(host, KERNEL)
+    before = copy.deepcopy(facts)
+    found = readiness_module.readiness(host, family, facts, Answers().live)
+    assert facts == before
+    assert found.measures.expected == NEEDED
+
+
+def test_each_server_of_several_is_asked(tmp_path: Path) -> None:
+    settings = "USE_KDUMP=1\nNFS=vault:/dumps\nSSH=kdump@2001:db8::1\nFTP=drop:/in\n"
+    answers = Answers()
+    answers.commands["ssh -G 2001:db8::1"] = (127, "")
+    answers.servers = {("vault", 2049): "refused", ("2001:db8::1", 22): None, ("drop", 21): "gone"}
+    facts = kdump_facts(
+        build(tmp_path, {**DEBIAN, "etc/default/kdump-tools": settings}), answers.live
+    )
+    assert facts["target"]["type"] == "ftp"
+    told = [each["message"] for each in facts["problems"] if each["code"] == "target_unreachable"]
+    assert [message.split(",")[0] for message in told] == [
+        "Dumps go to ftp://drop",
+        "Dumps go to nfs://vault",
+    ]

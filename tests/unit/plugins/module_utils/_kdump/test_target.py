@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import Host
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import EditContext
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import edit
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import FAMILIES
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import (
@@ -90,7 +90,7 @@ def test_the_targets_of_a_configuration(
 def test_what_is_configured_is_what_is_read(family: str) -> None:
     wanted = {"type": "ssh", "server": "vault", "user": "kdump", "key": "/root/.ssh/k"}
     chosen = BY_NAME[family]
-    found = edit(chosen.configuration, {}, {"target": wanted, "dump_path": "/srv"}, Host())
+    found = edit(chosen.configuration, {}, {"target": wanted, "dump_path": "/srv"}, EditContext())
     assert chosen.targets(found.after) == [
         Target("ssh", "/srv", server="vault", user="kdump", key="/root/.ssh/k")
     ]
