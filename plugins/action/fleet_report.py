@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import typing as t
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import 
     markdown,
     model,
     prometheus,
+    steps,
 )
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.proof import Age
 
 Data = dict[str, t.Any]
 
@@ -27,6 +30,7 @@ _ARGUMENTS: Data = {
     "results_directory": {"type": "path", "required": True},
     "directory": {"type": "path"},
     "hosts": {"type": "list", "elements": "str", "default": []},
+    "max_age": {"type": "int", "default": 90},
 }
 # A file for each format.
 _FORMATS: dict[str, t.Callable[[Data], str]] = {
@@ -53,11 +57,15 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"directory and results_directory are both {source}: choose another directory."
             )
+        age = Age(time.time(), options["max_age"])
         try:
             results = files.read(source)
-            report = model.build(results, options["hosts"])
+            report = model.build(
+                results, options["hosts"], age, options["directory"] or str(directory)
+            )
             contents = {name: render(report) for name, render in _FORMATS.items()}
             contents["report.json"] = _json(report, results)
+            contents.update(steps.limit_files(report["steps"], set(options["hosts"])))
             before = {name: _before(directory / name) for name in contents}
             changed = [name for name, content in contents.items() if before[name] != content]
             for name in changed:
@@ -81,6 +89,10 @@ class ActionModule(ActionBase):
             "summary": {
                 key: report["summary"][key] for key in ("hosts", "tested", "verdicts", "crashes")
             },
+            "steps": [
+                {"name": step["name"], "hosts": len(step["hosts"]), "command": step["command"]}
+                for step in report["steps"]
+            ],
             "ignored": report["ignored"],
             "stats": _stats(report),
         }
@@ -88,7 +100,17 @@ class ActionModule(ActionBase):
 
 def _json(report: Data, results: files.Results) -> str:
     """The records as they are, and what was concluded."""
-    keys = ("name", "verdict", "why", "platform", "kernel", "problems", "drift")
+    keys = (
+        "name",
+        "verdict",
+        "why",
+        "headline",
+        "platform",
+        "kernel",
+        "firmware",
+        "problems",
+        "drift",
+    )
     hosts = [
         {**{key: host[key] for key in keys}, "run_id": host["test"] and host["test"]["run_id"]}
         for host in report["hosts"]
@@ -98,6 +120,7 @@ def _json(report: Data, results: files.Results) -> str:
         "as_of": report["as_of"],
         "summary": report["summary"],
         "hosts": hosts,
+        "steps": report["steps"],
         "records": results.raw,
     }
     return files.dumps(content, indent=None)

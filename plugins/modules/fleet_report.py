@@ -13,7 +13,10 @@ version_added: 0.2.0
 description:
   - Reads result records of M(vmcore.kdump.crash_test) and what M(vmcore.kdump.assess) kept, of any number of hosts and
     runs, and writes a report of them as HTML, JUnit XML, Prometheus metrics, JSON and Markdown.
-  - It runs on the controller and asks no host. The same files make the same report, to the byte.
+  - It runs on the controller and asks no host. The same files make the same report, until a proof becomes too old.
+  - A host whose last test passed is C(stale), and not C(passed), when an assessment after the test shows that the host
+    cannot take a dump any more, or that its kernel, reset plan, kdump initramfs, firmware, reservation or kdump
+    configuration changed. What one side does not know has not changed.
 author:
   - vmcore.kdump authors (@vmcore-kdump)
 extends_documentation_fragment:
@@ -47,7 +50,16 @@ options:
       - Directory on the controller for the report. By default it is C(report) in O(results_directory).
       - It gets C(report.html), C(junit.xml), C(vmcore_kdump.prom), C(report.json) and C(summary.md), each of which is
         replaced at once.
+      - It also gets a file C(limit-STEP) for each step of C(steps), with the hosts of O(hosts) that the step is for.
+        C(ansible-playbook --limit @FILE) reads such a file.
     type: path
+  max_age:
+    description:
+      - How many days a test that passed counts as a proof. Older proofs are C(stale). V(0) is for ever.
+      - The age is that of the record on the controller.
+    type: int
+    default: 90
+    version_added: 0.3.0
   hosts:
     description:
       - Hosts that belong to the report even if nothing is known of them.
@@ -88,7 +100,17 @@ summary:
   sample:
     hosts: 12
     tested: 10
-    verdicts: {failed: 2, inconclusive: 1, untested: 2, passed: 7}
+    verdicts: {failed: 2, inconclusive: 1, stale: 0, untested: 2, passed: 7}
+steps:
+  description: What to do next, the most urgent step first, with the command to do so.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: stale
+      hosts: 2
+      command: ansible-playbook vmcore.kdump.crash_test --limit @/home/op/results/report/limit-stale --check
+  version_added: 0.3.0
 ignored:
   description: A sentence for each file that is neither a record nor facts.
   returned: success
@@ -103,7 +125,7 @@ stats:
   type: dict
   sample:
     vmcore_kdump_report_0d2f8e6c1a55:
-      verdicts: {failed: 0, inconclusive: 0, untested: 0, passed: 1}
+      verdicts: {failed: 0, inconclusive: 0, stale: 0, untested: 0, passed: 1}
       hosts:
         db01.example.com: {verdict: passed, stage: verified, run_id: 5c1010ec-bea3-42f9-b221-e09a5853e55a}
 """

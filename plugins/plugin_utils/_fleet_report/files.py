@@ -67,7 +67,7 @@ def _sort_in(results: Results, name: str, content: t.Any) -> None:
     found = content if isinstance(content, dict) else {}
     named = isinstance(found.get("host"), str) and found["host"]
     if named and isinstance(found.get("run_id"), str) and found.get("verdict") in _VERDICTS:
-        results.records.append(shape.record(found))
+        results.records.append({**shape.record(found), "file": name})
         results.raw.append(found)
     elif named and isinstance(found.get("facts"), dict):
         results.assessments.append(shape.assessment(found))

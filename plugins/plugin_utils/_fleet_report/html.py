@@ -18,7 +18,7 @@ import markupsafe
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import stages, tree
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.model import VERDICTS
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.verdicts import VERDICTS
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,10 +29,14 @@ _HERE = Path(__file__).parent
 # So many hosts are shown with their details at once; longer lists of good news are folded.
 _UNFOLDED = 3
 _LONG = 25
+# So many links to hosts stand beside what the hosts have in common.
+_SHOWN = 6
+_FOLDED = ("passed", "stale", "untested")
 _WORDS = {verdict: verdict for verdict in VERDICTS} | {"untested": "not tested"}
 _TITLES = {
     "failed": ("1 host failed", "{} hosts failed"),
     "inconclusive": ("1 host without a clear verdict", "{} hosts without a clear verdict"),
+    "stale": ("1 proof is stale", "{} proofs are stale"),
     "untested": ("1 host was not tested", "{} hosts were not tested"),
     "passed": ("1 host passed", "{} hosts passed"),
 }
@@ -56,10 +60,12 @@ def render(report: Data) -> str:
         symbols=symbols,
         tested=tested,
         urgent=[host for host in tested if host["verdict"] != "passed"],
+        index=sorted(hosts, key=lambda host: host["name"]),
         proven=proven,
         fold_proven=len(proven) > _LONG,
         groups=list(_groups(hosts)),
         unfolded=_UNFOLDED,
+        shown=_SHOWN,
         parts=_parts,
     )  # fmt: skip
 
@@ -98,7 +104,7 @@ def _groups(hosts: Iterable[Data]) -> Iterator[tuple[str, list[Data], bool]]:
         members = [host for host in hosts if host["verdict"] == verdict]
         if members:
             title = one if len(members) == 1 else many.format(len(members))
-            yield title, members, len(members) > _LONG and verdict in ("passed", "untested")
+            yield title, members, len(members) > _LONG and verdict in _FOLDED
 
 
 def _parts(counts: Mapping[str, int], total: int) -> Iterator[Data]:

@@ -90,8 +90,9 @@ def _cases(host: Data) -> Iterator[Case]:
     for check in (test["dump"] or {"checks": []})["checks"]:
         yield _check("dump", check)
     end = "passed" if host["verdict"] == "passed" else "failure"
+    why = host["headline"] if host["verdict"] == "stale" else host["why"]
     lines = "\n".join(line["text"] for line in test["evidence"] if line["severity"] != "info")
-    yield "crash", "verdict", end, f"{host['verdict']}: {host['why']}", lines
+    yield "crash", "verdict", end, f"{host['verdict']}: {why}", lines
 
 
 def _check(kind: str, check: Data) -> Case:

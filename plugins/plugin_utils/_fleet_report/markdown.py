@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import stages
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.model import VERDICTS
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.verdicts import VERDICTS
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]|~#$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # What is turned into a message to somebody or into a link wherever it stands: a zero-width space keeps it from that.
 _LINKS = re.compile(r"@(?=\S)|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
+_URGENT = ("failed", "inconclusive", "stale")
 _WORDS = {"untested": "not tested"}
 
 
@@ -52,7 +53,8 @@ def _lines(report: Data) -> Iterator[str]:
             yield f"- {rate['dumps']} of {rate['crashes']} crashes {rate['name']} left a dump"
     if report["as_of"] is not None:
         yield f"- as of {stages.date(report['as_of'])}"
-    urgent = [host for host in report["hosts"] if host["verdict"] in ("failed", "inconclusive")]
+    yield from _steps(report["steps"])
+    urgent = [host for host in report["hosts"] if host["verdict"] in _URGENT]
     if not urgent:
         return
     yield from ("", "| host | verdict | reached | why |", "| --- | --- | --- | --- |")
@@ -61,6 +63,14 @@ def _lines(report: Data) -> Iterator[str]:
         yield f"| {' | '.join(map(plain, cells))} |"
     if len(urgent) > _ROWS:
         yield from ("", f"{len(urgent) - _ROWS} more are in the report.")
+
+
+def _steps(steps: list[Data]) -> Iterator[str]:
+    """What to do next: a numbered list with the commands."""
+    if steps:
+        yield from ("", "What to do next:", "")
+    for number, step in enumerate(steps, 1):
+        yield f"{number}. {plain(step['title'])}. {plain(step['advice'])} `{step['command']}`"
 
 
 def plain(words: str) -> str:

@@ -9,24 +9,25 @@
 from __future__ import annotations
 
 import typing as t
-from collections import Counter
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import stages, tree
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import stages, steps, tree
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.proof import (
+    DAY,
+    FOR_EVER,
+    Age,
+    changes,
+    doubts,
+)
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.summary import summary
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.verdicts import VERDICTS
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.files import Results
     from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.shape import Data
 
-# Worst first: a mark, and what it means.
-VERDICTS = {
-    "failed": ("✕", "The last crash left no dump that proves anything."),
-    "inconclusive": ("?", "There is a dump, but something was not as planned, or the test is not finished."),
-    "untested": ("\N{EN DASH}", "Never crashed on purpose: nothing is proven."),
-    "passed": ("✓", "The last crash left a whole dump of that very crash."),
-}  # fmt: skip
 _SEVERITIES = ("error", "warning", "info")
 _EVIDENCE_LINES = 40
 _IOMMUS = {"vtd": "Intel VT-d", "amdvi": "AMD-Vi", "smmuv3": "Arm SMMUv3", "none": "no IOMMU"}
@@ -37,12 +38,19 @@ _TABLES = {
 }
 
 
-def build(results: Results, expected: Iterable[str] = ()) -> Data:
-    """Return the report: C(hosts), worst first, and a C(summary) of them.
+def build(
+    results: Results,
+    expected: Iterable[str] = (),
+    age: Age = FOR_EVER,
+    directory: str = "results/report",
+) -> Data:
+    """Return the report: C(hosts), worst first, a C(summary) of them, and C(steps) to go next.
 
-    C(expected) are names of hosts that belong to it even if nothing is known of them. The report depends on nothing
-    else, so that it is the same as long as they are.
+    C(expected) are names of hosts that belong to it even if nothing is known of them, C(age) says which proofs are too
+    old, C(directory) is where the report is written. The report depends on nothing else, so that it is the same until a
+    proof becomes too old.
     """
+    expected = frozenset(expected)
     tests: dict[str, list[Data]] = {}
     for record in results.records:
         tests.setdefault(record["host"], []).append(record)
@@ -51,7 +59,7 @@ def build(results: Results, expected: Iterable[str] = ()) -> Data:
         facts[assessment["host"]] = assessment
     names = sorted({*tests, *facts, *expected})
     hosts = [
-        _host(f"host-{number}", name, tests.get(name, []), facts.get(name))
+        _host(f"host-{number}", name, tests.get(name, []), facts.get(name), age)
         for number, name in enumerate(names, 1)
     ]
     order = list(VERDICTS)
@@ -64,11 +72,12 @@ def build(results: Results, expected: Iterable[str] = ()) -> Data:
         "as_of": max((moment for moment in moments if moment is not None), default=None),
         "hosts": hosts,
         "ignored": results.ignored,
-        "summary": _summary(hosts, results.records),
+        "steps": steps.next_steps(hosts, directory),
+        "summary": summary(hosts, results.records),
     }
 
 
-def _host(anchor: str, name: str, records: list[Data], assessment: Data | None) -> Data:
+def _host(anchor: str, name: str, records: list[Data], assessment: Data | None, age: Age) -> Data:
     records = sorted(records, key=lambda record: (record["finished_at"] or 0, record["run_id"]))
     # A test that was cancelled, or has just begun, takes nothing back.
     telling = [
@@ -85,6 +94,8 @@ def _host(anchor: str, name: str, records: list[Data], assessment: Data | None) 
         "name": name,
         "platform": _platform(about),
         "kernel": _kernel(latest, facts),
+        "firmware": _firmware(facts or about),
+        "age": _age(latest, age),
         "iommu": _iommu((facts or about).get("iommu")),
         "problems": problems,
         "assessed_at": assessment["assessed_at"] if assessment else None,
@@ -92,16 +103,16 @@ def _host(anchor: str, name: str, records: list[Data], assessment: Data | None) 
         "history": [_past(record) for record in reversed(records) if record is not latest],
         "ports": _ports(latest, assessment),
         "picture": _picture(latest, assessment),
-        "drift": _drift(latest, assessment),
+        "drift": _drift(latest, assessment, problems, age),
         "notes": (assessment["plan"] or {}).get("notes", []) if assessment else [],
     }
     if latest:
-        cause = latest["cause"]
+        stale = latest["verdict"] == "passed" and bool(host["drift"])
         return {
             **host,
-            "verdict": latest["verdict"],
+            "verdict": "stale" if stale else latest["verdict"],
             "why": latest["why"],
-            "headline": cause["sentence"] if cause and cause["sentence"] else latest["why"],
+            "headline": host["drift"][0] if stale else _headline(latest),
             "rank": STAGES.index(latest["stage"]) if latest["stage"] in STAGES else -1,
         }
     return {**host, "verdict": "untested", **_readiness(facts, problems)}
@@ -133,29 +144,37 @@ def _problems(facts: Data | None) -> list[Data]:
     return sorted(shown, key=lambda problem: _SEVERITIES.index(problem["severity"]))
 
 
-def _drift(latest: Data | None, assessment: Data | None) -> list[str]:
+def _headline(record: Data) -> str:
+    cause = record["cause"]
+    return t.cast("str", cause["sentence"] if cause and cause["sentence"] else record["why"])
+
+
+def _drift(
+    latest: Data | None, assessment: Data | None, problems: list[Data], age: Age
+) -> list[str]:
     """Say what is not any more as it was when the host was crashed: a proof is of what was there."""
-    if not latest or not assessment:
+    if latest is None:
         return []
-    if (assessment["assessed_at"] or 0) < (latest["finished_at"] or 0):
-        return []
-    kdump, sentences = assessment["facts"]["kdump"], []
-    crashed, runs = latest["kernel"]["before"], kdump["kernel_release"]
-    if crashed and runs and runs != crashed:
-        sentences.append(
-            f"It runs the kernel {runs} now, and {crashed} was crashed: test it again."
-        )
-    if latest["helper"]["digest"] != kdump["helper"]["digest"]:
-        sentences.append(
-            "Another reset plan is installed than the one that was tested: test it again."
-        )
-    return sentences
+    if latest["verdict"] == "passed":
+        return doubts(latest, assessment, problems, age)
+    return changes(latest, assessment)
 
 
 def _platform(about: Data) -> str:
     dmi = (about.get("platform") or {}).get("dmi") or {}
     named = " ".join(filter(None, (dmi.get("sys_vendor"), dmi.get("product_name")))).strip()
     return named or (about.get("platform") or {}).get("architecture") or "unknown platform"
+
+
+def _firmware(about: Data) -> str:
+    version: str = ((about.get("platform") or {}).get("dmi") or {}).get("bios_version") or ""
+    return version
+
+
+def _age(latest: Data | None, age: Age) -> int | None:
+    """Return the whole days since the last test, None when there was none or nobody says what time it is."""
+    stored = latest and (latest["stored_at"] or latest["finished_at"])
+    return None if not stored or age.now is None else max(0, int((age.now - stored) // DAY))
 
 
 def _kernel(latest: Data | None, facts: Data | None) -> str:
@@ -180,6 +199,8 @@ def _test(record: Data) -> Data:
     return {
         **{key: record[key] for key in ("run_id", "finished_at", "stage", "cause", "recovery")},
         "helper": record["helper"]["installed"],
+        "returned": record["boot_id"]["after"] is not None,
+        "file": record.get("file") or record["run_id"],
         "requested_by": record["trigger"]["requested_by"],
         "load": record["trigger"]["load"],
         "cells": stages.cells(record),
@@ -278,97 +299,4 @@ def _reset_functions(ports: list[Data]) -> list[Data]:
     ]  # fmt: skip
 
 
-def _summary(hosts: Sequence[Data], records: Sequence[Data]) -> Data:
-    tested = [host for host in hosts if host["test"]]
-    amiss = [host for host in tested if host["verdict"] == "failed"]
-    return {
-        "hosts": len(hosts),
-        "tested": len(tested),
-        "verdicts": _counted(hosts),
-        "platforms": [
-            {"name": name, "hosts": len(members), "verdicts": _counted(members)}
-            for name, members in _grouped(hosts, "platform")
-        ],
-        "crashes": [
-            _rate(records, installed=False, name="without the reset"),
-            _rate(records, installed=True, name="with the reset"),
-        ],
-        "stages": _ranked(_missed(host) for host in amiss),
-        "causes": _causes(tested),
-        "problems": _common_problems(hosts),
-        "records": len(records),
-    }
-
-
-def _counted(hosts: Iterable[Data]) -> dict[str, int]:
-    counts = Counter(host["verdict"] for host in hosts)
-    return {verdict: counts[verdict] for verdict in VERDICTS}
-
-
-def _grouped(hosts: Sequence[Data], key: str) -> list[tuple[str, list[Data]]]:
-    groups: dict[str, list[Data]] = {}
-    for host in hosts:
-        groups.setdefault(host[key], []).append(host)
-    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-
-
-def _rate(records: Iterable[Data], *, installed: bool, name: str) -> Data:
-    """Count crashes of all times. A test in which nothing crashed, or that goes on, is none."""
-    crashes = [
-        record
-        for record in records
-        if (record["helper"]["installed"] is True) == installed
-        and record["stage"] != "armed"
-        and (record["boot_id"]["after"] is not None or record["verdict"] == "failed")
-    ]
-    return {"name": name, "crashes": len(crashes), "dumps": sum(map(has_dump, crashes))}
-
-
-def has_dump(record: Data) -> bool:
-    """Say whether a crash left a whole dump of itself, and the host came back without help."""
-    vmcore = record["vmcore"]
-    return bool(vmcore) and vmcore["verdict"] == "complete" and record["recovery"] is None
-
-
-def _missed(host: Data) -> str:
-    """Return the stage that a host did not reach, as the matrix has it."""
-    failed = [cell["name"] for cell in host["test"]["cells"] if cell["state"] == "failed"]
-    return failed[-1] if failed else "verified"
-
-
-def _ranked(names: Iterable[str]) -> list[Data]:
-    counts = Counter(names)
-    return [
-        {"name": name, "hosts": number}
-        for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]
-
-
-def _causes(tested: Iterable[Data]) -> list[Data]:
-    sentences: dict[str, str] = {}
-    codes = []
-    for host in tested:
-        cause = host["test"]["cause"]
-        if cause and host["verdict"] != "passed":
-            codes.append(cause["code"] or "unknown")
-            sentences.setdefault(codes[-1], cause["sentence"])
-    return [{**each, "sentence": sentences[each["name"]]} for each in _ranked(codes)]
-
-
-def _common_problems(hosts: Iterable[Data]) -> list[Data]:
-    """Return the problems of hosts that were not tested, the most common ones first."""
-    messages: dict[str, Data] = {}
-    codes = []
-    for host in hosts:
-        if host["test"]:
-            continue
-        for problem in {problem["code"]: problem for problem in host["problems"]}.values():
-            codes.append(problem["code"])
-            messages.setdefault(problem["code"], problem)
-    return [
-        {**each, "message": messages[each["name"]]["message"], "severity": messages[each["name"]]["severity"]}
-        for each in _ranked(codes)
-    ]  # fmt: skip
-
-
-__all__ = ("VERDICTS", "build", "has_dump")
+__all__ = ("build",)

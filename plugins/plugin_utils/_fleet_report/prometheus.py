@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.model import VERDICTS
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.verdicts import VERDICTS
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,12 +21,12 @@ Sample = tuple[t.Mapping[str, str], float]
 
 # In the order in which they are written: name, type, help.
 _METRICS = (
-    ("hosts", "gauge", "Hosts by the verdict of their last crash test."),
+    ("hosts", "gauge", "Hosts by what their last crash test proves; stale: it passed, and the host has changed since."),
     ("host_info", "gauge", "What a host is."),
     ("report_timestamp_seconds", "gauge", "When the newest record or assessment of the report was made."),
     ("crashes", "gauge", "Crashes on record, with and without the reset helper."),
     ("crashes_with_dump", "gauge", "Crashes that left a whole dump and whose host came back by itself."),
-    ("crash_test_verdict", "gauge", "Verdict of the last crash test of a host, 1 for the one that applies."),
+    ("crash_test_verdict", "gauge", "What the last crash test of a host proves, 1 for the verdict that applies."),
     ("crash_test_finished_timestamp_seconds", "gauge", "When the last crash test of a host ended."),
     ("crash_test_stage_seconds", "gauge", "How long a stage took since the one before it."),
     ("crash_test_recovery_seconds", "gauge", "From the panic to the normal kernel."),

@@ -99,8 +99,16 @@ _PLATFORM = keys(
     architecture=text,
     memory_bytes=number,
     cpus=number,
-    dmi=keys(sys_vendor=text, product_name=text),
+    dmi=keys(sys_vendor=text, product_name=text, bios_version=text),
 )
+# What a proof is a proof of, in records since 0.3.0; the same keys in the facts.
+_CONFIGURATION = {
+    "crash_size": number,
+    "capture_command_line": maybe_text,
+    "image": keys(digest=maybe_text),
+    "target": keys(type=maybe_text, path=maybe_text),
+    "core_collector": maybe_text,
+}
 _IOMMU = keys(
     kind=text,
     translation=flag,
@@ -116,7 +124,9 @@ record = keys(
     iommu=_IOMMU,
     helper=keys(installed=flag, digest=maybe_text),
     preflight=_CHECKS,
+    kdump=maybe(keys(**_CONFIGURATION)),
     finished_at=moment,
+    stored_at=moment,
     verdict=text,
     why=text,
     stage=text,
@@ -192,6 +202,7 @@ assessment = keys(
             kernel_release=maybe_text,
             helper=keys(installed=flag, digest=maybe_text),
             problems=_problems,
+            **_CONFIGURATION,
         ),
         platform=_PLATFORM,
     ),
