@@ -13,18 +13,28 @@ import yaml
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import STAGES
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.assessment import assessment
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import files
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._assess import table
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import files, shape
 
 _ARGUMENTS: dict[str, t.Any] = {
     "root": {"type": "path", "default": "/"},
     "exclusions": {"type": "list", "elements": "dict", "default": []},
     "exclusions_directory": {"type": "path"},
     "policy": {"type": "dict", "default": {}},
+    "stage": {"type": "str", "choices": list(STAGES), "default": "initramfs"},
     "directory": {"type": "path"},
+    "brief": {"type": "bool", "default": False},
+    "fail_on": {"type": "str", "choices": ["error", "warning"]},
 }
+display = Display()
+
+# What counts as at least as bad.
+_WORSE = {"error": ("error",), "warning": ("error", "warning")}
 # libyaml's where it is there, as Ansible does.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -47,13 +57,14 @@ class ActionModule(ActionBase):
         )
         gathered.pop("invocation", None)
         # A fact that is set would be copied and templated for every later task.
-        facts = gathered.pop("ansible_facts", None)
-        if facts is None:
+        facts = gathered.pop("ansible_facts", None) or {}
+        # A first contact leaves the interpreter that was found there, also when the module failed.
+        if gathered.get("failed") or not facts.keys() & {"pcie", "iommu", "kdump"}:
             return {**result, **gathered}
         try:
             exclusions = [*_shipped(options["exclusions_directory"]), *options["exclusions"]]
-            plan = make_plan(facts, exclusions, options["policy"])
-            result["msg"] = "\n".join(assessment(facts, plan))
+            plan = make_plan(facts, exclusions, options["policy"], options["stage"])
+            lines = assessment(facts, plan)
             if options["directory"] and not self._task.check_mode:
                 directory = Path(options["directory"]).expanduser().absolute()
                 result["path"] = _keep(directory, task_vars or {}, facts, plan)
@@ -61,9 +72,20 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(exc)) from exc
         if gathered.get("warnings"):
             result["warnings"] = gathered["warnings"]
-        # As ansible.builtin.debug does: the text is what the task is for.
-        result["_ansible_verbose_always"] = True
-        return {**result, "changed": False}
+        if not options["brief"]:
+            # Lines whatever the callback: the default one prints a result as one string of JSON.
+            display.display(
+                shape.clean("\n".join([f"[{_host(task_vars)}] {lines[0]}", *lines[1:]]))
+            )
+        row = table.row(facts, plan)
+        result.update(msg="\n".join(lines), row=row, changed=False)
+        if options["fail_on"] and row["severity"] in _WORSE[options["fail_on"]]:
+            result.update(failed=True, msg=f"{row['problem']} (fail_on: {options['fail_on']})")
+        return result
+
+
+def _host(task_vars: dict[str, t.Any] | None) -> str:
+    return str((task_vars or {})["inventory_hostname"])
 
 
 def _shipped(directory: str | None) -> list[dict[str, t.Any]]:
@@ -84,7 +106,7 @@ def _keep(
     directory: Path, task_vars: dict[str, t.Any], facts: dict[str, t.Any], plan: dict[str, t.Any]
 ) -> str:
     """Write what was found for the report; the last assessment of a host replaces the one before."""
-    host = str(task_vars["inventory_hostname"])
+    host = _host(task_vars)
     path = files.assessment_path(directory, host)
     kept = {
         "version": 1,

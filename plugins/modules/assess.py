@@ -48,6 +48,25 @@ options:
       - As O(vmcore.kdump.reset_plan#filter:policy).
     type: dict
     default: {}
+  stage:
+    description:
+      - As O(vmcore.kdump.reset_plan#filter:stage).
+    type: str
+    choices: [initramfs, quiesce]
+    default: initramfs
+    version_added: 0.3.0
+  brief:
+    description:
+      - Whether the host's tree is left out of what is printed. It is in RV(msg) all the same.
+    type: bool
+    default: false
+    version_added: 0.3.0
+  fail_on:
+    description:
+      - Fail when the host has a kdump problem that is at least so severe. By default no problem fails the task.
+    type: str
+    choices: [error, warning]
+    version_added: 0.3.0
   directory:
     description:
       - Directory on the controller to keep facts and plan in, one JSON a host, which the next assessment replaces.
@@ -55,6 +74,7 @@ options:
       - In check mode nothing is written.
     type: path
 seealso:
+  - module: vmcore.kdump.assess_table
   - module: vmcore.kdump.fleet_report
   - module: vmcore.kdump.platform_facts
 """
@@ -68,11 +88,35 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The tree with the decision for each port, the IOMMU, and the problems of kdump.
+  description:
+    - The tree with the decision for each port, the IOMMU, and the problems of kdump. The task prints the same lines,
+      whatever the callback.
   returned: success
   type: str
   sample: |-
     db01.example.com, kernel 6.12.107+deb13-amd64: 1 of 2 ports reset (plan 59ed3f73ff25)
+row:
+  description: What M(vmcore.kdump.assess_table) has of the host.
+  returned: success
+  type: dict
+  version_added: 0.3.0
+  contains:
+    ready:
+      description: V(yes), V(no), or V(?) when not every problem could be looked for.
+      type: str
+    severity:
+      description: That of the worst problem, V(error) or V(warning), V(null) without a problem.
+      type: str
+    problem:
+      description: The first problem, errors first.
+      type: str
+    stage:
+      description: The stage that the plan is for.
+      type: str
+    reset:
+      description: How many of the ports are reset.
+      type: str
+  sample: {ready: "yes", severity: null, problem: "", stage: initramfs, reset: 3 of 5}
 path:
   description: The file with facts and plan.
   returned: with O(directory), outside of check mode

@@ -173,6 +173,53 @@ def test_file_without_rules_is_named(
         assess(monkeypatch, {"exclusions_directory": str(tmp_path)}, ANSWER)
 
 
+def test_the_plan_is_for_the_stage_that_configure_installs(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = assess(monkeypatch, {"stage": "quiesce"}, ANSWER)[0]
+    assert shown["row"]["stage"] == "quiesce"
+    assert "The plan is for: quiesce." in shown["msg"]
+    with pytest.raises(AnsibleActionFail, match="quiese"):
+        assess(monkeypatch, {"stage": "quiese"}, ANSWER)
+
+
+def test_lines_are_printed_whatever_the_callback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assess(monkeypatch, {}, ANSWER)
+    assert "\nroot bus 0000:00\n" in capsys.readouterr().out
+    assess(monkeypatch, {"brief": True}, ANSWER)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("severity", "fail_on", "failed"),
+    [
+        ("error", None, False), ("error", "error", True), ("error", "warning", True),
+        ("warning", "error", False), ("warning", "warning", True), (None, "warning", False),
+    ],
+)  # fmt: skip
+def test_a_problem_fails_the_task_when_it_is_asked_to(
+    monkeypatch: pytest.MonkeyPatch, severity: str | None, fail_on: str | None, failed: bool
+) -> None:
+    facts = fleet.facts("q35-vtd")
+    problems = [{"code": "x", "severity": severity, "message": "It is so."}] if severity else []
+    answer = {"ansible_facts": {**facts, "kdump": {**facts["kdump"], "problems": problems}}}
+    result, _calls = assess(monkeypatch, {"fail_on": fail_on} if fail_on else {}, answer)
+    assert result.get("failed", False) is failed
+    assert "row" in result
+    assert not failed or result["msg"].startswith("It is so.")
+
+
+def test_a_first_contact_that_fails_says_what_the_module_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Interpreter discovery leaves a fact in every result, also in that of a module that failed.
+    found = {"discovered_interpreter_python": "/usr/bin/python3"}
+    answer = {"ansible_facts": found, "failed": True, "msg": "/nowhere is no directory."}
+    result, _calls = assess(monkeypatch, {}, answer)
+    assert result["failed"]
+    assert result["msg"] == "/nowhere is no directory."
+
+
 def test_a_host_that_cannot_be_read_fails_as_the_module_did(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

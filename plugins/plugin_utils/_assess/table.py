@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""Many assessed hosts as a table, a line a host."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import shape
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Row = dict[str, t.Any]
+
+_HEAD = ("host", "ready", "reset", "stage", "first problem")
+_UNASKED: Row = {"ready": "-", "reset": "-", "stage": "-", "problem": "The host was not assessed."}
+_SEVERITIES = ("error", "warning")
+_WIDTH = 100  # of the last column
+
+
+def row(facts: Mapping[str, t.Any], plan: Mapping[str, t.Any]) -> Row:
+    """Return what the table has of a host.
+
+    C({"ready": "yes" | "no" | "?", "severity": "error" | "warning" | None, "problem": str, "stage": str,
+    "reset": "3 of 5"}). C(?) means that nobody could look for every problem.
+    """
+    kdump = facts.get("kdump") or {}
+    problems = sorted(
+        kdump.get("problems") or (),
+        key=lambda problem: problem.get("severity") == "warning",
+    )
+    first = problems[0] if problems else None
+    severity = first and ("warning" if first.get("severity") == "warning" else "error")
+    unknown = kdump.get("problems") is None or bool(kdump.get("not_known"))
+    summary = plan["summary"]
+    return {
+        "ready": "no" if severity == "error" else "?" if unknown else "yes",
+        "severity": severity,
+        "problem": first["message"] if first else "",
+        "stage": plan["stage"],
+        "reset": f"{summary['reset']} of {summary['reset'] + summary['leave']}",
+    }
+
+
+def render(rows: Mapping[str, t.Any]) -> str:
+    """Return the table: hosts that are not ready first, and below it how many are.
+
+    C(rows) are the results of row() by the name of the host. Anything else, for instance None of a host that did not
+    answer, is a host that was not assessed.
+    """
+    known = {name: each if _is_row(each) else _UNASKED for name, each in rows.items()}
+    order = ("no", "-", "?", "yes")
+    names = sorted(known, key=lambda name: (order.index(known[name]["ready"]), name))
+    cells = [_HEAD, *(tuple(_cells(name, known[name])) for name in names)]
+    *columns, _last = zip(*cells, strict=True)
+    widths = [max(map(len, column)) for column in columns]
+    lines = [_padded(line, widths) for line in cells]
+    counts = {answer: sum(each["ready"] == answer for each in known.values()) for answer in order}
+    return "\n".join([*lines, "", _sum(counts, len(known))])
+
+
+def _padded(line: tuple[str, ...], widths: list[int]) -> str:
+    *cells, last = line
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+    return "  ".join([*padded, last]).rstrip()
+
+
+def _is_row(value: t.Any) -> bool:
+    return isinstance(value, dict) and value.get("ready") in ("no", "?", "yes")
+
+
+def _cells(name: str, values: Row) -> Iterator[str]:
+    yield _line(name)
+    for key in ("ready", "reset", "stage"):
+        yield _line(values.get(key))
+    problem = _line(values.get("problem"))
+    yield f"{problem[: _WIDTH - 1]}…" if len(problem) > _WIDTH else problem
+
+
+def _line(value: t.Any) -> str:
+    return " ".join(shape.clean(str(value or "")).split())
+
+
+def _sum(counts: Mapping[str, int], total: int) -> str:
+    words = [
+        f"{counts['yes']} of {total} hosts are ready to take a dump",
+        *([f"{counts['no']} are not"] if counts["no"] else []),
+        *([f"of {counts['?']} not everything could be looked at"] if counts["?"] else []),
+        *([f"{counts['-']} were not assessed"] if counts["-"] else []),
+    ]
+    return ", ".join(words) + "."
+
+
+__all__ = ("render", "row")
