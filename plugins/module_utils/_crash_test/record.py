@@ -19,6 +19,8 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 VERSION = 1
+# The facts of kdump that a test is a proof of: when one of them changes, the proof is stale.
+PROVEN = ("crash_size", "capture_command_line", "image", "target", "core_collector")
 # The lines a cause is shown with; all are in the record's evidence.
 _CAUSE_LINES = 5
 # Patterns of lines that say why not all of the plan was done, or nothing.
@@ -175,6 +177,7 @@ def _identity(state: State) -> dict[str, t.Any]:
         "platform": state["platform"],
         "iommu": state["iommu"],
         "helper": state["helper"],
+        "kdump": state.get("kdump"),
         "dump_host": state.get("dump_host"),
         "preflight": state["preflight"],
     }
@@ -298,4 +301,4 @@ def _verdict(
     return "passed", f"{vmcore['why']} Of {summary['planned']} planned ports {counts}."
 
 
-__all__ = ("VERSION", "explanation", "finished_record", "lost_record")
+__all__ = ("PROVEN", "VERSION", "explanation", "finished_record", "lost_record")

@@ -33,7 +33,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.machine i
     running_build_id,
     this_boot,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import lost_record
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import (
+    PROVEN,
+    lost_record,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.trigger import (
     LOAD_DIRECTORY,
     LOAD_FILES,
@@ -277,6 +280,7 @@ def new_state(
         "files_before": listing(directory),
         "dumps_before": {} if options["dump_host"] else dumps_by_time(directory),
         "helper": kdump["helper"],
+        "kdump": {key: kdump[key] for key in PROVEN},
         "not_loaded": next(
             (each["message"] for each in kdump["problems"] if each["code"] == _NOT_LOADED), None
         ),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 import typing as t
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Records:
             return None
         path = record_path(self._directory, record["host"], record["run_id"])
         try:
-            _store(record, path)
+            _store({**record, "stored_at": _first_stored(path, record) or time.time()}, path)
         except OSError as error:
             display.warning(f"The record cannot be stored in {self._directory}: {error.strerror}.")
             return None
@@ -62,6 +63,23 @@ class Records:
             for stage in record["stages"]
             if stage["source"] == "console"
         }
+
+
+def _first_stored(path: Path, record: Result) -> float | None:
+    """Return when this very outcome was stored first, None when it was not.
+
+    What came first, a test or an assessment, is told by the clock that both have, the controller's. To ask a host again
+    for a test that is finished makes the proof no newer.
+    """
+    try:
+        before = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    finished = record.get("finished_at")
+    if finished is None or not isinstance(before, dict) or before.get("finished_at") != finished:
+        return None
+    stored = before.get("stored_at")
+    return stored if isinstance(stored, float) else None
 
 
 def _tried(directory: Path) -> Path:

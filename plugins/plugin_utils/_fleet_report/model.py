@@ -13,10 +13,10 @@ import typing as t
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import stages, steps, tree
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.proof import (
-    DAY,
     FOR_EVER,
     Age,
     changes,
+    days_old,
     doubts,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.summary import summary
@@ -95,7 +95,7 @@ def _host(anchor: str, name: str, records: list[Data], assessment: Data | None, 
         "platform": _platform(about),
         "kernel": _kernel(latest, facts),
         "firmware": _firmware(facts or about),
-        "age": _age(latest, age),
+        "age": days_old(latest, age) if latest else None,
         "iommu": _iommu((facts or about).get("iommu")),
         "problems": problems,
         "assessed_at": assessment["assessed_at"] if assessment else None,
@@ -169,12 +169,6 @@ def _platform(about: Data) -> str:
 def _firmware(about: Data) -> str:
     version: str = ((about.get("platform") or {}).get("dmi") or {}).get("bios_version") or ""
     return version
-
-
-def _age(latest: Data | None, age: Age) -> int | None:
-    """Return the whole days since the last test, None when there was none or nobody says what time it is."""
-    stored = latest and (latest["stored_at"] or latest["finished_at"])
-    return None if not stored or age.now is None else max(0, int((age.now - stored) // DAY))
 
 
 def _kernel(latest: Data | None, facts: Data | None) -> str:

@@ -99,7 +99,7 @@ _COMPARISONS = (
         "{present} are reserved for the capture kernel now. {tested} were reserved at the test.",
     ),
     Comparison(
-        _configured("image", "digest"), _now("image", "digest"),
+        _configured("image", "fingerprint"), _now("image", "fingerprint"),
         "The kdump initramfs was built again after the test.",
     ),
     Comparison(
@@ -122,15 +122,8 @@ _COMPARISONS = (
 
 
 def changes(record: Data, assessment: Data | None) -> list[str]:
-    """Return a sentence for each change since the test that the assessment shows.
-
-    An assessment from before the test shows none. Both times are of the controller's clock where the record has
-    C(stored_at); older records have the host's clock only.
-    """
-    if assessment is None:
-        return []
-    stored = record["stored_at"] or record["finished_at"] or 0
-    if (assessment["assessed_at"] or 0) < stored:
+    """Return a sentence for each change since the test that a later assessment shows."""
+    if assessment is None or not _is_later(assessment, record):
         return []
     return list(_changes(record, assessment["facts"]))
 
@@ -145,27 +138,39 @@ def _changes(record: Data, facts: Data) -> Iterator[str]:
 def doubts(record: Data, assessment: Data | None, problems: list[Data], age: Age) -> list[str]:
     """Return why a passed test proves nothing of the host as it is now, an empty list while the proof holds.
 
-    C(problems) are those of the assessment. An error means that the host cannot take a dump now, whenever it was
-    found: an assessment from before the test that passed is the exception.
+    C(problems) are those of the assessment: an error that was found after the test means that the host cannot take a
+    dump now.
     """
-    stored = record["stored_at"] or record["finished_at"]
-    since = assessment is not None and (assessment["assessed_at"] or 0) >= (stored or 0)
+    found = []
     errors = [problem for problem in problems if problem["severity"] == "error"]
-    found = (
-        [f"The host is not ready to take a dump now: {errors[0]['message']}"]
-        if errors and since
-        else []
-    )
+    if errors and _is_later(assessment, record):
+        found.append(f"The host is not ready to take a dump now: {errors[0]['message']}")
     found += changes(record, assessment)
-    if (
-        age.now is not None
-        and age.days
-        and stored is not None
-        and age.now - stored > age.days * DAY
-    ):
-        old = int((age.now - stored) // DAY)
+    old = days_old(record, age)
+    if age.days and old is not None and old >= age.days:
         found.append(f"The test is {old} days old, and a proof counts for {age.days} days.")
     return found
 
 
-__all__ = ("DAY", "FOR_EVER", "Age", "changes", "doubts")
+def days_old(record: Data, age: Age) -> int | None:
+    """Return the whole days since a test, None when nobody says what time it is.
+
+    A record that a controller got from its host again is stored late, and a host's clock may be wrong: the earlier of
+    both times counts.
+    """
+    times = [each for each in (record["stored_at"], record["finished_at"]) if each is not None]
+    if age.now is None or not times:
+        return None
+    return max(0, int((age.now - min(times)) // DAY))
+
+
+def _is_later(assessment: Data | None, record: Data) -> bool:
+    """Say whether an assessment was made after a test was judged.
+
+    Both times are of the controller's clock where the record has C(stored_at); older records have the host's only.
+    """
+    stored = record["stored_at"] or record["finished_at"] or 0
+    return assessment is not None and (assessment["assessed_at"] or 0) >= stored
+
+
+__all__ = ("DAY", "FOR_EVER", "Age", "changes", "days_old", "doubts")

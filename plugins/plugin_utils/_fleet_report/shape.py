@@ -105,7 +105,7 @@ _PLATFORM = keys(
 _CONFIGURATION = {
     "crash_size": number,
     "capture_command_line": maybe_text,
-    "image": keys(digest=maybe_text),
+    "image": keys(fingerprint=maybe_text),
     "target": keys(type=maybe_text, path=maybe_text),
     "core_collector": maybe_text,
 }

@@ -198,7 +198,9 @@ def test_a_test_waits_for_the_settled_normal_kernel_and_collects_once(tmp_path: 
     assert not result["failed"]
     assert result["changed"]
     assert action.steps == ["prepare", "trigger", "collect"]
-    assert json.loads(Path(result["record_path"]).read_text()) == RECORD
+    stored = json.loads(Path(result["record_path"]).read_text())
+    assert {**stored, "stored_at": None} == {**RECORD, "stored_at": None}
+    assert abs(stored["stored_at"] - time.time()) < 60
     assert [path.name for path in (tmp_path / "new").iterdir()] == [
         f"{HOST}-{STATE['run_id']}.json"
     ]

@@ -260,6 +260,9 @@ def test_what_is_known_of_the_host_before_the_crash_is_kept(host: Machine, *, ac
         "kdump": {
             "kernel_release": STATE["kernel"],
             "target": {"path": str(host.root / "crash")},
+            "image": {"initramfs": "/boot/kdump.img"},
+            "capture_command_line": "reset_devices",
+            "core_collector": "makedumpfile",
             "helper": STATE["helper"],
             "watchdogs": [watchdog],
             "crash_size": 256 << 20,
@@ -275,6 +278,13 @@ def test_what_is_known_of_the_host_before_the_crash_is_kept(host: Machine, *, ac
     assert state["platform"] == {"cpus": 4, "memory_bytes": 1 << 30}
     assert state["watchdog"] is active
     assert state["crash_size"] == 256 << 20
+    assert state["kdump"] == {
+        "crash_size": 256 << 20,
+        "capture_command_line": "reset_devices",
+        "image": {"initramfs": "/boot/kdump.img"},
+        "target": {"path": str(host.root / "crash")},
+        "core_collector": "makedumpfile",
+    }
     assert state["not_loaded"] == "It has no room."
     assert state["build_id"] is None
     facts["kdump"]["target"]["path"] = str(host.root / "only/on/the/server")

@@ -29,7 +29,7 @@ Data = dict[str, t.Any]
 _KDUMP: Data = {
     "crash_size": 320 << 20,
     "capture_command_line": "root=/dev/vda reset_devices nr_cpus=1",
-    "image": {"digest": "aa"},
+    "image": {"fingerprint": "aa"},
     "target": {"type": "local", "path": "/var/crash"},
     "core_collector": "makedumpfile",
 }
@@ -71,7 +71,7 @@ def test_a_host_that_is_as_it_was_is_proven() -> None:
         ("kdump.helper", {"installed": False, "digest": None}, "is not the plan that was tested"),
         ("kdump.crash_size", 256 << 20, "256 MiB are reserved for the capture kernel now. 320 MiB"),
         ("kdump.capture_command_line", "root=/dev/vda", "another command line"),
-        ("kdump.image.digest", "bb", "initramfs was built again"),
+        ("kdump.image.fingerprint", "bb", "initramfs was built again"),
         ("kdump.target.type", "nfs", "nfs now, local at the test"),
         ("kdump.target.path", "/srv", "Dumps go to /srv now"),
         ("kdump.core_collector", "cp", "cp now, makedumpfile at the test"),
