@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage import STAGES
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import STAGES
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.assessment import assessment
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._assess import table

@@ -667,6 +667,11 @@ ansible_facts:
               description: What builds the initramfs, V(initramfs-tools) or V(dracut).
               type: str
               sample: initramfs-tools
+            fingerprint:
+              description:
+                - Another one is another build of the initramfs. The report calls the proof of a crash test stale then.
+              type: str
+              sample: 31457280-1795351200000000000
         command_line:
           description: Command line of the running kernel.
           type: str

@@ -16,7 +16,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import ba
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.readiness import readiness
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect, no_family
-from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
+    inside,
+    modified,
+    read_text,
+    size,
+)
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
@@ -40,7 +45,8 @@ def kdump_facts(root: Path, live: Live | None = None) -> dict[str, t.Any]:
         target["free_bytes"] = None
     if target["type"] == "local":
         target["functions"] = dump_functions(root, PurePosixPath(target["path"]))
-    facts = {**own, "target": target}
+    image = {**own["image"], "fingerprint": _fingerprint(root, own["image"]["initramfs"])}
+    facts = {**own, "target": target, "image": image}
     if facts["is_capture_kernel"]:
         return facts
     found = readiness(root, family, facts, live)
@@ -53,6 +59,19 @@ def kdump_facts(root: Path, live: Live | None = None) -> dict[str, t.Any]:
         "problems": [*facts["problems"], *found.problems],
         "not_known": found.not_known,
     }
+
+
+def _fingerprint(root: Path, initramfs: str | None) -> str | None:
+    """Return C(SIZE-MTIME), in bytes and nanoseconds: another one is another build of the image.
+
+    Two fingerprints are equal or not; which image is newer, no clock says. In a captured tree an empty file stands for
+    the image.
+    """
+    if initramfs is None:
+        return None
+    path = inside(root, initramfs)
+    length = size(path)
+    return f"{length}-{modified(path)}" if length else None
 
 
 def capture_command_line(root: Path) -> str | None:

@@ -58,7 +58,7 @@ def base_facts(root: Path, kernel: str) -> dict[str, t.Any]:
         "crash_size": read_int(root / "sys/kernel/kexec_crash_size") or 0,
         "service": {"name": None, "enabled": None},
         "kernel_release": kernel,
-        "image": {"kernel": None, "initramfs": None, "generator": None},
+        "image": {"kernel": None, "initramfs": None, "generator": None, "fingerprint": None},
         "command_line": read_text(root / "proc/cmdline") or "",
         "capture_command_line": None,
         "target": {"type": None, "path": None, "free_bytes": None, "functions": None},
