@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
-	crashes crash-faults qualify readiness fleet runner ports bench bench-fleet damage fuzz build clean distclean \
+	crashes crash-faults one-processor qualify readiness fleet runner ports bench bench-fleet damage fuzz build clean distclean \
 	configure targets
 
 VENV := $(CURDIR)/.venv
@@ -57,7 +57,7 @@ targets: setup ## crash a guest that dumps to an NFS server, and to one over SSH
 lanes: setup ## crash and verify every kind of kdump image (ARGS=debian12 for one of them)
 	@python -m lab lanes $(ARGS)
 
-effect: setup ## the DMA of busy devices after a panic, without the reset helper and with it
+effect: setup ## DMA after a panic, without and with the reset: VT-d, AMD-Vi, SMMUv3 (ARGS='vtd-none vtd-quiesce')
 	@python -m lab effect $(ARGS)
 
 readiness: setup ## makes a guest unable to dump in every way, and looks whether that is said
@@ -74,6 +74,9 @@ crash-faults: setup ## crashes that leave no dump or no good one, and what is sa
 
 fleet: setup ## two machines, one of which fails: the play stops, then both at once, and their report
 	@python -m lab fleet $(ARGS)
+
+one-processor: setup ## crash a machine with one processor, which may hang, and see that the hang is named
+	@python -m lab one-processor $(ARGS)
 
 qualify: setup ## what each stage of the reset adds to a crash, by the playbook qualify (ARGS='--rounds 5' for more)
 	@python -m lab qualify $(ARGS)

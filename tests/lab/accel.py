@@ -13,9 +13,21 @@ from pathlib import Path
 from lab.image import Image
 
 # Multi-threaded TCG of QEMU 7.2 hit "Oops: int3" in the kernel's text patching once in four boots.
-TCG = ["-accel", "tcg,thread=single", "-cpu", "max"]
+_TCG = ["-accel", "tcg,thread=single", "-cpu"]
+TCG = [*_TCG, "max"]
+# One that is old enough to be emulated fast: without pointer authentication.
+ARM = [*_TCG, "cortex-a57"]
 KVM = ["-accel", "kvm", "-cpu", "host"]
 _PROBE_SECONDS = 10
+
+
+def acceleration(image: Image, system: str, clock: str | None) -> list[str]:
+    """QEMU's options for the processors of a machine. The *clock* of an emulated one may count "instructions"."""
+    options = ARM if system == "aarch64" else accelerator(image)
+    if clock == "instructions" and options != KVM:
+        # The guest's time is what it computes, an instruction a nanosecond, and waits; not what QEMU needs for it.
+        return [*options, "-icount", "shift=0"]
+    return options
 
 
 def accelerator(image: Image) -> list[str]:

@@ -59,6 +59,8 @@ def packages(recipe: dict[str, Any]) -> list[str]:
     return [
         f"--keyring={recipe['keyring']}",
         f"--architectures={recipe.get('architecture', NATIVE)}",
+        # A mirror may be one of a past day.
+        '--aptopt=Acquire::Check-Valid-Until "false"',
         f"--include={','.join([*backports, *recipe['packages']])}",
     ]
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from lab import debian
+from lab import cache, debian
 from lab.errors import LabError
 
 _HERE = Path(__file__).parent / "images"
@@ -31,6 +30,7 @@ class Image:
     directory: Path
     crashkernel: str = _CRASHKERNEL
     bootloader: bool = False  # of its own: what to boot, and how, is in its disk
+    architecture: str = debian.NATIVE
 
     @property
     def disk(self) -> Path:
@@ -58,17 +58,11 @@ class Image:
         return " ".join((self.directory / "host_key.pub").read_text().split()[:2])
 
 
-def cache_directory() -> Path:
-    """Where images are kept between runs, outside any checkout."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "vmcore-kdump-lab"
-
-
 def obtain(name: str) -> Image:
     """The image *name*, from the cache or made now (about a minute).
 
     Raises:
-        LabError: there is no such recipe, no Debian mirror, a checkout it wants is not named, or the
+        LabError: there is no such recipe, no Debian mirror, a tree of files that it takes is not named, or the
             bootstrap failed.
     """
     recipe_file = _HERE / f"{name}.yml"
@@ -76,16 +70,17 @@ def obtain(name: str) -> Image:
         known = ", ".join(sorted(path.stem for path in _HERE.glob("*.yml")))
         raise LabError(f"There is no image called {name}; choose one of: {known}.")
     recipe = yaml.safe_load(recipe_file.read_text())
-    checkout = _checkout(recipe["checkout"]) if "checkout" in recipe else None
+    tree = _tree(recipe["tree"]) if "tree" in recipe else None
     inputs = [recipe_file, _CUSTOMIZE, *(_hook(hook) for hook in recipe["hooks"])]
-    key = _digest([*inputs, *(_files(checkout) if checkout else [])])
+    key = cache.digest([*inputs, *(_files(tree) if tree else [])])
     image = Image(
-        cache_directory() / f"{name}-{key}",
+        cache.directory() / f"{name}-{key}",
         recipe.get("crashkernel", _CRASHKERNEL),
         recipe.get("bootloader", False),
+        recipe.get("architecture", debian.NATIVE),
     )
     if not image.directory.exists():
-        _build(image.directory, recipe, checkout)
+        _build(image.directory, recipe, tree)
     return image
 
 
@@ -93,34 +88,23 @@ def _hook(name: str) -> Path:
     return _HERE / "hooks" / f"{name}.sh"
 
 
-def _checkout(variable: str) -> Path:
+def _tree(variable: str) -> Path:
     """The directory that the environment variable *variable* names."""
-    checkout = Path(os.environ.get(variable) or "/nonexistent")
-    if not checkout.is_dir():
+    tree = Path(os.environ.get(variable) or "/nonexistent")
+    if not (tree / "usr").is_dir():
         raise LabError(
-            f"This image installs what Debian has no package of: name a checkout of it with {variable}=DIR."
+            f"This image takes files that no package of Debian has: name a directory with them, usr/, etc/ and all, by"
+            f" {variable}=DIR. They are what a package of their distribution holds, or what their own installation makes."
         )
-    return checkout
+    return tree
 
 
 def _files(directory: Path) -> list[Path]:
-    """The files of a checkout, without what git keeps for itself."""
-    return sorted(
-        path
-        for path in directory.rglob("*")
-        if path.is_file() and ".git" not in path.relative_to(directory).parts
-    )
+    """The files of a tree."""
+    return sorted(path for path in directory.rglob("*") if path.is_file())
 
 
-def _digest(files: list[Path]) -> str:
-    """What an image is known by: it is made again when one of these has another name or content."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def _build(directory: Path, recipe: dict[str, Any], checkout: Path | None) -> None:
+def _build(directory: Path, recipe: dict[str, Any], tree: Path | None) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     log = directory.parent / f"{directory.name}.log"
     # Without root mmdebstrap works in a user namespace, whose root is another user of this
@@ -130,14 +114,10 @@ def _build(directory: Path, recipe: dict[str, Any], checkout: Path | None) -> No
         output.mkdir()
         Path(temporary).chmod(0o711)
         output.chmod(0o1777)
-        copy_in = []
-        if checkout:
-            source = Path(temporary) / directory.name.rpartition("-")[0]
-            shutil.copytree(checkout, source, ignore=shutil.ignore_patterns(".git"), symlinks=True)
-            copy_in = [f"--customize-hook=copy-in {source} /usr/local/src"]
+        copied = [f"--customize-hook=sync-in {tree} /"] if tree else []
         hooks = " ".join(recipe["hooks"])
         command = [
-            "mmdebstrap", "--variant=minbase", *debian.packages(recipe), *copy_in,
+            "mmdebstrap", "--variant=minbase", *debian.packages(recipe), *copied,
             f'--customize-hook={_CUSTOMIZE} "$1" {output} {recipe["disk_mib"]} {hooks}',
             "--format=null", recipe["suite"], "-", *debian.archives(recipe),
         ]  # fmt: skip

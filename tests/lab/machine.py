@@ -25,27 +25,29 @@ from typing import Any, NamedTuple
 import yaml
 from qemu.qmp import ExecuteError, QMPClient, QMPError
 
-from lab.accel import TCG, accelerator
+from lab import qemu
+from lab.accel import acceleration
 from lab.errors import LabError
 from lab.firmware import secure_boot
 from lab.image import Image, obtain
 from lab.progress import Progress, tail
+from lab.qemu import Qemu
 
 _PROFILES = Path(__file__).parent / "profiles"
 _GUESTS = Path(__file__).parent / "guests"
 _BOOT_SECONDS = 900
 _START_SECONDS = 300
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")  # of a host
+_IOMMUS = ("intel-iommu", "amd-iommu")
 # With one processor an interrupt that is pending in its local APIC when the kernel dies can make the capture kernel
 # wait for its disk for ever (docs/limits.md, "Whatever the IOMMU"). A profile that is about one says "smp: 1".
 _PROCESSORS = 2
 # panic= lets a stray panic reboot instead of hanging the lab. Debian 13's makedumpfile cannot tell
 # free pages of its own kernel ("The kernel version is not supported"): zeroed ones are left out of a
 # dump all the same, and a dump of 70 MiB instead of 220 saves a minute under emulation.
-_KERNEL_ARGUMENTS = [
-    "root=/dev/vda", "ro", "console=ttyS0", "panic=10", "init_on_free=1",
-    "no_timer_check",
-]  # fmt: skip
+_KERNEL_ARGUMENTS = ["root=/dev/vda", "ro", "panic=10", "init_on_free=1", "no_timer_check"]
+_CONSOLES = {"x86_64": "ttyS0", "aarch64": "ttyAMA0"}
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def lab_directory() -> Path:
@@ -149,7 +151,7 @@ class Machine:
         profile = _profile(self.profile)
         drivers = [device["driver"] for device in profile["devices"]]
         of_machine: str | None = profile["machine"].get("iommu")
-        return of_machine or next((name for name in drivers if name.endswith("-iommu")), None)
+        return of_machine or next((name for name in drivers if name in _IOMMUS), None)
 
     @property
     def measured(self) -> list[str]:
@@ -311,10 +313,15 @@ def up(name: str, profile: str = "vtd", image: str = "debian13", **changes: Any)
     if (directory / "machine.json").exists() and _load(directory).alive():
         raise LabError(f"The machine {name} runs already; 'down {name}' ends it.")
     source = obtain(image)
+    if source.architecture != _ARCHITECTURES[_system(description)]:
+        raise LabError(
+            f"The image {image} is for {source.architecture}: not for the profile {profile}."
+        )
+    program = qemu.obtain(_system(description), description.get("qemu"))
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     _credentials(directory)
-    process = _start(name, directory, source, description)
+    process = _start(name, directory, source, description, program)
     try:
         port = asyncio.run(_ssh_port(directory))
         machine = Machine(name, profile, image, port, process)
@@ -340,7 +347,13 @@ def _profile(name: str) -> dict[str, Any]:
         known = ", ".join(sorted(path.stem for path in _PROFILES.glob("*.yml")))
         raise LabError(f"There is no profile called {name}; choose one of: {known}.")
     description: dict[str, Any] = yaml.safe_load(path.read_text())
-    return description
+    if "base" not in description:
+        return description
+    whole = {**_profile(description.pop("base")), **description}
+    if "iommu" in description:
+        kept = [each for each in whole["devices"] if each["driver"] not in _IOMMUS]
+        whole["devices"] = [*description["iommu"], *kept]
+    return whole
 
 
 def _system(profile: dict[str, Any]) -> str:
@@ -369,7 +382,9 @@ def _forget_monitor(directory: Path) -> None:
         link.unlink()
 
 
-def _start(name: str, directory: Path, image: Image, profile: dict[str, Any]) -> Process:
+def _start(
+    name: str, directory: Path, image: Image, profile: dict[str, Any], program: Qemu
+) -> Process:
     (directory / "monitor").symlink_to(tempfile.mkdtemp(prefix="lab-monitor-"))
     subprocess.run(
         ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.disk.resolve(),
@@ -378,8 +393,9 @@ def _start(name: str, directory: Path, image: Image, profile: dict[str, Any]) ->
     )  # fmt: skip
     with (directory / "qemu.log").open("w") as log:
         child = subprocess.Popen(
-            _command(name, directory, image, profile), stdin=subprocess.DEVNULL,
-            stdout=log, stderr=log, start_new_session=True,
+            [*program.command, *_arguments(name, directory, image, profile)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env=program.environment,
         )  # fmt: skip
     try:
         return _wait_for_qemu(child, directory)
@@ -403,13 +419,20 @@ def _wait_for_qemu(child: subprocess.Popen[bytes], directory: Path) -> Process:
     return process
 
 
-def _command(name: str, directory: Path, image: Image, profile: dict[str, Any]) -> list[str]:
+def _arguments(name: str, directory: Path, image: Image, profile: dict[str, Any]) -> list[str]:
+    system = _system(profile)
     key = base64.b64encode((directory / "key.pub").read_bytes()).decode()
-    credential = f"io.systemd.credential.binary:ssh.authorized_keys.root={key}"
     machine = ",".join([profile["machine"].pop("type")]
                        + [f"{option}={value}" for option, value in profile["machine"].items()])  # fmt: skip
-    arguments = [*_KERNEL_ARGUMENTS, f"crashkernel={image.crashkernel}", f"systemd.hostname={name}",
-                 *profile["kernel_arguments"]]  # fmt: skip
+    arguments = [*_KERNEL_ARGUMENTS, f"console={_CONSOLES[system]}", f"crashkernel={image.crashkernel}",
+                 f"systemd.hostname={name}", *profile["kernel_arguments"]]  # fmt: skip
+    credential = f"ssh.authorized_keys.root={key}"
+    if system == "x86_64":
+        credentials = ["-smbios", f"type=11,value=io.systemd.credential.binary:{credential}"]
+    else:
+        # SMBIOS is there with UEFI firmware only.
+        credentials = []
+        arguments.append(f"systemd.set_credential_binary={credential.replace('=', ':', 1)}")
     root = {"node-name": "root", "driver": "qcow2", "discard": "unmap",
             "file": {"driver": "file", "filename": str(directory / "disk.qcow2")}}  # fmt: skip
     empty = {"driver": "null-co", "size": 64 << 20, "read-zeroes": True}
@@ -419,25 +442,21 @@ def _command(name: str, directory: Path, image: Image, profile: dict[str, Any]) 
         "throttle-group": "pace",
         "file": empty,
     }
-    acceleration = accelerator(image)
-    if acceleration == TCG and profile.get("clock") == "instructions":
-        # The guest's time is what it computes, an instruction a nanosecond, and waits; not what QEMU needs for it.
-        acceleration = [*TCG, "-icount", "shift=0"]
     command = [
-        "qemu-system-x86_64", "-name", name, "-machine", machine, *acceleration,
+        "-name", name, "-machine", machine, *acceleration(image, system, profile.get("clock")),
         "-m", str(profile["memory_mib"]), "-smp", str(profile.get("smp", _PROCESSORS)),
         "-nodefaults", "-display", "none",
         "-chardev", f"file,id=console,path={directory / 'console.log'}",
         "-serial", "chardev:console",
         "-qmp", f"unix:{_socket(directory)},server=on,wait=off",
         # Trace events are switched on when they are wanted; this one is rare and opens the log.
-        "-trace", "vtd_dmar_fault", "-D", str(directory / "trace.log"), "-msg", "timestamp=on",
+        "-trace", "qemu_system_powerdown_request", "-D", str(directory / "trace.log"), "-msg", "timestamp=on",
         # Port 0: the kernel picks a free one, _ssh_port() asks QEMU which.
         "-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:0-:22",
         "-audiodev", "none,id=silence",
         "-object", "throttle-group,id=pace",
         "-blockdev", json.dumps(root), "-blockdev", json.dumps(scratch),
-        "-smbios", f"type=11,value={credential}",
+        *credentials,
         "-kernel", str(image.kernel),
     ]  # fmt: skip
     if profile.get("secure_boot"):

@@ -16,8 +16,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from lab import cache
 from lab.errors import LabError
-from lab.image import cache_directory
 
 # This machine, as QEMU's user network shows it to a guest.
 ADDRESS = "10.0.2.2"
@@ -159,10 +159,10 @@ class Servers:
 
 def _unpacked() -> Path:
     """The servers' programs, with what this machine lacks for them, from its own Debian mirror."""
-    root = cache_directory() / "servers"
+    root = cache.directory() / "servers"
     if root.exists():
         return root
-    partial = cache_directory() / f".servers.{os.getpid()}"
+    partial = cache.directory() / f".servers.{os.getpid()}"
     archives = partial / "archives"
     (archives / "partial").mkdir(parents=True)
     done = subprocess.run(

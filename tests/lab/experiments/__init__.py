@@ -13,6 +13,7 @@ from lab.experiments import (
     faults,
     fleet,
     lanes,
+    one_processor,
     ports,
     qualify,
     readiness,
@@ -23,6 +24,7 @@ from lab.experiments import (
 EXPERIMENTS = tuple(
     each.EXPERIMENT
     for each in (
-        configure, targets, readiness, crashes, crash_faults, fleet, runner, lanes, effect, faults, ports, qualify,
+        configure, targets, readiness, crashes, crash_faults, one_processor, fleet, runner, lanes, effect, faults,
+        ports, qualify,
     )
 )  # fmt: skip

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from lab.errors import LabError
@@ -303,8 +304,20 @@ def rows(crash: Crash) -> list[Sequence[object]]:
 
 
 def judge(outcomes: Mapping[str, Outcome]) -> Outcome:
-    """What there is to say of the devices that the helper reset: they have to be silent, and not to be without it."""
-    crashes: list[Crash] = [crash for outcome in outcomes.values() for crash in outcome.data]
+    """Whether the devices that the helper reset are silent, and not without the helper: below each IOMMU."""
+    whole = Outcome()
+    for name in dict.fromkeys(case.partition("-")[0] for case in outcomes):
+        crashes: list[Crash] = [
+            crash
+            for case, outcome in outcomes.items()
+            if case.partition("-")[0] == name
+            for crash in outcome.data
+        ]
+        _judge(name, crashes, whole)
+    return whole
+
+
+def _judge(name: str, crashes: list[Crash], whole: Outcome) -> None:
     effects = [(crash.stage != _NONE, effect) for crash in crashes for effect in crash.effects]
     reset = {effect.device.name for helper, effect in effects if helper and effect.resets}
     counts = {
@@ -315,36 +328,34 @@ def judge(outcomes: Mapping[str, Outcome]) -> Outcome:
         )
         for which in (False, True)
     }
-    sentence = (
-        f"Between the helper's report and the driver, the devices that were reset"
+    whole.notes.append(
+        f"{name}: between the helper's report and the driver, the devices that were reset"
         f" ({', '.join(sorted(reset)) or 'none'}) did {counts[True]} DMA operations;"
         f" without the helper they did {counts[False]} in the same window."
     )
     stages = {crash.stage for crash in crashes}
-    wrong = []
     if stages - {_NONE} and (not reset or counts[True]):
-        wrong.append("The devices were not silent after the reset.")
+        whole.wrong.append(f"{name}: the devices were not silent after the reset.")
     if _NONE in stages and len(stages) > 1 and not counts[False]:
-        wrong.append("The devices were silent without it, too.")
-    return Outcome(notes=[sentence], wrong=wrong)
+        whole.wrong.append(f"{name}: the devices were silent without it, too.")
 
 
-def _measure(trial: Trial) -> Outcome:
-    """Crash the machine under load as often as was asked for, with the reset in the stage of the case."""
-    if trial.name != _NONE:
-        Plays(trial.host, pcie_reset_stage=trial.name).run("configure")
-    crashes = [_one(number + 1, trial) for number in range(trial.arguments.crashes)]
+def _measure(stage: str, trial: Trial) -> Outcome:
+    """Crash the machine under load as often as was asked for, with the reset in a stage."""
+    if stage != _NONE:
+        Plays(trial.host, pcie_reset_stage=stage).run("configure")
+    crashes = [_one(stage, number + 1, trial) for number in range(trial.arguments.crashes)]
     wrong = [f"Crash {crash.number}: {crash.why}" for crash in crashes if crash.verdict != "passed"]
     return Outcome([row for crash in crashes for row in rows(crash)], [], wrong, list(crashes))
 
 
-def _one(number: int, trial: Trial) -> Crash:
+def _one(stage: str, number: int, trial: Trial) -> Crash:
     host = trial.host
     if host.iommu not in IOMMUS:
         raise LabError(f"Profile {host.profile} has no IOMMU whose events are known: {host.iommu}.")
     iommu = IOMMUS[host.iommu]
     events = {SERIAL[host.system], "pci_cfg_write", *iommu.events}
-    print(f"\n===== crash {number}, reset in: {trial.name} =====", flush=True)
+    print(f"\n===== crash {number}, reset in: {stage} =====", flush=True)
     # Reads that come back slowly enough for some to be under way when the kernel dies.
     host.qmp("qom-set", path="/objects/pace", property="limits", value={"iops-total": 20})
     host.start("workload.py")
@@ -364,7 +375,7 @@ def _one(number: int, trial: Trial) -> Crash:
         # What was written to the devices last was the firmware's, when the machine was reset.
         for effect in effects:
             effect.driver = None
-    crash = Crash(trial.name, number, record["verdict"], record["run_id"], effects, why_of(record))
+    crash = Crash(stage, number, record["verdict"], record["run_id"], effects, why_of(record))
     print(f"\n{table(_COLUMNS, rows(crash))}", flush=True)
     return crash
 
@@ -383,12 +394,23 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crashes", type=int, default=3, help="of each stage (default: 3)")
 
 
-# Without the helper first: "initramfs" installs it.
+# The profiles, by what the cases call their IOMMUs; without the helper first: "initramfs" installs it.
+_PROFILES = {
+    "vtd": ("effect", "debian13"),
+    "amdvi": ("effect-amdvi", "debian13"),
+    "smmuv3": ("effect-smmuv3", "debian13-arm64"),
+}
 EXPERIMENT = Experiment(
     "effect",
     "measure stray DMA without and with the helper",
     _COLUMNS,
-    {stage: Case(_measure, (Guest("effect", "effect"),), _RECOVERY) for stage in _STAGES},
+    {
+        f"{name}-{stage}": Case(
+            partial(_measure, stage), (Guest(profile, profile, image),), _RECOVERY
+        )
+        for name, (profile, image) in _PROFILES.items()
+        for stage in _STAGES
+    },
     configure=False,
     options=_options,
     conclude=judge,

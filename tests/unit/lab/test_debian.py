@@ -50,6 +50,7 @@ def test_packages_of_the_backports_are_taken_from_there(monkeypatch: pytest.Monk
     assert debian.packages(recipe) == [
         "--keyring=/key",
         "--architectures=amd64",
+        '--aptopt=Acquire::Check-Valid-Until "false"',
         "--include=linux/trixie-backports,dbus",
     ]
     assert debian.archives(recipe) == [

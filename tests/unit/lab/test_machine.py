@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from lab import machine
+from lab import accel, machine
 from lab.errors import LabError
+from lab.image import Image
 from lab.machine import Function, Machine, Process
 
 PROFILES = Path(machine.__file__).parent / "profiles"
@@ -23,8 +23,7 @@ NAMES = sorted(path.stem for path in PROFILES.glob("*.yml"))
 
 
 def profile(name: str) -> dict[str, Any]:
-    description: dict[str, Any] = yaml.safe_load((PROFILES / f"{name}.yml").read_text())
-    return description
+    return machine._profile(name)
 
 
 @pytest.fixture
@@ -78,16 +77,55 @@ def test_functions_are_found_below_bridges_with_the_port_above() -> None:
     ]
 
 
-def test_none_is_vtd_without_the_iommu() -> None:
-    def devices(name: str) -> list[dict[str, Any]]:
-        kept = [device for device in profile(name)["devices"] if device["driver"] != "intel-iommu"]
-        return [
-            {key: value for key, value in device.items() if key != "iommu_platform"}
-            for device in kept
-        ]
+def test_a_profile_has_what_it_does_not_say_itself_from_its_base() -> None:
+    vtd, amdvi, none = profile("vtd"), profile("amdvi"), profile("none")
+    drivers = [device["driver"] for device in amdvi["devices"]]
+    assert drivers[:2] == ["AMDVI-PCI", "amd-iommu"]
+    assert "intel-iommu" not in drivers
+    assert none["devices"] == [each for each in vtd["devices"] if each["driver"] != "intel-iommu"]
+    assert amdvi["memory_mib"] == vtd["memory_mib"]
+    assert not any("iommu" in argument for argument in none["kernel_arguments"])
 
-    assert devices("none") == devices("vtd")
-    assert not any("iommu" in argument for argument in profile("none")["kernel_arguments"])
+
+@pytest.mark.parametrize(
+    ("name", "iommu"),
+    [("vtd", "intel-iommu"), ("amdvi", "amd-iommu"), ("smmuv3", "smmuv3"), ("none", None)],
+)
+def test_a_machine_knows_its_iommu(name: str, iommu: str | None) -> None:
+    assert Machine("one", name, "debian13", 4242, Process(1, "0")).iommu == iommu
+
+
+def test_an_image_for_other_processors_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(machine, "obtain", lambda _name: Image(tmp_path))
+    with pytest.raises(LabError, match="debian13 is for amd64: not for the profile smmuv3"):
+        machine.up("one", "smmuv3", "debian13")
+
+
+def arguments(name: str, tmp_path: Path) -> str:
+    (tmp_path / "key.pub").write_text("key")
+    (tmp_path / "monitor").symlink_to(tmp_path)
+    return " ".join(machine._arguments("one", tmp_path, Image(tmp_path), profile(name)))
+
+
+def test_the_key_is_given_by_firmware_or_by_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accel, "accelerator", lambda _image: accel.TCG)
+    text = arguments("vtd", tmp_path)
+    assert "type=11,value=io.systemd.credential.binary:ssh.authorized_keys.root=a2V5" in text
+    assert "console=ttyS0" in text
+
+
+def test_an_arm_machine_has_no_smbios(tmp_path: Path) -> None:
+    text = arguments("smmuv3", tmp_path)
+    assert "smbios" not in text
+    assert "systemd.set_credential_binary=ssh.authorized_keys.root:a2V5" in text
+    assert "console=ttyAMA0" in text
+    assert "-machine virt,iommu=smmuv3,gic-version=3" in text
+    assert "cortex-a57" in text
 
 
 def test_an_inventory_reaches_this_machine_and_no_other(

@@ -3,14 +3,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# kdump-utils from the checkout that the lab put into the root's /usr/local/src/kdump-utils.
-# kdumpctl makes its image in the guest: dracut looks at the devices that are there.
+# kdump-utils, whose files the lab put into the root. kdumpctl makes its image in the guest: dracut looks at the devices
+# that are there.
 set -eu
 
 root=$1
 version=$2
 
-chroot "$root" make --silent -C /usr/local/src/kdump-utils install
 # The name by which kdumpctl looks for the image of the normal boot, beside which it puts its own.
 ln -s "initrd.img-$version" "$root/boot/initramfs-$version.img"
 # What it rebuilds its image for when it is missing.

@@ -178,15 +178,29 @@ def crash(helper: bool, until_driver: int, *, refused: int = 0) -> Crash:
 def test_the_verdict_is_on_the_devices_that_were_reset(
     without: Crash, with_helper: Crash, complaint: str | None
 ) -> None:
-    outcome = judge({"none": Outcome(data=[without]), "initramfs": Outcome(data=[with_helper])})
+    outcome = judge(
+        {"vtd-none": Outcome(data=[without]), "vtd-initramfs": Outcome(data=[with_helper])}
+    )
     assert "(nic)" in outcome.notes[0]
     assert "sound" not in outcome.notes[0]
     assert [complaint in text for text in outcome.wrong if complaint] == [True] * bool(complaint)
 
 
 def test_a_stage_that_was_not_tried_is_not_judged() -> None:
-    assert judge({"none": Outcome(data=[crash(False, 3)])}).wrong == []
-    assert judge({"initramfs": Outcome(data=[crash(True, 0)])}).wrong == []
+    assert judge({"vtd-none": Outcome(data=[crash(False, 3)])}).wrong == []
+    assert judge({"amdvi-initramfs": Outcome(data=[crash(True, 0)])}).wrong == []
+
+
+def test_each_iommu_is_judged_by_its_own_crashes() -> None:
+    outcome = judge(
+        {
+            "vtd-none": Outcome(data=[crash(False, 3)]),
+            "vtd-initramfs": Outcome(data=[crash(True, 0)]),
+            "amdvi-none": Outcome(data=[crash(False, 0)]),
+            "amdvi-initramfs": Outcome(data=[crash(True, 0)]),
+        }
+    )
+    assert outcome.wrong == ["amdvi: the devices were silent without it, too."]
 
 
 def test_a_crash_has_a_row_a_device_or_says_that_it_came_to_no_capture_kernel() -> None:

@@ -33,14 +33,14 @@ CHANGED = {"files": {"pcie-reset": "#!/bin/sh\n"}, "stage": "quiesce"}
 def test_every_lane_has_its_image_and_its_profile(name: str) -> None:
     lane = LANES[name]
     recipe = yaml.safe_load((IMAGES / f"{lane.image}.yml").read_text())
-    assert recipe.get("checkout") == lane.needs
+    assert recipe.get("tree") == lane.needs
     assert (PROFILES / f"{lane.profile}.yml").exists()
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_has_its_profile_and_breaks_one_thing(name: str) -> None:
     fault = FAULTS[name]
-    devices = yaml.safe_load((PROFILES / f"{fault.profile}.yml").read_text())["devices"]
+    devices = machine._profile(fault.profile)["devices"]
     ids = {device.get("id") for device in devices}
     assert fault.vanishes is None or {fault.vanishes, f"port-{fault.vanishes}"} <= ids
     assert sum(map(bool, (fault.helper, fault.before, fault.vanishes))) == 1

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from lab import machine
+from lab import accel, machine
 from lab.accel import KVM, TCG
 from lab.errors import LabError
 from lab.experiment import Outcome, Trial
@@ -20,7 +19,6 @@ from lab.experiments import ports
 from lab.image import Image
 from lab.machine import Function
 
-PROFILES = Path(machine.__file__).parent / "profiles"
 PAIRS = [("0000:00:08.0", "0000:03:00.0"), ("0000:00:08.1", "0000:04:00.0")]
 
 
@@ -79,10 +77,10 @@ def test_only_an_emulated_machine_that_asks_for_it_has_a_clock_that_counts_instr
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(machine, "accelerator", lambda _image: acceleration)
+    monkeypatch.setattr(accel, "accelerator", lambda _image: acceleration)
     (tmp_path / "key.pub").write_text("key")
     (tmp_path / "monitor").symlink_to(tmp_path)
     image = Image(tmp_path, "256M")
-    profile = yaml.safe_load((PROFILES / f"{name}.yml").read_text())
-    command = machine._command("ports", tmp_path, image, profile)
+    profile = machine._profile(name)
+    command = machine._arguments("ports", tmp_path, image, profile)
     assert ("-icount" in command) is counts
