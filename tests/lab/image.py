@@ -94,7 +94,7 @@ def _tree(variable: str) -> Path:
     if not (tree / "usr").is_dir():
         raise LabError(
             f"This image takes files that no package of Debian has: name a directory with them, usr/, etc/ and all, by"
-            f" {variable}=DIR. They are what a package of their distribution holds, or what their own installation makes."
+            f" {variable}=DIR. They are what a package of their distribution holds, or their own installation makes."
         )
     return tree
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import time
 from pathlib import Path
@@ -22,6 +24,10 @@ RESULTS = CHECKOUT / "build" / "results"
 _PLAYBOOKS = Path(__file__).parent / "playbooks"
 # For crash_test_recovery: tasks that press the reset button of a machine of the lab.
 RECOVERY = str(_PLAYBOOKS / "recover.yml")
+
+# ... add the line 'makedumpfile() { ...; }' to /etc/default/kdump-tools, ..., and run 'systemctl restart ...': ...
+_ADVICE = re.compile(r"add the line '(.+?)' to (\S+?),.* and run '(.+?)'")
+_COMMAND_SECONDS = 600
 
 
 def why_of(record: dict[str, Any]) -> str:
@@ -117,6 +123,24 @@ class Plays:
         if failed:
             raise LabError(f"{name} on {self.host.name}: {answer.get('msg', answer)}")
         return answer
+
+    def without_makedumpfile(self) -> list[str]:
+        """Do what the facts tell to do if makedumpfile cannot read the kernel; the sentence, if there is one.
+
+        Raises:
+            LabError: the facts cannot be gathered, or name no line and no file.
+        """
+        kdump = self.module("platform_facts", gather_subset=["kdump"])["ansible_facts"]["kdump"]
+        for problem in kdump["problems"]:
+            if problem["code"] != "makedumpfile_fails":
+                continue
+            advice = _ADVICE.search(problem["message"])
+            if not advice:
+                raise LabError(f"What to do is not told: {problem['message']}")
+            line, file, command = advice.groups()
+            self.host.ssh(f"echo {shlex.quote(line)} >>{file}; {command}", timeout=_COMMAND_SECONDS)
+            return [problem["message"]]
+        return []
 
     def preflight(self) -> list[dict[str, str]]:
         """The checks before a crash test of the machine, whether they hold or not.

@@ -342,11 +342,12 @@ def _judge(name: str, crashes: list[Crash], whole: Outcome) -> None:
 
 def _measure(stage: str, trial: Trial) -> Outcome:
     """Crash the machine under load as often as was asked for, with the reset in a stage."""
+    advice = trial.plays.without_makedumpfile()
     if stage != _NONE:
         Plays(trial.host, pcie_reset_stage=stage).run("configure")
     crashes = [_one(stage, number + 1, trial) for number in range(trial.arguments.crashes)]
     wrong = [f"Crash {crash.number}: {crash.why}" for crash in crashes if crash.verdict != "passed"]
-    return Outcome([row for crash in crashes for row in rows(crash)], [], wrong, list(crashes))
+    return Outcome([row for crash in crashes for row in rows(crash)], advice, wrong, list(crashes))
 
 
 def _one(stage: str, number: int, trial: Trial) -> Crash:

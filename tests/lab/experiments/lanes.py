@@ -53,7 +53,7 @@ class Lane(NamedTuple):
     needs: str | None = None  # an environment variable without which the image cannot be made
     normal_image: str | None = None  # a command that makes an image as for the normal boot, _NORMAL
     power_cut: bool = False  # in the middle of a rebuild, once
-    capture_arguments: str | None = None  # for the capture kernel's command line, kdump-tools' file
+    setting: str | None = None  # one line more in kdump-tools' file
 
 
 LANES = {
@@ -70,15 +70,23 @@ LANES = {
     "bullseye": Lane(
         "bullseye",
         variables={"pcie_reset_policy": {"sbr": "fallback"}},
-        capture_arguments="reset_devices systemd.unit=kdump-tools-dump.service nr_cpus=1 irqpoll nousb"
-        " pcie_reset.deadline=60",
+        setting='KDUMP_CMDLINE_APPEND="reset_devices systemd.unit=kdump-tools-dump.service nr_cpus=1 irqpoll nousb'
+        ' pcie_reset.deadline=60"',
     ),
     "quiesce": Lane("debian13", "quiesce", variables={"pcie_reset_stage": "quiesce"}),
     "quiesce-secure-boot": Lane(
         "debian13", "secure-boot", variables={"pcie_reset_stage": "quiesce"}
     ),
     "passthrough": Lane("debian13", profile="passthrough"),
+    "amdvi": Lane("debian13", "amdvi"),
+    "amdvi-quiesce": Lane("debian13", "amdvi", variables={"pcie_reset_stage": "quiesce"}),
+    "smmuv3": Lane("debian13-arm64", "smmuv3"),
+    "smmuv3-quiesce": Lane("debian13-arm64", "smmuv3", variables={"pcie_reset_stage": "quiesce"}),
+    "linux-7.3": Lane("debian13-backports"),
+    "debian-testing": Lane("debian-testing"),
+    "debian-testing-dracut": Lane("debian-testing-dracut"),
     "kdump-utils": Lane("kdump-utils", needs="LAB_KDUMP_UTILS"),
+    "suse-kdump": Lane("suse-kdump", needs="LAB_SUSE_KDUMP"),
 }
 
 
@@ -89,12 +97,10 @@ def _try(lane: Lane, trial: Trial) -> Outcome:
             host.start("passthrough.py", host.addresses()["passed"])
             virtual = host.addresses()["virtual"]
             host.ssh(f"echo 2 >/sys/bus/pci/devices/{virtual}/sriov_numvfs", timeout=120)
-        if lane.capture_arguments:
-            line = f'KDUMP_CMDLINE_APPEND="{lane.capture_arguments}"'
-            host.ssh(
-                f"echo {shlex.quote(line)} >>{_SETTINGS}; kdump-config reload",
-                timeout=_BUILD_SECONDS,
-            )
+        if lane.setting:
+            line = shlex.quote(lane.setting)
+            host.ssh(f"echo {line} >>{_SETTINGS}; kdump-config reload", timeout=_BUILD_SECONDS)
+        advice = plays.without_makedumpfile()
         before = host.ssh(_FILES, timeout=120)
         plays.run("configure")
         proof = plays.module("initramfs_info")["proof"]
@@ -118,7 +124,7 @@ def _try(lane: Lane, trial: Trial) -> Outcome:
         record["verdict"],
     )
     wrong = [record["why"]] if code or record["verdict"] != "passed" else []
-    return Outcome([row], [] if wrong else [record["why"]], wrong)
+    return Outcome([row], advice + ([] if wrong else [record["why"]]), wrong)
 
 
 def _changed_helper(lane: Lane) -> dict[str, Any]:

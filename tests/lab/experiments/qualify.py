@@ -30,6 +30,7 @@ def _qualify(trial: Trial) -> Outcome:
         crash_test_rounds=trial.arguments.rounds,
         crash_test_stages=trial.arguments.stages,
     )
+    advice = plays.without_makedumpfile()
     plays.run("qualify")
     found = yaml.safe_load((_KEPT / f"qualification-{trial.host.name}.yml").read_text())
     wrong = [
@@ -37,7 +38,7 @@ def _qualify(trial: Trial) -> Outcome:
         for stage, name in _STAGES.items()
         if found[name]["dumps"] != found[name]["crashes"]
     ]
-    return Outcome(rows(found), [found["conclusion"]["sentence"], f"See {_KEPT}."], wrong)
+    return Outcome(rows(found), [*advice, found["conclusion"]["sentence"], f"See {_KEPT}."], wrong)
 
 
 def rows(found: dict[str, Any]) -> list[Sequence[object]]:

@@ -29,7 +29,7 @@ def test_every_recipe_has_its_hooks(recipe: Path) -> None:
 
 def test_an_image_of_installed_files_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAB_KDUMP_UTILS", raising=False)
-    with pytest.raises(LabError, match="name a directory with them, .* by LAB_KDUMP_UTILS=DIR"):
+    with pytest.raises(LabError, match=r"name a directory with them, .* by LAB_KDUMP_UTILS=DIR"):
         image.obtain("kdump-utils")
 
 

@@ -35,6 +35,39 @@ def test_a_module_that_fails_is_an_error_with_its_sentence(plays: Plays) -> None
         plays.module("platform_facts", root="/nowhere")
 
 
+ADVICE = """makedumpfile cannot read the running kernel (VA Bits 52 not supported), every dump would be empty: install
+a newer makedumpfile, or add the line 'makedumpfile() { cat /proc/vmcore; }' to /etc/default/kdump-tools, which
+kdump-config sources, and run 'systemctl restart kdump-tools.service': the dump is then all of the memory.""".replace(
+    "\n", " "
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "command"),
+    [(ADVICE, "makedumpfile()"), ("It fails, and nobody knows what to do.", None)],
+)
+def test_what_the_facts_tell_to_do_without_makedumpfile_is_done(
+    plays: Plays, monkeypatch: pytest.MonkeyPatch, message: str, command: str | None
+) -> None:
+    ran: list[str] = []
+    problems = [{"code": "makedumpfile_fails", "message": message}]
+    facts = {"ansible_facts": {"kdump": {"problems": problems}}}
+    monkeypatch.setattr(plays, "module", lambda *_name, **_arguments: facts)
+    monkeypatch.setattr(
+        plays, "host", types.SimpleNamespace(ssh=lambda line, **_: ran.append(line))
+    )
+    if command is None:
+        with pytest.raises(LabError, match="What to do is not told"):
+            plays.without_makedumpfile()
+        return
+    assert plays.without_makedumpfile() == [message]
+    (line,) = ran
+    assert command in line
+    assert line.endswith(">>/etc/default/kdump-tools; systemctl restart kdump-tools.service")
+    problems.clear()
+    assert plays.without_makedumpfile() == []
+
+
 def test_a_record_says_why_and_what_the_cause_is() -> None:
     assert why_of({"why": "No dump.", "cause": None}) == "No dump."
     assert why_of({"why": "No dump.", "cause": {"sentence": "No disk."}}) == "No dump. No disk."

@@ -90,8 +90,7 @@ TAKEN_BACK = LabError(
 def test_another_helper_is_for_the_stage_of_its_lane() -> None:
     stages = {name: lanes._changed_helper(lane)["stage"] for name, lane in LANES.items()}
     assert {name for name, stage in stages.items() if stage == "quiesce"} == {
-        "quiesce",
-        "quiesce-secure-boot",
+        name for name in LANES if "quiesce" in name
     }
     assert stages["debian13"] == "initramfs"
 
