@@ -229,7 +229,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry impor
     expected,
     no_family,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, writer
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module, runner, writer
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, modified, read_text
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -262,6 +262,7 @@ def make_edit(module: AnsibleModule, family: Family | None) -> tuple[str, Edit]:
         command_line=read_text(ROOT / "proc/cmdline") or "",
         # In check mode the script may be what an earlier task would have installed.
         is_executable=lambda path: module.check_mode or os.access(path, os.X_OK),
+        ask=runner(module),
     )
     texts = {path: read(path) for path in config.paths}
     return chosen.name, edit(config, texts, module.params, host)

@@ -57,6 +57,8 @@ class EditContext(t.NamedTuple):
     program: str = ""  # the text of the family's own program, which has its defaults
     command_line: str = ""  # of the running kernel
     is_executable: Callable[[str], bool] = lambda _path: True
+    # Asks a shell: a command and its input -> exit status and output. None where nothing is run.
+    ask: Callable[[list[str], str], tuple[int, str]] | None = None
 
 
 def require_sound(options: Mapping[str, t.Any], host: EditContext) -> None:
@@ -105,6 +107,15 @@ def _require_target(target: Mapping[str, t.Any]) -> None:
 def _require(shape: re.Pattern[str], name: str, value: str | None, wanted: str) -> None:
     if value is not None and not shape.fullmatch(value):
         raise KdumpError(f"{value!r} cannot be {name}: use {wanted}.")
+
+
+def governed_by(options: Mapping[str, t.Any], governed: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the settings that the options change, by the table of the options that each is governed by."""
+    return [
+        name
+        for name, names in governed.items()
+        if any(options.get(each) is not None for each in names)
+    ]
 
 
 def refuse(options: Mapping[str, t.Any], refusals: Mapping[str, str]) -> None:
@@ -203,6 +214,7 @@ def _with_level(words: Sequence[str], level: int) -> list[str]:
 __all__ = (
     "COMPRESSION",
     "EditContext",
+    "governed_by",
     "makedumpfile_arguments",
     "merge_settings",
     "refuse",

@@ -20,14 +20,18 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce impor
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     EditContext,
+    governed_by,
     makedumpfile_arguments,
     merge_settings,
     refuse,
     with_words,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.present import (
+    present_values,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     assign,
-    parse_assignments,
+    read_values,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -87,7 +91,9 @@ class DebianConfig:
         """Return the files as the options want them. Raises KdumpError for what kdump-tools cannot do."""
         text = texts[CONFIG]
         refuse(options, _REFUSED)
-        present = self._effective(text, host)
+        known = present_values(without_line(text), str(CONFIG), shell="sh", ask=host.ask)
+        known.require(governed_by(options, _GOVERNED))
+        present = self._effective(known.values, host)
         typed = {
             **_target(options, present),
             **_dump(options, present),
@@ -97,8 +103,8 @@ class DebianConfig:
         wanted = merge_settings(typed, options, _GOVERNED, _text)
         wanted.setdefault("USE_KDUMP", "1")
         # What the quiesce stage's line sources sees the settings before it, and a setting behind it would undo its own.
-        after = assign(without_line(text), wanted, str(CONFIG))
-        _require_one_target(parse_assignments(after), options)
+        after = assign(without_line(text), wanted, str(CONFIG), known.values)
+        _require_one_target({**known.values, **wanted}, options)
         return {CONFIG: with_line(after) if has_line(text) else after}
 
     def follows(
@@ -107,10 +113,10 @@ class DebianConfig:
         """Return whether the image has to be rebuilt, and whether the capture kernel has to be loaded again."""
         # Most is read in the capture kernel, from the root file system. What is loaded is told by
         # the record of the load being newer than the file.
-        changed = parse_assignments(before[CONFIG]) != parse_assignments(after[CONFIG])
+        changed = read_values(before[CONFIG]) != read_values(after[CONFIG])
         return False, changed
 
-    def _effective(self, text: str, host: EditContext) -> dict[str, str]:
+    def _effective(self, known: Mapping[str, str], host: EditContext) -> dict[str, str]:
         """Return what kdump-config works with, defaults filled in: an empty setting is none."""
         values = dict(_DEFAULTS)
         for name in _DEFAULTS:
@@ -119,7 +125,7 @@ class DebianConfig:
             )
             if found:
                 values[name] = found[1]
-        values.update({name: value for name, value in parse_assignments(text).items() if value})
+        values.update({name: value for name, value in known.items() if value})
         return values
 
 
@@ -202,7 +208,7 @@ def _text(value: t.Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _require_one_target(values: Mapping[str, str], options: Mapping[str, t.Any]) -> None:
+def _require_one_target(values: Mapping[str, str | None], options: Mapping[str, t.Any]) -> None:
     """Raise KdumpError for two remote targets, each of which kdump-config would try, and for what only one lacks."""
     remote = [name for name in _REMOTE if values.get(name)]
     if len(remote) > 1:

@@ -15,14 +15,18 @@ from pathlib import PurePosixPath
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     EditContext,
+    governed_by,
     makedumpfile_arguments,
     merge_settings,
     refuse,
     with_words,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.present import (
+    present_values,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     assign,
-    parse_assignments,
+    read_values,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils import (
     kdump_conf,
@@ -74,7 +78,11 @@ class KdumpUtilsConfig:
             **_actions(options, present),
             **_image(options),
         }
-        wanted = merge_settings({**typed, **_command_line(options, texts[SYSCONFIG])},
+        known = present_values(
+            texts[SYSCONFIG], str(SYSCONFIG), defaults=built_in(host.program), ask=host.ask
+        )
+        known.require(governed_by(options, _GOVERNED))
+        wanted = merge_settings({**typed, **_command_line(options, known.values)},
                                 options, _GOVERNED, _text)  # fmt: skip
         # kdump.conf has lower-case options, the file for shells has upper-case ones.
         options_of_conf = {
@@ -87,7 +95,7 @@ class KdumpUtilsConfig:
         kdump_conf.require_valid(conf, _known(host.program))
         return {
             CONFIG: conf,
-            SYSCONFIG: assign(texts[SYSCONFIG], _upper(wanted), str(SYSCONFIG)),
+            SYSCONFIG: assign(texts[SYSCONFIG], _upper(wanted), str(SYSCONFIG), known.values),
         }
 
     def follows(
@@ -95,7 +103,7 @@ class KdumpUtilsConfig:
     ) -> tuple[bool, bool]:
         """Return whether the image has to be rebuilt, and whether the capture kernel has to be loaded again."""
         conf = kdump_conf.parse_conf(before[CONFIG]) != kdump_conf.parse_conf(after[CONFIG])
-        shell = parse_assignments(before[SYSCONFIG]) != parse_assignments(after[SYSCONFIG])
+        shell = read_values(before[SYSCONFIG]) != read_values(after[SYSCONFIG])
         return conf, conf or shell
 
 
@@ -186,11 +194,20 @@ def _collector(options: Mapping[str, t.Any], conf: Mapping[str, str]) -> str | N
     return f"{program} {makedumpfile_arguments(arguments, compression, level, flattened)}"
 
 
-def _command_line(options: Mapping[str, t.Any], text: str) -> dict[str, str | None]:
+def built_in(program: str) -> dict[str, str]:
+    """Return what kdumpctl has before it reads the file, a line each.
+
+    C(KDUMP_COMMANDLINE_REMOVE="hugepages hugepagesz slub_debug")
+    """
+    return dict(re.findall(r'^(KDUMP_[A-Z_]+)="([^"$`\\\n]*)"$', program, re.MULTILINE))
+
+
+def _command_line(
+    options: Mapping[str, t.Any], present: Mapping[str, str]
+) -> dict[str, str | None]:
     """Return both lists. What is to be removed is taken out of what is appended, too: that comes later."""
     append = options.get("command_line_append") or []
     remove = [word.partition("=")[0] for word in options.get("command_line_remove") or []]
-    present = parse_assignments(text)
     appended = with_words(present.get(_APPEND, ""), append, remove)
     removed = with_words(present.get(_REMOVE, ""), remove, ())
     return {
@@ -206,4 +223,4 @@ def _text(value: t.Any) -> str | None:
     return None if value is None else str(value)
 
 
-__all__ = ("CONFIG", "SYSCONFIG", "KdumpUtilsConfig")
+__all__ = ("CONFIG", "SYSCONFIG", "KdumpUtilsConfig", "built_in")

@@ -29,6 +29,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.config import (
     CONFIG,
     KdumpUtilsConfig,
+    built_in,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.kdump_conf import (
     parse_conf,
@@ -58,7 +59,10 @@ if t.TYPE_CHECKING:  # pragma: no cover
 COMMAND = PurePosixPath("/usr/bin/kdumpctl")
 
 # kdump-lib.sh, prepare_cmdline(): what never gets into the capture kernel.
-_REMOVED = ("crashkernel", "panic_on_warn", "root", "rd.lvm.lv", "rd.luks.uuid", "BOOT_IMAGE")
+_REMOVED = (
+    "crashkernel", "panic_on_warn", "root", "rd.lvm.lv", "rd.luks.uuid", "rd.dm.uuid", "rd.md.uuid", "fcoe", "netroot",
+    "rd.iscsi.initiator", "iscsi_initiator", "BOOT_IMAGE",
+)  # fmt: skip
 
 
 class KdumpUtils:
@@ -178,9 +182,11 @@ class KdumpUtils:
 
         Without what it finds out by itself: disable_cpu_apicid= and what the architecture needs.
         """
-        config = sysconfig(root)
+        config = {**built_in(read_text(inside(root, COMMAND)) or ""), **sysconfig(root)}
         line = config.get("KDUMP_COMMANDLINE") or read_text(root / "proc/cmdline") or ""
-        removed = [*_REMOVED, *config.get("KDUMP_COMMANDLINE_REMOVE", "").split()]
+        # A word is taken out by its name, also where the setting has its value.
+        words = config.get("KDUMP_COMMANDLINE_REMOVE", "").split()
+        removed = [*_REMOVED, *(word.partition("=")[0] for word in words)]
         return " ".join(
             [*without(line, removed), *config.get("KDUMP_COMMANDLINE_APPEND", "").split()]
         )

@@ -20,6 +20,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader imp
     next_words,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
+    assign,
     parse_assignments,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
@@ -82,10 +83,7 @@ class Kdumptool:
         before = (read_bytes(inside(host.root, self.settings)) or b"").decode(
             "utf-8", "surrogateescape"
         )
-        line = f'KDUMP_CRASHKERNEL="{value}"'
-        after, count = re.subn(r"^KDUMP_CRASHKERNEL=.*$", line, before, flags=re.MULTILINE)
-        if not count:
-            after = f"{before.rstrip(chr(10))}\n{line}\n"
+        after = assign(before, {"KDUMP_CRASHKERNEL": value}, str(self.settings))
         return Edit(
             [["kdumptool", "commandline", "-u"]],
             self.settings,

@@ -14,14 +14,18 @@ from pathlib import PurePosixPath
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     EditContext,
+    governed_by,
     merge_settings,
     refuse,
     scripts,
     with_words,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.present import (
+    present_values,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     assign,
-    parse_assignments,
+    read_values,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -77,9 +81,11 @@ class SuseConfig:
     ) -> dict[PurePosixPath, str]:
         """Return the files as the options want them. Raises KdumpError for what SUSE's kdump cannot do."""
         refuse(options, _REFUSED)
+        known = present_values(texts[CONFIG], str(CONFIG), ask=host.ask)
+        known.require(governed_by(options, _GOVERNED))
         values = {
             **_DEFAULTS,
-            **{name: value for name, value in parse_assignments(texts[CONFIG]).items() if value},
+            **{name: value for name, value in known.values.items() if value},
         }
         typed = {
             **_target(options, values),
@@ -89,15 +95,21 @@ class SuseConfig:
         }
         changed = {name: value for name, value in typed.items() if value != values.get(name, "")}
         wanted = merge_settings(changed, options, _GOVERNED, _text)
-        return {CONFIG: assign(texts[CONFIG], wanted, str(CONFIG))}
+        return {CONFIG: assign(texts[CONFIG], wanted, str(CONFIG), known.values)}
 
     def follows(
         self, before: Mapping[PurePosixPath, str], after: Mapping[PurePosixPath, str]
     ) -> tuple[bool, bool]:
         """Return whether the image has to be rebuilt, and whether the capture kernel has to be loaded again."""
-        old, new = (parse_assignments(texts[CONFIG]) for texts in (before, after))
+        old, new = (_told(texts[CONFIG]) for texts in (before, after))
         changed = {name for name in {*old, *new} if old.get(name, "") != new.get(name, "")}
         return bool(changed - _LOADED), bool(changed)
+
+
+def _told(text: str) -> dict[str, str]:
+    """Return the values of a file; of one that only a shell can tell the line that sets it."""
+    known, unknown, _opaque = read_values(text)
+    return {**known, **unknown}
 
 
 def _target(options: Mapping[str, t.Any], values: Mapping[str, str]) -> dict[str, str]:

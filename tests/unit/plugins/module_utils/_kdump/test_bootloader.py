@@ -289,3 +289,26 @@ def test_reboot(
     host = Debian(tmp_path)
     host.boot(running, reserved * MIB)
     assert reboot(host.host, configured) == (required, why)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            'KDUMP_CRASHKERNEL="auto" # as YaST has it\n',
+            'KDUMP_CRASHKERNEL="{}" # as YaST has it\n',
+        ),
+        ('KDUMP_CRASHKERNEL="crashkernel=\\\n1G"\nB=1\n', 'KDUMP_CRASHKERNEL="{}"\nB=1\n'),
+        (
+            "KDUMP_CRASHKERNEL=auto\n  KDUMP_CRASHKERNEL=off\n",
+            'KDUMP_CRASHKERNEL=auto\n  KDUMP_CRASHKERNEL="{}"\n',
+        ),
+        ('A="x\nKDUMP_CRASHKERNEL=y"\n', 'A="x\nKDUMP_CRASHKERNEL=y"\nKDUMP_CRASHKERNEL="{}"\n'),
+    ],
+)
+def test_suse_s_file_is_edited_as_a_shell_reads_it(tmp_path: Path, before: str, after: str) -> None:
+    host = Suse(tmp_path)
+    (tmp_path / "etc/sysconfig/kdump").write_text(before)
+    edit = host.examine("512M").edit
+    assert edit is not None
+    assert edit.content == after.format("crashkernel=512M").encode()

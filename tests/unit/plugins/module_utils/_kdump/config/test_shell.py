@@ -16,6 +16,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell i
     assign,
     parse_assignments,
     quote,
+    read_values,
 )
 
 NAMES = ("A", "B", "C")
@@ -36,6 +37,12 @@ LINES = st.sampled_from(
         "A=1 B=2",
         "A=1; C=3",
         "B=$A",
+        'A+=" more"',
+        'A="$A again"',
+        'A="${A} braces"',
+        "B=$(echo command)",
+        '[ -z "$C" ] && A="$A maybe"',
+        "C=~",
         'B="over\ntwo lines"',
         "B=con\\\ntinued",
         "if true; then\nA=nested\nfi",
@@ -61,7 +68,7 @@ def sourced(text: str) -> dict[str, str]:
     """Return what a shell has in A, B and C after it sourced a file."""
     shown = "".join(f'printf "%s\\0" "${name}"\n' for name in NAMES)
     done = subprocess.run(
-        ["sh", "-c", f"{text}\n{shown}"], capture_output=True, text=True, check=True, env={}
+        ["bash", "-c", f"{text}\n{shown}"], capture_output=True, text=True, check=True, env={}
     )
     assert done.stderr == ""
     return dict(zip(NAMES, done.stdout.split("\0")))
@@ -75,6 +82,50 @@ def test_a_shell_has_what_was_asked_for(text: str, wanted: dict[str, str | None]
         assert after[name] == (value or "")
     if not wanted:
         assert after == before
+
+
+@settings(deadline=None, max_examples=200)
+@given(FILES)
+def test_what_is_known_is_what_a_shell_has(text: str) -> None:
+    known, unknown, _opaque = read_values(text)
+    shell = sourced(text)
+    for name in NAMES:
+        if name in known:
+            assert known[name] == shell[name]
+        elif name not in unknown:
+            assert shell[name] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "line"),
+    [
+        ('[ -d /srv ] && A="$A /srv"', "A", '[ -d /srv ] && A="$A /srv"'),
+        ("if x; then\n  A=1\nfi", "A", "A=1"),
+        ("A=$(uname -r)", "A", "A=$(uname -r)"),
+        ("A=`uname`", "A", "A=`uname`"),
+        ("A=${B:-1}", "A", "A=${B:-1}"),
+        ("A=$B", "A", "A=$B"),
+        ("A=~/dumps", "A", "A=~/dumps"),
+        ("A=$'x'", "A", "A=$'x'"),
+        ("A=1\nread A", "A", "read A"),
+        ("A=1\nunset A", "A", "unset A"),
+        ("declare A=1", "A", "declare A=1"),
+        ("f() { A=2; }\nA=1\nf", "A", "f"),
+    ],
+)
+def test_what_is_not_known_has_its_line(text: str, name: str, line: str) -> None:
+    known, unknown, _opaque = read_values(text)
+    assert name not in known
+    assert unknown[name] == line
+
+
+def test_a_file_that_reads_another_may_set_anything() -> None:
+    assert read_values("A=1\n. /etc/more\n").opaque == ". /etc/more"
+    assert read_values("cat <<END\nA=1\nEND\n").opaque == "cat <<END"
+
+
+def test_defaults_come_before_the_file() -> None:
+    assert read_values('A="$A y"\n', {"A": "x"}).known == {"A": "x y"}
 
 
 @given(FILES, WANTED)
@@ -111,7 +162,13 @@ def test_a_shell_takes_a_quoted_value_back(value: str) -> None:
         ("#A=shown\nB=1\n", {"A": "2"}, "#A=shown\nA=2\nB=1\n"),
         ("# A=shown in words\n", {"A": "2"}, "# A=shown in words\nA=2\n"),
         ("B=1", {"A": "2"}, "B=1\nA=2\n"),
-        ('A="$HOME"\n', {"A": "$HOME"}, 'A="\\$HOME"\n'),
+        # What a person put together stays, and is added to.
+        ('A="$HOME"\n', {"A": "$HOME"}, 'A="$HOME"\nA="\\$HOME"\n'),
+        ('A="x"\nA="$A y"\n', {"A": "x y z"}, 'A="x"\nA="$A y"\nA="$A z"\n'),
+        ('A=x\nA+=" y"\n', {"A": "x y z"}, 'A=x\nA+=" y"\nA="$A z"\n'),
+        ('A=x\nA+=" y"\n', {"A": "z"}, 'A=x\nA+=" y"\nA="z"\n'),
+        ('A="x"\nA="$A y"\n', {"A": "x y"}, 'A="x"\nA="$A y"\n'),
+        ("B=/srv\nA=$B/crash\n", {"A": "/srv/crash"}, "B=/srv\nA=$B/crash\n"),
         ("A=1\nB=2\n", {"A": None}, "B=2\n"),
         ("A=1 # why\n", {"A": None}, "# why\n"),
         ("A=1 B=2\n", {"A": None}, "B=2\n"),
