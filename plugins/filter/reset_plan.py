@@ -114,8 +114,8 @@ options:
           - V(leave) leaves the port alone.
           - V(reset) sets aside what policy says about the function, and about the port unless
             another function below is to be left alone. It does not override the reasons
-            V(no_children), V(link_down), V(legacy_pci), V(not_endpoint), V(built_in_driver) and
-            V(no_reset_method).
+            V(no_children), V(link_down), V(legacy_pci), V(beside_switch), V(not_endpoint),
+            V(built_in_driver) and V(no_reset_method).
         type: str
         choices: [leave, reset]
         default: leave
@@ -133,11 +133,14 @@ options:
       dump_target:
         description:
           - What to do with the port above the function that the dump is written through.
+          - With V(auto) it is left alone if its driver deals with a running controller itself, as C(aacraid), C(hpsa),
+            C(ipr), C(megaraid_sas), C(mpi3mr), C(mpt3sas) and C(smartpqi) do with C(reset_devices). Otherwise it is
+            reset.
           - With V(leave) the plan says in its notes if the facts do not tell which function that
             is. It is then not left alone.
         type: str
-        choices: [reset, leave]
-        default: reset
+        choices: [auto, reset, leave]
+        default: auto
       sbr:
         description:
           - Whether the helper may use the registers of a port itself, with C(setpci), where the kernel offers
@@ -236,7 +239,7 @@ _value:
       description: The policy with its defaults.
       type: dict
       sample:
-        dump_target: reset
+        dump_target: auto
         sbr: never
         flr: never
     notes:
@@ -263,23 +266,31 @@ _value:
             - V(no_children), nothing is below.
             - V(link_down), no function below answers.
             - V(legacy_pci), conventional PCI is below.
+            - V(unreadable), a function below cannot be read to tell what it is.
+            - V(beside_switch), a switch is below, and a function beside its upstream port.
             - V(not_endpoint), a switch or bridge is below, whose own downstream ports are reset.
             - V(excluded), a rule leaves it.
-            - V(display), a display controller is below.
-            - V(memory), a memory device is below, which may hold memory of the crashed kernel.
-            - V(bmc), the management controller is below.
+            - V(display), a display controller is below, on which a monitor may hang.
+            - V(accelerator), a GPU or another accelerator is below. No crash test has shown that it survives a reset;
+              when one has, a rule with the decision V(reset) says so.
+            - V(memory), CXL or persistent memory is below.
+            - V(bmc), the management controller is below, or the port belongs to it.
+            - V(switch_management), the management endpoint or a DMA engine of a switch is below.
             - V(fabric), a bridge into a fabric of other hosts or devices is below.
             - V(cxl), the port or a function below speaks CXL.
-            - V(external), what is below is removable or outside of the machine.
-            - V(console), a serial port is below and a serial port is the console.
+            - V(external), what is below is removable or outside of the machine, or a Thunderbolt or USB4 controller.
+            - V(console), a serial port is below, and a serial port is the console or firmware says that this one is.
             - V(dump_target), the dump is written through a function below, and O(policy.dump_target=leave).
-            - V(no_bus_reset), the port or a function below is one that Linux knows not to survive a
-              bus reset.
+            - V(target_driver), the dump is written through a function below, its driver deals with a running
+              controller itself, and O(policy.dump_target=auto).
+            - V(no_bus_reset), the port or a function below is known not to survive a bus reset.
             - V(kernel_resets), the kernel of this architecture resets devices itself, C(ppc64le), or
               has no ports of this kind, C(s390x).
             - V(hotplug), an occupied hot-plug slot, a kernel that takes C(reset_subordinate) for a removal,
               and no other method. Linux 7.2 does not, nor does a capture kernel with
               C(pcie_ports=compat).
+            - V(driver_made), the port exists only while a driver drives another function, as Intel VMD's does.
+            - V(sbr_masked), the port ignores a bus reset while it does CXL.
             - V(built_in_driver), the driver of a function below is built into the kernel and binds
               before the reset. Not in the stage V(quiesce), which holds such drivers back.
             - V(no_reset_method), the kernel has neither C(reset_subordinate) for the port nor the reset
@@ -315,12 +326,76 @@ _value:
               vendor: "8086"
               device: "10d3"
               class: "020000"
+        on_chip:
+          description: Whether the link of the port never leaves the processor, as with AMD's internal bridges.
+          type: bool
+          sample: false
+        bus_master:
+          description: Whether one of the functions directly below was a bus master when the facts were gathered. It is
+            no reason for a decision, the state at the crash is another one. Null if that is not known.
+          type: bool
+          sample: true
+        drivers:
+          description: The drivers that the functions directly below had then.
+          type: list
+          elements: str
+          sample: [e1000e]
     summary:
       description: Number of ports by decision.
       type: dict
       sample:
         reset: 2
         leave: 3
+    reset_on_chip:
+      description: How many of the ports that are reset are on chip.
+      type: int
+      sample: 0
+    dma:
+      description: What becomes of the functions that can do DMA.
+      type: dict
+      contains:
+        functions:
+          description: Number of functions that can do DMA. Virtual functions do not count, a capture kernel starts
+            without them.
+          type: int
+          sample: 164
+        silent:
+          description: How many of them are silent before drivers load.
+          type: int
+          sample: 111
+        running:
+          description: How many keep running.
+          type: int
+          sample: 53
+        unknown:
+          description: Of how many it is not known, because a bridge above could not be read.
+          type: int
+          sample: 0
+        storage_network:
+          description: Number of functions for storage and network among them.
+          type: int
+          sample: 95
+        silent_storage_network:
+          description: How many of those are silent before drivers load.
+          type: int
+          sample: 86
+        groups:
+          description: Those that keep running, by the reason, largest group first.
+          type: list
+          elements: dict
+          sample:
+            - reason: accelerator
+              words: accelerators, not qualified on this platform
+              ports: 1
+              functions: ["0000:3b:00.0"]
+        levers:
+          description: What would make more of them silent on this host, each by itself, and how many more.
+          type: list
+          elements: dict
+          sample:
+            - lever: qualify
+              words: a passed crash test of this platform with a rule for its accelerators
+              gain: 1
 """
 
 import typing as t

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_text
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_bytes, read_text
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +48,13 @@ _RELEASE_ARCHITECTURES = {
 # /proc/meminfo, first line:    MemTotal:         726368 kB
 _MEM_TOTAL = re.compile(r"^MemTotal:\s+([0-9]{1,18}) kB$", re.MULTILINE)
 
+NOTE_NO_ARCHITECTURE = (
+    "The architecture is not known: /proc/sys/kernel/arch is missing, and the kernel's release does"
+    " not name it."
+)
+
+_SPCR_SEGMENT = 75
+
 # An item of a kernel list of ranges.
 _RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 
@@ -60,8 +67,25 @@ def platform_facts(root: Path) -> dict[str, t.Any]:
         "architecture": architecture(root),
         "memory_bytes": int(memory[1]) * 1024 if memory else None,
         "cpus": _count(read_text(root / "sys/devices/system/cpu/online") or ""),
+        "console": _console(root),
         "dmi": {key: read_text(root / "sys/class/dmi/id" / key) or None for key in _DMI},
+        "notes": [] if architecture(root) else [NOTE_NO_ARCHITECTURE],
     }
+
+
+def _console(root: Path) -> dict[str, t.Any] | None:
+    """Return the serial port that firmware says is its console: C({"source": "SPCR", "function": address|None}).
+
+    Microsoft's Serial Port Console Redirection Table: PCI Device ID at 64 (all ones: no PCI device), Vendor ID at 66,
+    bus, device and function at 68, 69 and 70, segment at 75.
+    """
+    table = read_bytes(root / "sys/firmware/acpi/tables/SPCR", 4096) or b""
+    if len(table) <= _SPCR_SEGMENT or not table.startswith(b"SPCR"):
+        return None
+    bus, device, function = table[68:71]
+    is_pci = table[64:66] != b"\xff\xff" and device < 32 and function < 8
+    address = f"{table[_SPCR_SEGMENT]:04x}:{bus:02x}:{device:02x}.{function}"
+    return {"source": "SPCR", "function": address if is_pci else None}
 
 
 def architecture(root: Path) -> str | None:

@@ -475,7 +475,8 @@ ansible_facts:
       type: dict
       contains:
         kind:
-          description: V(vtd), V(amdvi), V(smmuv3), or V(none) for none that this collection knows.
+          description: V(vtd), V(amdvi), V(smmuv3), V(none) for none that this collection knows, or V(unknown)
+            where C(/sys/class/iommu) is missing.
           type: str
           sample: vtd
         units:
@@ -846,6 +847,13 @@ ansible_facts:
           description: Number of processors that are online.
           type: int
           sample: 4
+        console:
+          description: The serial port that firmware says is its console (ACPI table SPCR), null without the table.
+            C(function) is null if it is no PCI function.
+          type: dict
+          sample:
+            source: SPCR
+            function: null
         dmi:
           description: What the firmware says about the machine.
           type: dict
@@ -906,6 +914,11 @@ ansible_facts:
               description: Version of the firmware.
               type: str
               sample: 1.16.2-debian-1.16.2-1
+        notes:
+          description: Sentences on what could not be read.
+          type: list
+          elements: str
+          sample: []
 """
 
 import typing as t
@@ -923,7 +936,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._pci.config_space imp
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.suits import suitable_stage
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage_choice import (
+    suitable_stage,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import check_root
 
 if t.TYPE_CHECKING:  # pragma: no cover

@@ -116,6 +116,7 @@ _FILES = (
     "sys/firmware/acpi/tables/DMAR",
     "sys/firmware/acpi/tables/IORT",
     "sys/firmware/acpi/tables/IVRS",
+    "sys/firmware/acpi/tables/SPCR",
     # System Slots and Onboard Devices (SMBIOS 7.10, 7.42): a slot's label, an address, no serial number.
     "sys/firmware/dmi/entries/9-*/raw",
     "sys/firmware/dmi/entries/41-*/raw",

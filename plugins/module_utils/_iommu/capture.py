@@ -57,6 +57,12 @@ _WHY = {
     " driver attaches: its DMA goes on until then.",
     "too_old": "This kernel is older than Linux {since}, which was the first to keep the tables: DMA of running"
     " devices faults as soon as the capture kernel sets up the IOMMU.",
+    "format": "The running kernel has VT-d's scalable mode {first}, the capture kernel has it {capture}. It cannot copy"
+    " tables of the other format, and switches translation off: running devices then write to physical addresses.",
+    "format_unknown": "Only one of both command lines sets VT-d's scalable mode, so it is not known whether the capture"
+    " kernel can copy the tables. Give both the same arguments.",
+    "pgtbl": "The capture kernel leaves AMD-Vi's guest page tables (amd_iommu=pgtbl_v2) out of the device table that it"
+    " copies: what becomes of the DMA of running devices is not known. A crash test shows it.",
     "smmuv3": "The capture kernel resets the SMMUv3 and begins with an empty stream table: DMA of running devices"
     " is aborted, before any reset, until their drivers attach.",
     "smmuv3_new": "Kernels since Linux 7.3 and NVIDIA's may keep the SMMUv3's tables or abort the DMA of running"
@@ -79,6 +85,8 @@ _WARNINGS = {
     "remapping": "Interrupt remapping is active in the running kernel, and intremap=off is only on the capture"
     " kernel's command line: interrupts of running devices are lost, and it needs nox2apic too."
     " Give both the same arguments.",
+    "format": "{word} is {first} for the running kernel and {capture} for the capture kernel, so their translation"
+    " tables differ in format. Give both the same arguments.",
     "scalable": "VT-d's scalable mode can be in use, and before Linux 6.0 its tables cannot be copied without the"
     " fix 0c5f6c0d8201: do a crash test, or boot both kernels with intel_iommu=sm_off.",
 }
@@ -94,7 +102,7 @@ class Situation(t.NamedTuple):
     other: bool  # there are units of another kind
     translation: bool | None  # in the running kernel; None: not known
     remapping: bool | None  # of interrupts, in the running kernel; None: not known
-    scalable: bool  # a VT-d unit is capable of scalable mode
+    scalable: bool | None  # a VT-d unit is capable of scalable mode; None: not known
     architecture: str | None
     release: str | None
     first: str  # command line of the running kernel
@@ -127,6 +135,7 @@ def _tables(host: Situation) -> tuple[str, str]:
         (host.kind != "smmuv3" and command_line.untouched(line), "kept", "untouched"),
         (command_line.translation(line, host.kind) is False, "none", "switched_off"),
         (version is None, "unknown", "no_release"),
+        *((True, tables, why) for tables, why in _format(host)),
         (
             host.kind == "smmuv3" and _may_keep_streams(version, host.release),
             "unknown",
@@ -137,7 +146,36 @@ def _tables(host: Situation) -> tuple[str, str]:
         (True, "kept", host.kind),
     )
     tables, reason = next((tables, why) for applies, tables, why in answers if applies)
-    return tables, _WHY[reason].format(since=".".join(map(str, since or ())))
+    modes = [_mode(line, host.kind, "scalable mode") for line in (host.first, line)]
+    return tables, _WHY[reason].format(
+        since=".".join(map(str, since or ())), first=modes[0], capture=modes[1]
+    )
+
+
+def _format(host: Situation) -> Iterator[tuple[str, str]]:
+    """Yield what follows from tables whose format the capture kernel does not have.
+
+    drivers/iommu/intel/iommu.c, copy_translation_tables(): the RTT bit can only be changed when translation is
+    disabled, so doing that "would open a window for data corruption", and init_dmars() disables translation then.
+    drivers/iommu/amd/init.c, __copy_device_table(): "If gcr3 table existed, mask it out".
+    """
+    if host.capture is None:
+        first = capture = command_line.table_formats(host.first, host.kind)
+    else:
+        first, capture = (
+            command_line.table_formats(line, host.kind) for line in (host.first, host.capture)
+        )
+    modes = (first.get("scalable mode"), capture.get("scalable mode"))
+    if host.scalable is not False and modes[0] != modes[1]:
+        yield ("unknown", "format_unknown") if None in modes else ("none", "format")
+    if first.get("pgtbl_v2"):
+        yield "unknown", "pgtbl"
+
+
+def _mode(line: str, kind: str, word: str) -> str:
+    return {True: "switched on", False: "switched off", None: "not set"}[
+        command_line.table_formats(line, kind).get(word)
+    ]
 
 
 def _may_keep_streams(version: tuple[int, int] | None, release: str | None) -> bool:
@@ -169,6 +207,18 @@ def _warnings(host: Situation) -> Iterator[str]:
         yield _WARNINGS["default_on_in_capture"].format(
             argument=f"{_OWN[host.kind]}=off or iommu=off"
         )
+    if host.translation:
+        formats = [
+            command_line.table_formats(line, host.kind) for line in (host.first, host.capture)
+        ]
+        for word in sorted({*formats[0], *formats[1]}):
+            if formats[0].get(word) != formats[1].get(word):
+                first, capture = (
+                    _mode(line, host.kind, word) for line in (host.first, host.capture)
+                )
+                yield _WARNINGS["format"].format(
+                    word=word.capitalize() if " " in word else word, first=first, capture=capture
+                )
     modes = [command_line.passthrough(line) for line in (host.first, host.capture)]
     if host.translation and modes[0] != modes[1]:
         words = {True: "switched on", False: "switched off", None: "not set"}

@@ -91,6 +91,37 @@ def translation(command_line: str, kind: str) -> bool | None:
     return found
 
 
+# What changes the format of the tables: argument, and its words with what they stand for.
+_FORMATS: dict[str, tuple[str, dict[str, tuple[str, bool]]]] = {
+    # drivers/iommu/intel/iommu.c, intel_iommu_setup(); without a word CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON says.
+    "vtd": (
+        "intel_iommu",
+        {
+            "sm_on": ("scalable mode", True),
+            "sm_off": ("scalable mode", False),
+            "tboot_noforce": ("tboot_noforce", True),
+        },
+    ),
+    # drivers/iommu/amd/init.c, parse_amd_iommu_options()
+    "amdvi": (
+        "amd_iommu",
+        {"pgtbl_v1": ("pgtbl_v2", False), "pgtbl_v2": ("pgtbl_v2", True)},
+    ),
+}
+
+
+def table_formats(command_line: str, kind: str) -> dict[str, bool]:
+    """Return what a command line says of the tables' format: C(scalable mode), C(tboot_noforce), C(pgtbl_v2)."""
+    own, words = _FORMATS.get(kind, ("", {}))
+    return dict(
+        words[option]
+        for name, value in arguments(command_line)
+        if name == own
+        for option in value.split(",")
+        if option in words
+    )
+
+
 def passthrough(command_line: str) -> bool | None:
     """Say whether a command line asks for identity mappings; None if it says nothing.
 
@@ -132,4 +163,12 @@ def untouched(command_line: str) -> bool:
     )
 
 
-__all__ = ("arguments", "passthrough", "relevant", "remapping", "translation", "untouched")
+__all__ = (
+    "arguments",
+    "passthrough",
+    "relevant",
+    "remapping",
+    "table_formats",
+    "translation",
+    "untouched",
+)

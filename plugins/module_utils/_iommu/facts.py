@@ -103,6 +103,8 @@ def iommu_facts(root: Path, capture_command_line: str | None) -> Json:
     groups = _groups(root / _GROUPS)
     types = Counter(group["type"] for group in groups if group["type"])
     translation = bool(units) if is_directory(root / _UNITS) else None
+    if translation is None:
+        kind = "unknown"
     remapping = _remapping(root, kind, units, tables["dmar"])
     line = read_text(root / "proc/cmdline") or ""
     if translation is None:
@@ -118,11 +120,11 @@ def iommu_facts(root: Path, capture_command_line: str | None) -> Json:
         if (tables[name.lower()] or {"units": []})["units"]
     ]
     situation = Situation(
-        kind=kind if kind != "none" else next(iter(possible), "none"),
+        kind=next(iter(possible), kind) if kind in ("none", "unknown") else kind,
         other=kind == "none" and others,
         translation=translation,
         remapping=remapping["active"],
-        scalable=any((unit["capabilities"] or {}).get("scalable_mode") for unit in units),
+        scalable=_scalable(units),
         architecture=architecture(root),
         release=read_text(root / "proc/sys/kernel/osrelease"),
         first=line,
@@ -162,6 +164,12 @@ def _units(directory: Path) -> tuple[str, list[Json], bool]:
         }
         units.append({"name": name, **values, "capabilities": capabilities(found, values)})
     return found, units, others
+
+
+def _scalable(units: list[Json]) -> bool | None:
+    """Say whether a VT-d unit is capable of scalable mode; None if some cannot be asked and no other one is."""
+    able = [(unit["capabilities"] or {}).get("scalable_mode") for unit in units]
+    return True if True in able else None if None in able else False
 
 
 def _table(

@@ -21,6 +21,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import (
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.class_names import class_name
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.config_space import (
+    NOTE_UNPRIVILEGED,
     ConfigSpace,
     decode_window,
 )
@@ -49,6 +50,10 @@ NOTE_NO_NAMES = "The host has no pci.ids, functions have no names."
 NOTE_NO_EXTENDED = (
     "The extended configuration space of {count} functions cannot be read: it is not known whether"
     " they have AER, ACS, ARI, ATS, PRI, PASID, DPC, SR-IOV or CXL."
+)
+NOTE_UNKNOWN_BRIDGES = (
+    "Of {count} bridges only the header can be read: whether they are PCI Express ports is not known. Become root, or"
+    " capture the tree as root."
 )
 
 _DEVICES = "sys/bus/pci/devices"
@@ -104,6 +109,14 @@ def pcie_facts(root: Path) -> Json:
     unextended = sum(each.config.extended is False for each in found.values())
     if unextended:
         notes.append(NOTE_NO_EXTENDED.format(count=unextended))
+    unknown = sum(
+        each.config.header == "bridge"
+        and each.config.port_type is None
+        and NOTE_UNPRIVILEGED in each.config.notes
+        for each in found.values()
+    )
+    if unknown:
+        notes.append(NOTE_UNKNOWN_BRIDGES.format(count=unknown))
     if functions and not _add_names(root, functions):
         notes.append(NOTE_NO_NAMES)
     return {
@@ -221,7 +234,8 @@ def _ports(
             depths[function["address"]],
         )
         for function in functions
-        if function["port_type"] in _RESETTING_PORTS
+        # Intel's DMI has the type of a root port where it is a host bridge: no bus is behind it.
+        if function["port_type"] in _RESETTING_PORTS and function["header"] == "bridge"
     ]
 
 
@@ -308,6 +322,7 @@ __all__ = (
     "NOTE_NO_BUS",
     "NOTE_NO_EXTENDED",
     "NOTE_NO_NAMES",
+    "NOTE_UNKNOWN_BRIDGES",
     "driver_built_in",
     "pcie_facts",
 )

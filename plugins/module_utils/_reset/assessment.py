@@ -11,7 +11,9 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.suits import suitable_stage
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage_choice import (
+    suitable_stage,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.tree import reset_tree
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -25,6 +27,7 @@ _KINDS = {
     "amdvi": "AMD-Vi",
     "smmuv3": "Arm SMMUv3",
     "none": "no IOMMU that the kernel uses",
+    "unknown": "which IOMMU it uses is not known",
 }
 _TABLES = {
     "kept": "keeps the translation tables of the crashed kernel",
@@ -35,12 +38,13 @@ _TABLES = {
 
 
 def assessment(facts: Facts, plan: Mapping[str, t.Any]) -> list[str]:
-    """Return the lines of an assessment: the tree of reset_tree(), IOMMU and stage in words, the problems of kdump.
+    """Return the lines of an assessment: what keeps running, the tree, IOMMU and stage in words, the problems of kdump.
 
     C(facts) are the facts of M(vmcore.kdump.platform_facts), C(plan) what make_plan() made of them. What the facts do
     not hold is left out. Raises KdumpError when the plan was made from other facts.
     """
     return [
+        *dma_lines(plan),
         *reset_tree(facts, plan).splitlines(),
         "",
         "IOMMU",
@@ -52,6 +56,35 @@ def assessment(facts: Facts, plan: Mapping[str, t.Any]) -> list[str]:
         "kdump",
         *_paragraphs(_problems(facts.get("kdump") or {})),
     ]
+
+
+def dma_lines(plan: Mapping[str, t.Any]) -> list[str]:
+    """Return how many functions the plan makes silent, which keep running and why, and what would change that."""
+    dma = plan.get("dma")
+    if not dma:
+        return []
+    if not dma["functions"]:
+        return ["No function that can do DMA is known.", ""]
+    unknown = f", of {dma['unknown']} it is not known" if dma["unknown"] else ""
+    total = (
+        f"Of {_count(dma['functions'], 'function')} that can do DMA {dma['silent']} will be silent before drivers load,"
+        f" {dma['running']} keep running{unknown}. Of those for storage and network {dma['silent_storage_network']} of"
+        f" {dma['storage_network']} will be silent."
+    )
+    groups = [
+        f"running: {len(group['functions'])}{_on_ports(group['ports'])}, {group['words']}"
+        for group in dma["groups"]
+    ]
+    levers = [f"+{lever['gain']} silent with {lever['words']}" for lever in dma["levers"]]
+    return [*textwrap.wrap(total, _WIDTH), *_paragraphs([*groups, *levers]), ""]
+
+
+def _on_ports(ports: int) -> str:
+    return f" on {_count(ports, 'port')}" if ports else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _iommu(iommu: Mapping[str, t.Any]) -> list[str]:
@@ -68,8 +101,6 @@ def _state(iommu: Mapping[str, t.Any]) -> str:
     units = len(iommu.get("units") or ())
     translation = iommu.get("translation", False)
     found = _KINDS.get(str(iommu.get("kind")), str(iommu.get("kind")))
-    if translation is None and not units:
-        found = "which IOMMU it uses is not known"
     domain = iommu.get("default_domain")
     words = [
         f"This kernel: {found}"
@@ -140,4 +171,4 @@ def _paragraphs(sentences: Iterable[str]) -> list[str]:
     ]
 
 
-__all__ = ("assessment",)
+__all__ = ("assessment", "dma_lines")

@@ -132,26 +132,39 @@ def deciding_rules(
     return found
 
 
-def rules_without_a_place(
+def places_of_rules(
     rules: Sequence[Exclusion],
     dmi: Mapping[str, t.Any],
     ports: Sequence[tuple[Port, Sequence[Function]]],
 ) -> list[str]:
-    """Return the names, sorted, of the rules for this platform that name a place and match no function.
+    """Return a sentence for each rule for this platform that names a place which is none, or not only one.
 
-    They are mistyped, most likely. C(ports) are the ports of the host, each with the functions below.
+    A place that matches no function is mistyped, most likely. A slot's name may be that of several: firmware numbers
+    slots for each board, and some number all of them alike. C(ports) are the ports of the host, each with the functions
+    below.
     """
-    return sorted(
-        rule.name
-        for rule in rules
-        if rule.specificity[0] == _RANKS["address"]
-        and _matches_platform(rule, dmi)
-        and not any(
-            _matches_port(rule, port, below)
-            and any(_matches_function(rule, port, function) for function in below)
+    sentences = []
+    for rule in sorted(rules, key=lambda each: each.name):
+        if rule.specificity[0] != _RANKS["address"] or not _matches_platform(rule, dmi):
+            continue
+        hit = [
+            port["address"]
             for port, below in ports
-        )
-    )
+            if _matches_port(rule, port, below)
+            and any(
+                _matches_function(rule, port, function)
+                for function in below
+                if rule.match.keys().isdisjoint({"slot"}) or function["address"] in port["children"]
+            )
+        ]
+        if not hit:
+            sentences.append(f"The rule {rule.name} names a place that this host does not have.")
+        elif len(hit) > 1 and not set(rule.match.get("slot", "*")) & set("*?["):
+            sentences.append(
+                f"The rule {rule.name} is for the slot {rule.match['slot']}, which is that of {len(hit)} ports,"
+                f" {', '.join(hit)}: it decides about all of them. Name the port instead if only one is meant."
+            )
+    return sentences
 
 
 def _matches_platform(rule: Exclusion, dmi: Mapping[str, t.Any]) -> bool:
@@ -314,6 +327,6 @@ __all__ = (
     "DMI_KEYS",
     "Exclusion",
     "deciding_rules",
+    "places_of_rules",
     "read_exclusions",
-    "rules_without_a_place",
 )

@@ -11,11 +11,22 @@ An exclusion with the decision reset overrides them.
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.command_line import arguments
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.models import (
+    ACCELERATORS,
+    MANAGEMENT,
+    NO_BUS_RESET,
+    PERSISTENT_MEMORY,
+    RESETS_ITSELF,
+    SWITCH_MANAGEMENT,
+    THUNDERBOLT,
+    identity_of,
+    model,
+)
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Mapping, Sequence
@@ -26,28 +37,12 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 # What may be set, with its values; the first one is the default.
 POLICY: dict[str, tuple[str, ...]] = {
-    "dump_target": ("reset", "leave"),
+    # auto: leave the function that the dump is written through if its driver deals with a running controller itself.
+    "dump_target": ("auto", "reset", "leave"),
     # Methods that go round the kernel, or reset less than the bus.
     "sbr": ("never", "fallback"),
     "flr": ("never", "fallback"),
 }
-
-# drivers/pci/quirks.c (Linux 7.2), quirk_no_bus_reset(): the kernel refuses to reset the bus of these. An older
-# kernel may not know all of them. vendor:device, root ports and endpoints alike.
-NO_BUS_RESET: tuple[tuple[str, str], ...] = (
-    ("10de:22ce", "its link may come back narrower or dead"),
-    ("10de:22d0", "its link may come back narrower or dead"),
-    ("10de:23[4-7]?", "only a reboot brings the device back"),
-    ("168c:0030", "its configuration is never accessible again"),
-    ("168c:003[2-4]", "its configuration is never accessible again"),
-    ("168c:003[ce]", "its configuration is never accessible again"),
-    ("17cb:0308", "it does not survive a bus reset"),
-    ("17cb:1103", "it does not survive a bus reset"),
-    ("17cb:1107", "it does not survive a bus reset"),
-    ("177d:a100", "it does not survive a bus reset"),
-    ("104c:b005", "the reset disables its link"),
-    ("1b21:1164", "its link fails to train again"),
-)
 
 # Whose kernel resets devices, and where: arch/powerpc/platforms/powernv/pci-ioda.c, pnv_pci_init_ioda_phb();
 # arch/powerpc/platforms/pseries/eeh_pseries.c, eeh_pseries_init(). zPCI functions have no such ports.
@@ -59,13 +54,34 @@ _HOTPLUG_SAFE = (7, 2)
 
 # By class: the base class, or base class and subclass (PCI Code and ID Assignment Specification).
 _CLASSES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("display", ("03",)),
-    ("memory", ("05",)),
     ("bmc", ("0c07",)),  # IPMI
+    # A monitor is on VGA and XGA. What has none is there to compute, and no class tells how it takes a reset.
+    ("accelerator", ("0302", "0380", "12")),
+    ("display", ("03",)),
+    # Of the memory controllers only CXL's has memory of the system. FPGA cards say 0500 and 0580, and do DMA.
+    ("memory", ("0502",)),
     # "Other bridge" is what non-transparent bridges and NVSwitch say they are: peers see the link go.
     ("fabric", ("0680",)),
+    ("external", ("0c0340",)),  # USB4 host interface
 )
-_SERIAL = "0700"
+# The kind that a table of models gives a function, before its class is asked.
+_MODELS = (
+    ("bmc", MANAGEMENT),
+    ("switch_management", SWITCH_MANAGEMENT),
+    ("accelerator", ACCELERATORS),
+    ("external", THUNDERBOLT),
+    ("memory", PERSISTENT_MEMORY),
+)
+# drivers/cxl/pci.c, drivers/block/umem.c: they offer the function's memory to the system.
+_MEMORY_DRIVERS = frozenset({"cxl_pci", "umem"})
+# Serial controller, multiport serial controller.
+_SERIAL = ("0700", "0702")
+
+# Documentation/admin-guide/kernel-parameters.txt, console=, earlycon= and earlyprintk=. The consoles that are no serial
+# port of a PCI function: screens, hypervisors, USB, the network, and none at all.
+_NOT_SERIAL = re.compile(
+    r"(tty[0-9]*|hvc.*|ttyUSB.*|usb.*|netcon.*|null|vga.*|efi.*|efifb.*|xen.*|xdbc.*|dbgp.*|tty[0-9]+,.*|brl.*)?$"
+)
 
 
 class Situation(t.NamedTuple):
@@ -74,13 +90,17 @@ class Situation(t.NamedTuple):
     kernel: str
     architecture: str | None
     serial_console: bool
+    console_function: str | None  # that firmware says is the console
     pciehp_sees_resets: bool
-    dump_target: frozenset[str]  # functions to leave, empty when it is reset as all others
+    dump_target: frozenset[str]  # functions that the dump is written through
+    leave_target: str  # one of POLICY["dump_target"]
+    reset_devices: bool  # is on the capture kernel's command line, or that is not known
     # Root buses that exist only while a driver drives a device: Intel VMD. drivers/pci/controller/vmd.c,
     # vmd_enable_domain(), makes them, and resets what is below. Root bus -> that device.
     driver_made_buses: Mapping[str, str]
     sbr: bool
     flr: bool
+    accelerators_qualified: bool = False
 
 
 class Concern(t.NamedTuple):
@@ -99,7 +119,7 @@ def read_policy(policy: t.Any) -> dict[str, str]:
             raise KdumpError(f"The policy has no {key!r}: it may set {', '.join(POLICY)}.")
         if value not in POLICY[key]:
             raise KdumpError(
-                f"The policy {key} is {value!r}: it may be {' or '.join(POLICY[key])}."
+                f"The policy {key} is {value!r}: it may be {', '.join(POLICY[key][:-1])} or {POLICY[key][-1]}."
             )
     return {key: policy.get(key, values[0]) for key, values in POLICY.items()}
 
@@ -107,14 +127,13 @@ def read_policy(policy: t.Any) -> dict[str, str]:
 def situation(facts: Facts, policy: Mapping[str, str]) -> tuple[Situation, list[str]]:
     """Return what policy has to know about a host, and sentences on what the facts do not tell."""
     kdump = facts.get("kdump") or {}
-    capture = str(kdump.get("capture_command_line") or "").split()
-    first = str(kdump.get("command_line") or "").split()
-    console = [*capture, *first]
+    capture = arguments(str(kdump.get("capture_command_line") or ""))
+    first = arguments(str(kdump.get("command_line") or ""))
     kernel = str(kdump.get("kernel_release") or "unknown")
     target = frozenset((kdump.get("target") or {}).get("functions") or ())
-    leave_target = policy["dump_target"] == "leave"
+    platform = facts.get("platform") or {}
     notes = []
-    if leave_target and not target:
+    if policy["dump_target"] == "leave" and not target:
         notes.append(
             "The policy leaves the dump target alone, and the facts do not tell which PCI function that is:"
             " exclude its port by a rule."
@@ -122,12 +141,15 @@ def situation(facts: Facts, policy: Mapping[str, str]) -> tuple[Situation, list[
     return (
         Situation(
             kernel=kernel,
-            architecture=(facts.get("platform") or {}).get("architecture"),
-            serial_console=any(word.startswith("console=ttyS") for word in console),
+            architecture=platform.get("architecture"),
+            serial_console=any(map(_is_serial_console, [*capture, *first])),
+            console_function=(platform.get("console") or {}).get("function"),
             pciehp_sees_resets=_series(kernel) < _HOTPLUG_SAFE
             # What is not loaded yet will inherit this kernel's command line.
-            and "pcie_ports=compat" not in (capture or first),
-            dump_target=target if leave_target else frozenset(),
+            and ("pcie_ports", "compat") not in (capture or first),
+            dump_target=target,
+            leave_target=policy["dump_target"],
+            reset_devices=not capture or ("reset_devices", "") in capture,
             driver_made_buses={
                 bridge["root_bus"]: bridge["function"]
                 for bridge in (facts.get("pcie") or {}).get("host_bridges") or ()
@@ -142,34 +164,95 @@ def situation(facts: Facts, policy: Mapping[str, str]) -> tuple[Situation, list[
 
 def concern_of_function(function: Function, host: Situation) -> Concern | None:
     """Return why a function must not be reset, None if nothing speaks against it."""
-    code = function["class"]
-    for name, classes in _CLASSES:
-        if code.startswith(classes):
-            return Concern(name, {})
+    # The management controller first: it is what watches the machine, whatever else the function is.
+    kind, name = _kind(function)
+    if kind == "bmc":
+        return Concern(kind, {"name": name})
+    harmed = _no_bus_reset(function)
+    if kind == "accelerator" and host.accelerators_qualified:
+        return harmed
+    if harmed or kind:
+        return harmed or Concern(str(kind), {"name": name})
+    if function.get("driver") in _MEMORY_DRIVERS:
+        return Concern("memory", {})
     if function.get("cxl"):
         return Concern("cxl", {})
     if function.get("removable") == "removable":
         return Concern("external", {})
-    if host.serial_console and code.startswith(_SERIAL):
+    if function["class"].startswith(_SERIAL) and (
+        host.serial_console or function["address"] == host.console_function
+    ):
         return Concern("console", {})
-    if function["address"] in host.dump_target:
+    return _concern_of_target(function, host)
+
+
+def _kind(function: Function) -> tuple[str | None, str]:
+    """Return the kind of a function, and what to call it."""
+    for kind, table in _MODELS:
+        found = model(table, function)
+        if found:
+            return kind, found.name
+    for kind, classes in _CLASSES:
+        if function["class"].startswith(classes):
+            return kind, identity_of(function)
+    return None, ""
+
+
+def _concern_of_target(function: Function, host: Situation) -> Concern | None:
+    if function["address"] not in host.dump_target:
+        return None
+    if host.leave_target == "leave":
         return Concern("dump_target", {})
-    return _no_bus_reset(function)
+    driver = str(function.get("driver"))
+    if host.leave_target == "auto" and driver in RESETS_ITSELF and host.reset_devices:
+        return Concern(
+            "target_driver",
+            {"address": function["address"], "driver": driver, "source": RESETS_ITSELF[driver]},
+        )
+    return None
 
 
 def concern_of_port(
-    port: Port, bridge: Function | None, host: Situation, methods: Sequence[str]
+    port: Port,
+    above: Sequence[Function],
+    host: Situation,
+    methods: Sequence[str],
+    thunderbolt: bool = False,
 ) -> Concern | None:
-    """Return why a port must not reset what is below it by any of C(methods), None if nothing speaks against it."""
+    """Return why a port must not reset what is below it by any of C(methods), None if nothing speaks against it.
+
+    C(above) are the port itself, if it is known as a function, and the bridges that it is below. C(thunderbolt): the
+    port belongs to a Thunderbolt or USB4 controller.
+    """
     if host.architecture in _KERNEL_RESETS:
         return Concern("kernel_resets", {"architecture": str(host.architecture)})
     if port.get("cxl"):
         return Concern("cxl_port", {})
-    if port.get("external"):
+    management = next(filter(None, (model(MANAGEMENT, bridge) for bridge in above)), None)
+    if management:
+        return Concern("bmc", {"name": management.name})
+    if port.get("external") or thunderbolt:
         return Concern("external", {})
     if takes_reset_for_removal(port, host) and not methods:
         return Concern("hotplug", {"kernel": host.kernel})
-    return _no_bus_reset(bridge) if bridge is not None else None
+    return _no_bus_reset(above[0]) if above else None
+
+
+def is_thunderbolt(function: Function) -> bool:
+    """Say whether a function is a Thunderbolt or USB4 host controller."""
+    return _kind(function)[0] == "external"
+
+
+def _is_serial_console(argument: tuple[str, str]) -> bool:
+    """Say whether an argument names a console that may be a serial port of a PCI function.
+
+    C(console=ttyS0,115200n8), C(console=uart8250,mmio,0xfe000000), C(console=00:04:0.0),
+    C(earlyprintk=pciserial,00:16.3,115200), and a bare C(earlycon), which takes what SPCR or the device tree name.
+    """
+    name, value = argument
+    if name == "earlycon" and not value:
+        return True
+    return name in ("console", "earlycon", "earlyprintk") and not _NOT_SERIAL.match(value)
 
 
 def takes_reset_for_removal(port: Port, host: Situation) -> bool:
@@ -188,11 +271,9 @@ def _occupied(port: Port) -> bool:
 
 
 def _no_bus_reset(function: Function) -> Concern | None:
-    identity = f"{function['vendor']}:{function['device']}"
-    for pattern, why in NO_BUS_RESET:
-        if fnmatch.fnmatchcase(identity, pattern):
-            return Concern("no_bus_reset", {"identity": identity, "why": why})
-    return None
+    found = model(NO_BUS_RESET, function)
+    words = {"identity": identity_of(function), "why": found.name if found else ""}
+    return Concern("no_bus_reset", words) if found else None
 
 
 def _series(release: str) -> tuple[int, int]:
@@ -202,12 +283,12 @@ def _series(release: str) -> tuple[int, int]:
 
 
 __all__ = (
-    "NO_BUS_RESET",
     "POLICY",
     "Concern",
     "Situation",
     "concern_of_function",
     "concern_of_port",
+    "is_thunderbolt",
     "read_policy",
     "situation",
     "takes_reset_for_removal",

@@ -14,7 +14,10 @@ from collections import Counter
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import bus_of
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import topology
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exposure import (
+    is_unknown_bridge,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.topology import topology
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterator, Mapping
@@ -53,7 +56,7 @@ def reset_tree(facts: Facts, plan: Plan) -> str:
         ),
         default=0,
     )
-    lines = [_title(plan)]
+    lines = [_title(plan, sum(map(is_unknown_bridge, functions.values())))]
     root_bus = None
     for depth, function in rows:
         if depth == 1 and bus_of(function["address"]) != root_bus:
@@ -62,22 +65,31 @@ def reset_tree(facts: Facts, plan: Plan) -> str:
         decision = decisions.get(function["address"])
         if decision is None:
             lines.append(
-                f"{_left(depth, function, slots)}  {_describe(function, virtual[function['address']])}"
+                f"{_left(depth, function, slots)}"
+                f"  {_describe(function, virtual[function['address']], decisions.get(function['parent']))}"
             )
         else:
             lines += _decision(_left(depth, function, slots).ljust(column), decision)
         lines += [f"{_INDENT * (depth + 1)}note: {note}" for note in function["notes"]]
-    notes = [*(facts["pcie"].get("notes") or ()), *(plan.get("notes") or ())]
+    platform = facts.get("platform") or {}
+    notes = [
+        *(facts["pcie"].get("notes") or ()),
+        *(platform.get("notes") or ()),
+        *(plan.get("notes") or ()),
+    ]
     lines += [""] if notes else []
     for note in notes:
         lines += textwrap.wrap(f"note: {note}", _WIDTH, subsequent_indent=_INDENT)
     return "\n".join(lines) + "\n"
 
 
-def _title(plan: Plan) -> str:
+def _title(plan: Plan, unknown: int) -> str:
     total = sum(plan["summary"].values())
+    on_chip = plan.get("reset_on_chip") or 0
+    counted = f", {on_chip} of them on chip" if on_chip else ""
+    bridges = f", {unknown} bridges of unknown kind" if unknown else ""
     return (
-        f"{plan['host']}, kernel {plan['kernel']}: {plan['summary']['reset']} of {total} ports reset"
+        f"{plan['host']}, kernel {plan['kernel']}: {plan['summary']['reset']} of {total} ports reset{counted}{bridges}"
         f" (plan {plan['digest'][:12]})"
     )
 
@@ -98,11 +110,11 @@ def _walk(functions: Mapping[str, Function]) -> Iterator[tuple[int, Function]]:
 
 def _left(depth: int, function: Function, slots: Mapping[str | None, str | None]) -> str:
     """Return the indented address, for a bridge what it is, and the slot unless it is that of the port above."""
-    kind = (
-        (function["port_type"] or "conventional PCI bridge").replace("_", " ")
-        if function["header"] == "bridge"
-        else ""
-    )
+    kind = ""
+    if function["header"] == "bridge":
+        unknown = is_unknown_bridge(function)
+        named = "bridge of unknown kind" if unknown else "conventional PCI bridge"
+        kind = (function["port_type"] or named).replace("_", " ")
     slot = slots[function["address"]]
     if slot == slots.get(function["parent"]):
         slot = None
@@ -110,10 +122,19 @@ def _left(depth: int, function: Function, slots: Mapping[str | None, str | None]
     return f"{_INDENT * depth}{function['address']}  {words}".rstrip()
 
 
-def _describe(function: Function, virtual: int) -> str:
-    """Return C(8086:10d3 Ethernet controller: 82574L Gigabit Network Connection (e1000e)), the name if it is known."""
+def _describe(function: Function, virtual: int, above: Mapping[str, t.Any] | None) -> str:
+    """Return C(8086:10d3 Ethernet controller: 82574L Gigabit Network Connection (e1000e)), the name if it is known.
+
+    C(above) is the plan's entry of the port above. What it resets is shown as it was: without a driver, no Bus Master.
+    """
     name = f": {function['name']}" if function.get("name") else ""
-    driver = f" ({function['driver']})" if function["driver"] else ""
+    words = [function["driver"]]
+    if above and above["decision"] == "reset":
+        words = [
+            function["driver"] or "no driver",
+            "no Bus Master" if function.get("bus_master") is False else None,
+        ]
+    driver = f" ({', '.join(filter(None, words))})" if any(words) else ""
     count = f", {virtual} virtual functions" if virtual else ""
     return (
         f"{function['vendor']}:{function['device']} {function['class_name']}{name}{driver}{count}"
@@ -122,7 +143,7 @@ def _describe(function: Function, virtual: int) -> str:
 
 def _decision(left: str, port: Mapping[str, t.Any]) -> list[str]:
     """Return a port's line; a long sentence goes on below itself."""
-    start = f"{left}  {_DECISIONS[port['decision']]}  "
+    start = f"{left}  {_DECISIONS[port['decision']]}  {'on chip: ' if port.get('on_chip') else ''}"
     return textwrap.wrap(
         port["sentence"],
         _WIDTH,

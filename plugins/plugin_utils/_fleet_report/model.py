@@ -30,7 +30,13 @@ if t.TYPE_CHECKING:
 
 _SEVERITIES = ("error", "warning", "info")
 _EVIDENCE_LINES = 40
-_IOMMUS = {"vtd": "Intel VT-d", "amdvi": "AMD-Vi", "smmuv3": "Arm SMMUv3", "none": "no IOMMU"}
+_IOMMUS = {
+    "vtd": "Intel VT-d",
+    "amdvi": "AMD-Vi",
+    "smmuv3": "Arm SMMUv3",
+    "none": "no IOMMU",
+    "unknown": "not known",
+}
 _TABLES = {
     "kept": "keeps the translation tables of the crashed kernel",
     "aborted": "aborts the DMA of running devices",
@@ -105,6 +111,7 @@ def _host(anchor: str, name: str, records: list[Data], assessment: Data | None, 
         "picture": _picture(latest, assessment),
         "drift": _drift(latest, assessment, problems, age),
         "notes": (assessment["plan"] or {}).get("notes", []) if assessment else [],
+        "dma": _dma(assessment),
     }
     if latest:
         stale = latest["verdict"] == "passed" and bool(host["drift"])
@@ -180,7 +187,11 @@ def _iommu(iommu: Data | None) -> Data:
     if not iommu:
         return {"name": "not known", "sentence": "", "warnings": []}
     name = _IOMMUS.get(iommu["kind"], iommu["kind"] or "not known")
-    if iommu["kind"] in _IOMMUS and iommu["kind"] != "none" and iommu["translation"] is False:
+    if (
+        iommu["kind"] in _IOMMUS
+        and iommu["kind"] not in ("none", "unknown")
+        and iommu["translation"] is False
+    ):
         name = f"{name}, translation off"
     capture = iommu["capture_kernel"]
     does = _TABLES.get(capture["tables"] or "")
@@ -220,6 +231,21 @@ def _past(record: Data) -> Data:
     return {
         **{key: record[key] for key in ("run_id", "finished_at", "verdict", "why", "stage")},
         "helper": record["helper"]["installed"],
+    }
+
+
+def _dma(assessment: Data | None) -> Data | None:
+    """Return what the plan makes of the functions that can do DMA, C(None) if that is not known."""
+    dma = ((assessment["plan"] if assessment else None) or {}).get("dma")
+    if not dma:
+        return None
+    unknown = f", {dma['unknown']} not known" if dma["unknown"] else ""
+    return {
+        **{key: dma[key] for key in ("functions", "silent", "running", "unknown")},
+        "sentence": f"{dma['silent']} of {dma['functions']} functions silent before drivers load,"
+        f" {dma['running']} keep running{unknown}",
+        "groups": [f"{len(group['functions'])}: {group['words']}" for group in dma["groups"]],
+        "levers": [f"+{lever['gain']} with {lever['words']}" for lever in dma["levers"]],
     }
 
 

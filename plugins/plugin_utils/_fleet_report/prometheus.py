@@ -33,6 +33,7 @@ _METRICS = (
     ("dump_size_bytes", "gauge", "Size of the dump of the last crash test."),
     ("reset_ports", "gauge", "Ports of the reset plan by what happened to them in the last crash test."),
     ("reset_seconds", "gauge", "How long the reset of all ports took."),
+    ("dma_functions", "gauge", "Functions that can do DMA by what the reset plan makes of them before drivers load."),
     ("problems", "gauge", "What keeps a host from taking a dump or makes it doubtful, when it was assessed."),
     ("assessed_timestamp_seconds", "gauge", "When a host was assessed."),
 )  # fmt: skip
@@ -74,6 +75,8 @@ def _host(host: Data) -> Iterator[tuple[str, Mapping[str, str], float | None]]:
         for severity in ("error", "warning"):
             number = sum(problem["severity"] == severity for problem in host["problems"])
             yield "problems", {**name, "severity": severity}, number
+    for state in ("silent", "running", "unknown") if host["dma"] else ():
+        yield "dma_functions", {**name, "state": state}, host["dma"][state]
     for verdict in VERDICTS:
         yield "crash_test_verdict", {**name, "verdict": verdict}, int(host["verdict"] == verdict)
     test = host["test"]

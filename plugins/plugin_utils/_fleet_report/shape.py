@@ -214,6 +214,16 @@ assessment = keys(
             ),
             summary=keys(reset=count, leave=count),
             notes=each(text),
+            dma=maybe(
+                keys(
+                    functions=count,
+                    silent=count,
+                    running=count,
+                    unknown=count,
+                    groups=each(keys(words=text, ports=count, functions=each(text))),
+                    levers=each(keys(words=text, gain=count)),
+                )
+            ),
         )
     ),
 )

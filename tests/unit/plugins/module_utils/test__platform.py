@@ -21,6 +21,7 @@ def test_real_machine(tmp_path: Path) -> None:
         "architecture": "x86_64",
         "memory_bytes": 726368 * 1024,
         "cpus": 1,
+        "console": None,
         "dmi": {
             "sys_vendor": "QEMU",
             "product_name": "Standard PC (Q35 + ICH9, 2009)",
@@ -37,13 +38,43 @@ def test_real_machine(tmp_path: Path) -> None:
             "bios_release": None,
             "bios_date": None,
         },
+        "notes": [],
     }
 
 
 def test_nothing_known(tmp_path: Path) -> None:
     facts = platform_facts(tmp_path)
     assert set(facts.pop("dmi").values()) == {None}
+    (note,) = facts.pop("notes")
+    assert note.startswith("The architecture is not known")
     assert set(facts.values()) == {None}
+
+
+def spcr(device: int, bus: int = 0, slot: int = 0x16, function: int = 3, segment: int = 0) -> bytes:
+    """Compose Microsoft's Serial Port Console Redirection Table, as long as its second revision is."""
+    table = bytearray(80)
+    table[:4] = b"SPCR"
+    table[64:66] = device.to_bytes(2, "little")
+    table[68:71] = bytes((bus, slot, function))
+    table[75] = segment
+    return bytes(table)
+
+
+@pytest.mark.parametrize(
+    ("table", "console"),
+    [
+        (spcr(0xFFFF), {"source": "SPCR", "function": None}),
+        (spcr(0xA13D), {"source": "SPCR", "function": "0000:00:16.3"}),
+        (spcr(0xA13D, bus=0x3A, segment=1), {"source": "SPCR", "function": "0001:3a:16.3"}),
+        (spcr(0xA13D, slot=0xFF), {"source": "SPCR", "function": None}),
+        (spcr(0xA13D)[:75], None),
+        (b"", None),
+        (b"XXXX" + bytes(76), None),
+    ],
+)
+def test_console_of_the_firmware(tmp_path: Path, table: bytes, console: object) -> None:
+    build(tmp_path, {"sys/firmware/acpi/tables/SPCR": table})
+    assert platform_facts(tmp_path)["console"] == console
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,42 @@ def situation(kind: str = "vtd", **values: t.Any) -> Situation:
             "kept",
             "hands off the IOMMU",
         ),
+        # copy_translation_tables() refuses, and translation is switched off.
+        (
+            situation(
+                "vtd", scalable=True, first="intel_iommu=on,sm_on", capture="intel_iommu=on,sm_off"
+            ),
+            "none",
+            "cannot copy tables of the other format",
+        ),
+        (
+            situation(
+                "vtd", scalable=None, first="intel_iommu=sm_off", capture="intel_iommu=sm_on"
+            ),
+            "none",
+            "switched off, the capture kernel has it switched on",
+        ),
+        (
+            situation("vtd", scalable=True, first="intel_iommu=on,sm_on", capture="intel_iommu=on"),
+            "unknown",
+            "Only one of both command lines",
+        ),
+        (
+            situation(
+                "vtd", scalable=False, first="intel_iommu=sm_on", capture="intel_iommu=sm_off"
+            ),
+            "kept",
+            "copies the VT-d tables",
+        ),
+        (
+            situation(
+                "vtd", scalable=True, first="intel_iommu=on,sm_on", capture="intel_iommu=on,sm_on"
+            ),
+            "kept",
+            "copies the VT-d tables",
+        ),
+        (situation("amdvi", first="amd_iommu=pgtbl_v2"), "unknown", "guest page tables"),
+        (situation("amdvi", first="amd_iommu=pgtbl_v1"), "kept", "reuses the AMD-Vi device table"),
         (situation("vtd", translation=False, first=""), "none", "does not translate"),
         (situation("none"), "none", "shows no IOMMU"),
         (situation("none", other=True), "unknown", "of a kind that this collection does not know"),
@@ -102,6 +138,20 @@ def test_tables(host: Situation, tables: str, why: str) -> None:
         (
             situation("vtd", capture="intel_iommu=on intremap=off"),
             "interrupts of running devices are lost",
+        ),
+        (
+            situation(
+                "vtd", scalable=True, first="intel_iommu=on,sm_on", capture="intel_iommu=on,sm_off"
+            ),
+            "Scalable mode is switched on for the running kernel and switched off for the capture kernel",
+        ),
+        (
+            situation("vtd", first="intel_iommu=on,tboot_noforce", capture="intel_iommu=on"),
+            "tboot_noforce is switched on for the running kernel and not set for the capture kernel",
+        ),
+        (
+            situation("amdvi", first="amd_iommu=pgtbl_v2", capture="ro"),
+            "pgtbl_v2 is switched on for the running kernel and not set for the capture kernel",
         ),
         (situation("vtd", scalable=True, release="5.14.0-503.el9.x86_64"), "0c5f6c0d8201"),
     ],

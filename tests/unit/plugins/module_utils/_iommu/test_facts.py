@@ -112,7 +112,7 @@ def test_nothing_known(tmp_path: Path) -> None:
     facts = iommu_facts(tmp_path, None)
     capture = facts.pop("capture_kernel")
     assert facts == {
-        "kind": "none",
+        "kind": "unknown",
         "units": [],
         "translation": None,
         "interrupt_remapping": {"active": None, "mode": None, "evidence": None},

@@ -246,7 +246,7 @@ def test_plan_and_installation(module: Module) -> None:
 
 def test_the_quiesce_stage_is_not_for_it(module: Module) -> None:
     facts = {"kdump": {"family": "beret"}, "platform": {}}
-    assert "this host has beret" in module("_quiesce.suits").suitable_stage(facts)["why"]
+    assert "this host has beret" in module("_quiesce.stage_choice").suitable_stage(facts)["why"]
 
 
 def test_configuration(module: Module) -> None:

@@ -29,10 +29,42 @@ def section(name: str, **facts: Json) -> list[str]:
     return rest[: rest.index("")] if "" in rest else rest
 
 
-def test_begins_with_the_tree() -> None:
+def test_begins_with_the_number_and_the_tree() -> None:
     plan = make_plan(FACTS)
     tree = reset_tree(FACTS, plan).splitlines()
-    assert assessment(FACTS, plan)[: len(tree)] == tree
+    number = [
+        "Of 1 function that can do DMA 1 will be silent before drivers load, 0 keep running. Of those for storage and",
+        "network 1 of 1 will be silent.",
+        "",
+    ]
+    assert assessment(FACTS, plan)[: len(number) + len(tree)] == [*number, *tree]
+
+
+def test_says_what_keeps_running_and_what_would_stop_it() -> None:
+    facts = host(
+        bridge("0000:00:02.0"),
+        function("0000:01:00.0", "0000:00:02.0", reset_methods=[]),
+        function("0000:01:00.1", "0000:00:02.0", reset_methods=[]),
+        bridge("0000:00:03.0", port_type=None, notes=["Only the start can be read."]),
+        function("0000:02:00.0", "0000:00:03.0", port_type=None),
+        function("0000:00:1f.2", **{"class": "010601"}),
+        p02_0={"hotplug": True},
+    )
+    lines = assessment(facts, make_plan(facts))
+    assert lines[: lines.index("")] == [
+        "Of 4 functions that can do DMA 0 will be silent before drivers load, 3 keep running, of 1 it is not known. Of",
+        "those for storage and network 0 of 4 will be silent.",
+        "  running: 2 on 1 port, occupied hot-plug slots, which this kernel would take for emptied",
+        "  running: 1, integrated into the root complex, no port above",
+        "  +2 silent with pcie_ports=compat on the capture kernel's command line",
+        "  +2 silent with Linux 7.2 or a later kernel",
+        "  +2 silent with the policy sbr: fallback, after this platform is qualified with it",
+    ]
+
+
+def test_a_plan_of_an_older_release_has_no_number() -> None:
+    plan = {key: value for key, value in make_plan(FACTS).items() if key != "dma"}
+    assert assessment(FACTS, plan)[0].startswith("db01.example.com")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +78,7 @@ def test_begins_with_the_tree() -> None:
         # A captured tree without /sys/class/iommu.
         (
             {
-                "kind": "none",
+                "kind": "unknown",
                 "units": [],
                 "translation": None,
                 "interrupt_remapping": {"active": None},

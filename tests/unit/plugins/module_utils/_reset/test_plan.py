@@ -58,6 +58,12 @@ CASES: list[tuple[str, Json, list[Json]]] = [
         [],
     ),
     ("not_endpoint", host(bridge(PORT), bridge(CHILD, PORT, port_type="upstream_port")), []),
+    # A switch whose management endpoint or DMA engine sits beside its upstream port.
+    (
+        "beside_switch",
+        host(bridge(PORT), bridge(CHILD, PORT, port_type="upstream_port"), function(SECOND, PORT)),
+        [],
+    ),
     (
         "not_endpoint",
         host(bridge(PORT), function(CHILD, PORT, port_type="rc_integrated_endpoint")),
@@ -67,7 +73,7 @@ CASES: list[tuple[str, Json, list[Json]]] = [
     ("display", host(bridge(PORT), function(CHILD, PORT, **{"class": "030000"})), []),
     (
         "display",
-        host(bridge(PORT), function(CHILD, PORT), function(SECOND, PORT, **{"class": "038000"})),
+        host(bridge(PORT), function(CHILD, PORT), function(SECOND, PORT, **{"class": "030100"})),
         [],
     ),
     ("built_in_driver", host(bridge(PORT), function(CHILD, PORT, driver_built_in=True)), []),
@@ -107,8 +113,19 @@ CASES: list[tuple[str, Json, list[Json]]] = [
 # Policy: what could be reset, and is left alone unless a rule says otherwise.
 POLICY_CASES: list[tuple[str, Json]] = [
     ("display", host(bridge(PORT), function(CHILD, PORT, **{"class": "030000"}))),
-    ("display", host(bridge(PORT), function(CHILD, PORT, **{"class": "030200"}))),
-    ("memory", host(bridge(PORT), function(CHILD, PORT, **{"class": "058000"}))),
+    ("accelerator", host(bridge(PORT), function(CHILD, PORT, **{"class": "030200"}))),
+    ("memory", host(bridge(PORT), function(CHILD, PORT, **{"class": "050200"}))),
+    ("switch_management", host(bridge(PORT), function(CHILD, PORT, vendor="1000", device="00b2"))),
+    (
+        "target_driver",
+        {
+            **host(bridge(PORT), function(CHILD, PORT, driver="mpt3sas")),
+            "kdump": {
+                "kernel_release": "6.12.107+deb13-amd64",
+                "target": {"type": "local", "functions": [CHILD]},
+            },
+        },
+    ),
     ("bmc", host(bridge(PORT), function(CHILD, PORT, **{"class": "0c0701"}))),
     ("fabric", host(bridge(PORT), function(CHILD, PORT, **{"class": "068000"}))),
     ("cxl", host(bridge(PORT), function(CHILD, PORT, cxl=True))),
@@ -184,7 +201,9 @@ def test_a_rule_overrides_policy(facts: Json) -> None:
     assert port["sentence"] == "Reset by the rule qualified."
 
 
-NO_OVERRIDE = ("no_children", "link_down", "legacy_pci", "not_endpoint", "built_in_driver")
+NO_OVERRIDE = (
+    "no_children", "link_down", "legacy_pci", "beside_switch", "not_endpoint", "built_in_driver",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -206,7 +225,7 @@ def test_a_rule_for_one_function_does_not_reset_another() -> None:
     facts = host(
         bridge(PORT),
         function(CHILD, PORT, **{"class": "030000"}),
-        function(SECOND, PORT, **{"class": "038000"}),
+        function(SECOND, PORT, **{"class": "030100"}),
     )
     rule = {"name": "first", "match": {"address": CHILD}, "decision": "reset"}
     assert make_plan(facts, [rule])["ports"][0]["reason"] == "display"
@@ -307,7 +326,7 @@ def test_what_is_left_has_no_method() -> None:
 def test_dump_target() -> None:
     facts = with_kdump(ENDPOINT, target={"type": "local", "functions": [CHILD]})
     assert make_plan(facts)["ports"][0]["reason"] == "endpoints_only"
-    assert make_plan(facts)["policy"] == {"dump_target": "reset", "sbr": "never", "flr": "never"}
+    assert make_plan(facts)["policy"] == {"dump_target": "auto", "sbr": "never", "flr": "never"}
     plan = make_plan(facts, policy={"dump_target": "leave"})
     assert (plan["ports"][0]["reason"], plan["notes"]) == ("dump_target", [])
     assert make_plan(facts, [RESET], {"dump_target": "leave"})["ports"][0]["reason"] == "included"
@@ -333,7 +352,7 @@ def test_dump_target_that_nobody_knows(target: Json) -> None:
         ({"display": "reset"}, "The policy has no 'display': it may set dump_target, sbr, flr."),
         (
             {"dump_target": True},
-            "The policy dump_target is True: it may be reset or leave.",
+            "The policy dump_target is True: it may be auto, reset or leave.",
         ),
     ],
 )
@@ -357,6 +376,9 @@ def test_entry_of_a_port() -> None:
                 {"address": CHILD, "vendor": "8086", "device": "10d3", "class": "020000"},
                 {"address": SECOND, "vendor": "8086", "device": "10d4", "class": "020000"},
             ],
+            "on_chip": False,
+            "bus_master": True,
+            "drivers": ["e1000e"],
         }
     ]
 

@@ -55,6 +55,30 @@ def test_real_machine(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_reset_is_shown_as_it_was() -> None:
+    facts = host(
+        bridge(PORT, vendor="1022", device="1484"),
+        function(CHILD, PORT, driver=None, bus_master=False),
+        function("0000:01:00.1", PORT, bus_master=None),
+    )
+    assert body(facts)[-3:] == [
+        "  0000:00:02.0  root port  RESET  on chip: Only endpoints are below.",
+        "    0000:01:00.0  8086:10d3 Ethernet controller (no driver, no Bus Master)",
+        "    0000:01:00.1  8086:10d3 Ethernet controller (e1000e)",
+    ]
+    assert "1 of 1 ports reset, 1 of them on chip (plan" in reset_tree(facts, make_plan(facts))
+
+
+def test_a_bridge_of_which_only_the_header_was_read_is_not_conventional() -> None:
+    facts = host(
+        bridge(PORT, port_type=None, notes=[]), bridge("0000:00:1e.0", port_type=None, driver=None)
+    )
+    text = reset_tree(facts, make_plan(facts))
+    assert "0 of 0 ports reset, 1 bridges of unknown kind (plan" in text
+    assert "0000:00:02.0  bridge of unknown kind" in text
+    assert "0000:00:1e.0  conventional PCI bridge" in text
+
+
 def test_each_root_bus_has_a_heading() -> None:
     facts = host(function("0000:00:00.0"), function("0000:80:00.0"), function("10000:e0:06.0"))
     assert [line for line in body(facts) if line.startswith("root bus")] == [

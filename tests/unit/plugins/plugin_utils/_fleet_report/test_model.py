@@ -179,6 +179,31 @@ def test_ports_that_did_not_come_back_are_first_and_red() -> None:
     assert "did not come back" in html.render(model.build(results(record)))
 
 
+def test_every_format_tells_what_keeps_running() -> None:
+    """The same number as the plan has, of a host that nobody has crashed."""
+    assessment = fleet.assessment("db01", 0)
+    dma = assessment["plan"]["dma"]
+    assert dma["functions"] == dma["silent"] + dma["running"]
+    assert dma["silent"]
+    report = model.build(results(assessments=(assessment,)))
+    (host,) = report["hosts"]
+    sentence = (
+        f"{dma['silent']} of {dma['functions']} functions silent before drivers load,"
+        f" {dma['running']} keep running"
+    )
+    assert host["dma"]["sentence"] == sentence
+    assert sentence in html.render(report)
+    for state in ("silent", "running", "unknown"):
+        sample = f'vmcore_kdump_dma_functions{{host="db01",state="{state}"}} {dma[state]}'
+        assert sample in prometheus.render(report).splitlines()
+
+
+def test_a_host_that_was_not_assessed_has_no_number() -> None:
+    report = model.build(results(fleet.record("passed")))
+    assert report["hosts"][0]["dma"] is None
+    assert "dma_functions" not in prometheus.render(report)
+
+
 @pytest.mark.parametrize("name", ["q35-vtd", "rich", "many-ports"])
 def test_picture_has_every_port_once_and_nothing_on_top_of_anything(name: str) -> None:
     facts = shape.assessment({"facts": fleet.facts(name)})["facts"]

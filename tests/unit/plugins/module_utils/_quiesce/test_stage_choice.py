@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.suits import suitable_stage
+from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage_choice import (
+    suitable_stage,
+)
 from ansible_collections.vmcore.kdump.tests.unit.facts import Json, bridge, function, host
 
 PORT = bridge("0000:00:02.0")
@@ -28,6 +30,16 @@ ABORTED: Json = {"capture_kernel": {"tables": "aborted"}}
         ({}, "initramfs", "keeps running devices where they were"),
         ({"iommu": {}}, "initramfs", "would reset before the kernel initialises the IOMMU"),
         ({"iommu": ABORTED}, "quiesce", "aborts the DMA of running devices"),
+        (
+            {"iommu": {"translation": True, "capture_kernel": {"tables": "none"}}},
+            "quiesce",
+            "leaves the IOMMU as it was",
+        ),
+        (
+            {"iommu": {"translation": False, "capture_kernel": {"tables": "none"}}},
+            "initramfs",
+            "would reset before the kernel initialises the IOMMU",
+        ),
         ({"pcie": BUILT_IN}, "quiesce", "The driver virtio-pci of 0000:01:00.0 is built into"),
         (
             {"iommu": ABORTED, "kdump": {"family": "suse"}},

@@ -32,6 +32,9 @@ _NO = {
     "cpus": "The quiesce stage switches interrupt remapping off, which {cpus} CPUs need.",
 }
 _YES = {
+    "translation_lost": "Translation is on in the running kernel and not in the capture kernel: devices would write to"
+    " wrong physical memory before a reset in its initramfs. The quiesce stage leaves the IOMMU as it was, and resets"
+    " before.",
     "aborted": "The capture kernel aborts the DMA of running devices before a reset in its initramfs: the quiesce stage"
     " comes first.",
     "built_in": "The driver {driver} of {address} is built into the kernel, and has it before a reset in the initramfs:"
@@ -49,7 +52,7 @@ def suitable_stage(facts: Facts) -> dict[str, str]:
 
     The stage in the initramfs is one boot of a kernel shorter, so it is enough where nothing speaks for the other one.
     """
-    against = next(_against(facts), None)
+    against = against_quiesce(facts)
     if against:
         return {"stage": "initramfs", "why": against}
     reasons = next(_reasons(facts), None)
@@ -57,6 +60,11 @@ def suitable_stage(facts: Facts) -> dict[str, str]:
         return {"stage": "quiesce", "why": reasons}
     tables = ((facts.get("iommu") or {}).get("capture_kernel") or {}).get("tables")
     return {"stage": "initramfs", "why": _ENOUGH if tables == "kept" else _EARLIER}
+
+
+def against_quiesce(facts: Facts) -> str | None:
+    """Return why the quiesce stage is not possible on a host, None if nothing speaks against it."""
+    return next(_against(facts), None)
 
 
 def _against(facts: Facts) -> Iterator[str]:
@@ -73,7 +81,10 @@ def _against(facts: Facts) -> Iterator[str]:
 
 
 def _reasons(facts: Facts) -> Iterator[str]:
-    capture = (facts.get("iommu") or {}).get("capture_kernel") or {}
+    iommu = facts.get("iommu") or {}
+    capture = iommu.get("capture_kernel") or {}
+    if capture.get("tables") == "none" and iommu.get("translation"):
+        yield _YES["translation_lost"]
     if capture.get("tables") == "aborted":
         yield _YES["aborted"]
     pcie = facts.get("pcie") or {}
@@ -84,4 +95,4 @@ def _reasons(facts: Facts) -> Iterator[str]:
             yield _YES["built_in"].format(driver=function["driver"], address=function["address"])
 
 
-__all__ = ("suitable_stage",)
+__all__ = ("against_quiesce", "suitable_stage")
