@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
 	crashes crash-faults one-processor qualify readiness fleet runner ports bench bench-fleet damage fuzz build clean distclean \
-	configure targets
+	configure targets platforms
 
 VENV := $(CURDIR)/.venv
 
@@ -95,6 +95,9 @@ bench-fleet: setup-tools ## 1000 hosts assessed and reported, against one ping o
 
 damage: setup-tools ## a thousand damaged variants of each dump in DUMPS=..., and what is said of them
 	@python -m damage $(ARGS) $(DUMPS)
+
+platforms: setup-tools ## docs/platforms.md: what is decided on real machines
+	@python -m machines page
 
 fuzz: setup-tools # the parsers of dumps with atheris, which is installed for it; TARGET=..., SECONDS=...
 	@pip install --quiet atheris

@@ -14,6 +14,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._quiesce.stage_choice
     against_quiesce,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.decide import decide
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.models import (
+    MANAGEMENT,
+    SWITCH_MANAGEMENT,
+    model,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import RESETS_HOST_BRIDGES
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,6 +54,7 @@ _WORDS: dict[str, str] = {
     "driver_made": "behind a driver that resets them itself, Intel VMD's",
     "dump_target": "what the dump is written through",
     "excluded": "excluded by rules",
+    "kernel_resets": "no port that is reset from user space",
     "external": "what is outside of the machine or can be unplugged",
     "fabric": "bridges into a fabric",
     "hotplug": "occupied hot-plug slots, which this kernel would take for emptied",
@@ -84,12 +91,12 @@ def exposure(facts: Facts, case: Case, host: Situation, ports: Sequence[Port]) -
     C(levers) what would make more of them silent on this host, each by itself.
     """
     able = [each for each in case.topology.functions.values() if can_do_dma(each)]
-    fates = _fates(case.topology, able, ports)
+    fates = _fates(case.topology, able, ports, host)
     running = {
         address: fate for address, fate in fates.items() if fate not in ("silent", "unknown")
     }
     silent = sum(fate == "silent" for fate in fates.values())
-    important = [each for each in able if each["class"].startswith(("01", "02"))]
+    important = [each for each in able if _is_storage_or_network(each)]
     return {
         "functions": len(able),
         "silent": silent,
@@ -101,7 +108,7 @@ def exposure(facts: Facts, case: Case, host: Situation, ports: Sequence[Port]) -
         "levers": [
             {"lever": lever, "words": _LEVERS[lever], "gain": gain}
             for lever, entries in _pulled(facts, case, host, ports)
-            if (gain := _silent(case.topology, able, entries) - silent) > 0
+            if (gain := _silent(case.topology, able, entries, host) - silent) > 0
         ],
     }
 
@@ -119,9 +126,20 @@ def can_do_dma(function: Function) -> bool:
     return bool(function.get("bus_master")) or code.startswith(_MOVES_DATA)
 
 
-def _fates(topology: Topology, able: Sequence[Function], ports: Sequence[Port]) -> dict[str, str]:
+def _is_storage_or_network(function: Function) -> bool:
+    """By class, but for what only says so: management endpoints of switches, functions of a BMC."""
+    return function["class"].startswith(("01", "02")) and not (
+        model(SWITCH_MANAGEMENT, function) or model(MANAGEMENT, function)
+    )
+
+
+def _fates(
+    topology: Topology, able: Sequence[Function], ports: Sequence[Port], host: Situation
+) -> dict[str, str]:
     """Return for each function C(silent), C(unknown), or why it keeps running, by address."""
     entries = {port["address"]: port for port in ports}
+    if host.architecture in RESETS_HOST_BRIDGES:
+        return dict.fromkeys((each["address"] for each in able), "silent")
     return {each["address"]: _fate(topology.above(each["address"]), entries) for each in able}
 
 
@@ -133,7 +151,7 @@ def _fate(above: Sequence[Function], entries: Mapping[str, Port]) -> str:
     entry = entries.get(bridges[0]["address"])
     if entry is None:
         return "unknown" if any(map(is_unknown_bridge, bridges)) else "legacy_pci"
-    if entry["decision"] == "reset" or entry["reason"] == "kernel_resets":
+    if entry["decision"] == "reset":
         return "silent"
     return t.cast("str", entry["reason"])
 
@@ -163,8 +181,10 @@ def _groups(topology: Topology, running: Mapping[str, str]) -> list[Json]:
     return sorted(groups, key=lambda group: (-len(group["functions"]), group["reason"]))
 
 
-def _silent(topology: Topology, able: Sequence[Function], ports: Sequence[Port]) -> int:
-    return sum(fate == "silent" for fate in _fates(topology, able, ports).values())
+def _silent(
+    topology: Topology, able: Sequence[Function], ports: Sequence[Port], host: Situation
+) -> int:
+    return sum(fate == "silent" for fate in _fates(topology, able, ports, host).values())
 
 
 def _pulled(

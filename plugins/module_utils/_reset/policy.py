@@ -47,6 +47,8 @@ POLICY: dict[str, tuple[str, ...]] = {
 # Whose kernel resets devices, and where: arch/powerpc/platforms/powernv/pci-ioda.c, pnv_pci_init_ioda_phb();
 # arch/powerpc/platforms/pseries/eeh_pseries.c, eeh_pseries_init(). zPCI functions have no such ports.
 _KERNEL_RESETS = ("ppc64le", "s390x")
+# Of these it resets whole host bridges, with all that is below.
+RESETS_HOST_BRIDGES = ("ppc64le",)
 
 # The first series in which reset_subordinate is known to tell pciehp that the link goes down on purpose
 # ("make reset_subordinate hotplug safe", 2026-01). Up to 6.18 it does not.
@@ -284,6 +286,7 @@ def _series(release: str) -> tuple[int, int]:
 
 __all__ = (
     "POLICY",
+    "RESETS_HOST_BRIDGES",
     "Concern",
     "Situation",
     "concern_of_function",

@@ -112,8 +112,19 @@ def test_what_is_below_a_bridge_that_nobody_could_read_is_not_known() -> None:
     assert (found["functions"], found["unknown"], found["running"], found["silent"]) == (1, 1, 0, 0)
 
 
-def test_the_kernel_of_power_resets_them_itself() -> None:
-    found = make_plan(
-        {**host(bridge(PORTS[0]), below(1)), "platform": {"architecture": "ppc64le"}}
-    )["dma"]
-    assert (found["silent"], found["running"]) == (1, 0)
+def test_the_kernel_of_power_resets_all_host_bridges_itself() -> None:
+    tree = host(bridge(PORTS[0]), below(1), function("0000:00:1f.2", **{"class": "010601"}))
+    found = make_plan({**tree, "platform": {"architecture": "ppc64le"}})["dma"]
+    assert (found["silent"], found["running"]) == (2, 0)
+    found = make_plan({**tree, "platform": {"architecture": "s390x"}})["dma"]
+    assert (found["silent"], found["running"]) == (0, 2)
+
+
+def test_what_only_says_that_it_is_storage() -> None:
+    found = dma(
+        bridge(PORTS[0]),
+        below(1, 0, vendor="1000", device="00b2", **{"class": "010700"}),
+        bridge(PORTS[1]),
+        below(2, 0, vendor="103c", device="193f", **{"class": "010400"}),
+    )
+    assert (found["functions"], found["storage_network"]) == (2, 0)

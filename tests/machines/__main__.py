@@ -1,0 +1,45 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m machines convert`` makes a machine's file from a public export, ``... page`` writes docs/platforms.md."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from machines import hwloc, page, pciconf, udev
+from machines.machine import Machine, write
+
+_READERS = {"pciconf": pciconf.read, "udev": udev.read, "hwloc": hwloc.read}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="machines", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    convert = commands.add_parser("convert", help="make a file of tests/unit/data/machines")
+    convert.add_argument("kind", choices=_READERS)
+    convert.add_argument("export", type=Path)
+    convert.add_argument("machine", type=Path, help="the file to write")
+    for name in ("title", "kinds", "source", "architecture", "vendor", "product"):
+        convert.add_argument(f"--{name}", required=True)
+    commands.add_parser("page", help="write docs/platforms.md")
+    arguments = parser.parse_args()
+    if arguments.command == "page":
+        page.write()
+        return
+    functions, root_buses = _READERS[arguments.kind](arguments.export)
+    machine = Machine(
+        title=arguments.title,
+        kinds=arguments.kinds.split(","),
+        source=arguments.source,
+        architecture=arguments.architecture,
+        dmi={"sys_vendor": arguments.vendor, "product_name": arguments.product},
+        root_buses=root_buses,
+        functions=functions,
+    )
+    write(arguments.machine, machine)
+
+
+if __name__ == "__main__":
+    main()
