@@ -65,7 +65,7 @@ LANES = {
         normal_image="dracut --quiet --force --no-hostonly --add systemd --drivers 'virtio_blk ext4'"
         f" --omit 'i18n plymouth resume lvm mdraid dm crypt btrfs multipath network nfs iscsi' {_NORMAL}",
     ),
-    # Linux 5.10 resets no bus for anybody: registers are all there is.
+    # Linux 5.10 before 5.10.234 resets no bus for anybody: registers are all there is.
     # For four ports that is more than a hundred processes, which takes ten seconds under emulation.
     "bullseye": Lane(
         "bullseye",
