@@ -799,14 +799,15 @@ ansible_facts:
                 - Which problem it is. C(docs/readiness.md) of this collection has all of them.
                 - Without a dump, RV(ansible_facts.kdump.problems[].severity=error), are V(is_capture_kernel),
                   V(no_family), V(no_reservation), V(no_image), V(not_armed), V(image_not_loaded),
-                  V(dump_directory_missing), V(fadump), V(kdump_off), V(service_masked), V(service_failed),
+                  V(dump_directory_missing), V(fadump), V(kdump_off), V(nothing_saved), V(service_masked),
+                  V(service_failed),
                   V(reservation_too_small), V(image_old), V(config_not_loaded), V(target_full), V(target_not_mounted),
                   V(target_read_only), V(target_unreachable), V(target_needs), V(target_encrypted), V(kernel_unsigned),
                   V(kexec_disabled) and V(makedumpfile_fails).
                 - A dump is possible, RV(ansible_facts.kdump.problems[].severity=warning), with V(service_disabled),
                   V(plan_missing), V(plan_stale), V(quiesce_not_loaded), V(watchdog_active), V(dump_space),
                   V(reservation_small), V(iommu_differs), V(panic_on_oops_off), V(sysrq_off), V(post_notifiers),
-                  V(capture_hangs) and V(last_test_failed).
+                  V(capture_hangs), V(setting_not_known) and V(last_test_failed).
               type: str
               sample: not_armed
             severity:

@@ -56,12 +56,13 @@ def facts_of(
     target: str,
     capture_command_line: str | None,
     stale: bool = False,
+    makes_directory: bool = False,
 ) -> dict[str, t.Any]:
     """Return the kdump facts, shaped as in C(base_facts); the first path that exists is the image.
 
     Neither family keeps a record of what it loaded: the capture command line is what the
     configuration gives. C(stale) says that another image than the present one is loaded, as far as
-    the family knows.
+    the family knows. C(makes_directory): the family makes the dump directory where it is missing.
     """
     facts = base_facts(root, kernel)
     directory = family.dump_directory(root)
@@ -90,7 +91,8 @@ def facts_of(
         "rearm": " && ".join(map(shlex.join, family.rearm_commands())),
     }
     facts["problems"] = [
-        problem(code, **words) for code in _problem_codes(root, facts, directory, stale)
+        problem(code, **words)
+        for code in _problem_codes(root, facts, None if makes_directory else directory, stale)
     ]
     return facts
 
@@ -105,7 +107,7 @@ def _first(root: Path, paths: Iterable[PurePosixPath]) -> str | None:
 
 
 def _problem_codes(
-    root: Path, facts: dict[str, t.Any], directory: PurePosixPath, stale: bool
+    root: Path, facts: dict[str, t.Any], directory: PurePosixPath | None, stale: bool
 ) -> list[str]:
     if facts["is_capture_kernel"]:
         return ["is_capture_kernel"]
@@ -117,6 +119,7 @@ def _problem_codes(
         (
             "dump_directory_missing",
             facts["target"]["type"] == "local"
+            and directory is not None
             and not may_hang(root, directory)
             and not is_directory(inside(root, directory)),
         ),

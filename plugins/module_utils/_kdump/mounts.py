@@ -26,6 +26,14 @@ if t.TYPE_CHECKING:  # pragma: no cover
 # proc(5), fstab(5): blanks and backslashes of a path are octal numbers.
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
+# Where udev has links by what a device has in it.
+_BY = {
+    "UUID": "by-uuid",
+    "LABEL": "by-label",
+    "PARTUUID": "by-partuuid",
+    "PARTLABEL": "by-partlabel",
+}
+
 # A server that does not answer makes everything below them wait.
 _REMOTE = re.compile(
     r"nfs4?|cifs|smb3|ceph|9p|afs|ocfs2|gfs2|lustre|fuse\.(sshfs|glusterfs|ceph|s3fs)"
@@ -39,6 +47,7 @@ class Mount(t.NamedTuple):
     device: str
     type: str
     options: tuple[str, ...]
+    number: str | None = None  # of the block device: C(254:0)
 
     @property
     def remote(self) -> bool:
@@ -64,24 +73,58 @@ def mounted(root: Path) -> list[Mount] | None:
         fields, words = mount.split(), file_system.split()
         if len(fields) > 5 and len(words) > 2:
             options = (*fields[5].split(","), *words[2].split(","))
-            found.append(Mount(_path(fields[4]), _unescaped(words[1]), words[0], options))
+            found.append(
+                Mount(_path(fields[4]), _unescaped(words[1]), words[0], options, fields[2])
+            )
     return found
 
 
-def wanted(root: Path) -> list[Mount] | None:
-    """Return what /etc/fstab says is mounted at boot; None when it is not known."""
+def listed(root: Path) -> list[Mount] | None:
+    """Return what /etc/fstab lists, whether it is mounted at boot or not; None when it is not known."""
     text = read_text(root / "etc/fstab")
     if text is None:
         return None
     lines = [line.split() for line in text.splitlines() if not line.lstrip().startswith("#")]
-    entries = [
+    return [
         Mount(_path(words[1]), _unescaped(words[0]), words[2], tuple(words[3].split(",")))
         for words in lines
         if len(words) > 3 and words[1].startswith("/")
     ]
-    return [
-        entry for entry in entries if not {"noauto", "x-systemd.automount"} & set(entry.options)
-    ]
+
+
+def wanted(root: Path) -> list[Mount] | None:
+    """Return what /etc/fstab says is mounted at boot; None when it is not known."""
+    entries = listed(root)
+    return (
+        None
+        if entries is None
+        else [
+            entry for entry in entries if not {"noauto", "x-systemd.automount"} & set(entry.options)
+        ]
+    )
+
+
+def same_device(root: Path, first: Mount, source: str) -> bool | None:
+    """Say whether a file system is that of a source such as C(/dev/vg/lv) or C(UUID=...); None when that is not known.
+
+    Device mapper, multipath and udev have several names for one device: its number decides.
+    """
+    if first.device == source:
+        return True
+    numbers = [first.number or _number(root, first.device), _number(root, source)]
+    return None if None in numbers else numbers[0] == numbers[1]
+
+
+def _number(root: Path, source: str) -> str | None:
+    """Return the number of a block device by its name, a link that udev made, or what fstab(5) calls it."""
+    name, equals, value = source.partition("=")
+    path = f"/dev/disk/{_BY[name]}/{value}" if equals and name in _BY else source
+    if not path.startswith("/dev/"):
+        return None
+    device = resolve(root, PurePosixPath(path))
+    return (
+        None if device is None else read_text(inside(root, f"/sys/class/block/{device.name}/dev"))
+    )
 
 
 def mount_of(mounts: Iterable[Mount], directory: PurePosixPath) -> Mount | None:
@@ -121,4 +164,12 @@ def _unescaped(text: str) -> str:
     return _OCTAL.sub(lambda match: chr(int(match[1], 8)), text)
 
 
-__all__ = ("Mount", "encrypted_devices", "mount_of", "mounted", "wanted")
+__all__ = (
+    "Mount",
+    "encrypted_devices",
+    "listed",
+    "mount_of",
+    "mounted",
+    "same_device",
+    "wanted",
+)

@@ -30,6 +30,9 @@ PROBLEMS: dict[str, str] = {
     "watchdog_active": "The watchdog {watchdogs} is running and resets the host while it dumps unless the capture"
     " kernel feeds it: put its driver into the kdump initramfs, and give it more time than a dump takes.",
     "kdump_off": "{service} is told to load no capture kernel: set {setting}, then run '{rearm}'.",
+    "nothing_saved": "{setting}: the capture kernel saves a log and no dump. Set another format, and run '{rearm}'.",
+    "setting_not_known": "What {setting} is only a shell can tell, by '{line}', and what is said here of the dump may"
+    " be wrong: write it as plain text.",
     "service_masked": "{unit} is masked and cannot run: run 'systemctl unmask {unit}', then '{rearm}'.",
     "service_failed": "{service} failed ({result}): look at 'systemctl status {service}', mend what it says, then run"
     " '{rearm}'.",
@@ -86,6 +89,7 @@ WARNINGS = frozenset(
         "quiesce_not_loaded",
         "reservation_small",
         "service_disabled",
+        "setting_not_known",
         "sysrq_off",
         "watchdog_active",
     }

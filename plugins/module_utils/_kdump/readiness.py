@@ -44,8 +44,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile i
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import (
     Mount,
     encrypted_devices,
+    listed,
     mount_of,
     mounted,
+    same_device,
     wanted,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
@@ -58,7 +60,6 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     read_bytes,
     read_int,
     read_text,
-    resolve,
     size,
 )
 
@@ -147,6 +148,12 @@ class Look(t.NamedTuple):
     @property
     def mount(self) -> Mount | None:
         return mount_of(self.mounts or (), self.directory)
+
+    @property
+    def device(self) -> str | None:
+        """The device of a file system that dumps go to by its name."""
+        found = (each.device for each in self.settings.targets if each.type == "filesystem")
+        return next(found, None)
 
     @property
     def servers(self) -> list[tuple[Target, Server]]:
@@ -259,6 +266,19 @@ def _switched_off(look: Look) -> Problems:
     return look.problem("kdump_off", setting=look.settings.off) if look.settings.off else []
 
 
+def _saves_nothing(look: Look) -> Problems:
+    setting = look.settings.saves_nothing
+    return look.problem("nothing_saved", setting=setting) if setting else []
+
+
+def _not_told(look: Look) -> Problems:
+    return [
+        each
+        for name, line in look.settings.not_told.items()
+        for each in look.problem("setting_not_known", setting=name, line=line)
+    ]
+
+
 def _masked(look: Look) -> Problems | None:
     """systemctl mask makes a link to /dev/null, or an empty file is put there by hand."""
     if service_enabled(look.root, look.family.service) is None:
@@ -333,38 +353,49 @@ def _is_newer(root: Path, path: PurePosixPath, than: int | None) -> bool:
 
 
 def _not_mounted(look: Look) -> Problems | None:
-    """What fstab mounts above the dump directory, and the device of kdump.conf, are mounted."""
-    if look.facts["target"]["type"] not in ("local", "filesystem"):
+    """What fstab mounts above the dump directory is mounted, and the device of a file system that dumps go to."""
+    if look.device is not None:
+        return _device_not_mounted(look, look.device)
+    if not look.local:
         return []
     entries = wanted(look.root)
     if look.mounts is None or entries is None:
         return None
     places = {mount.place for mount in look.mounts}
-    above = mount_of(entries, look.directory) if look.local else None
+    above = mount_of(entries, look.directory)
     if above is not None and above.place not in places:
         return look.problem("target_not_mounted", missing=above.device, place=str(above.place))
-    device = next(
-        (each.device for each in look.settings.targets if each.type == "filesystem"), None
-    )
-    if device is None or not device.startswith("/dev/"):
+    return []
+
+
+def _device_not_mounted(look: Look, device: str) -> Problems | None:
+    """mkdumprd, check_user_configured_target(): what fstab lists has to be mounted, the rest it mounts itself."""
+    entries = listed(look.root)
+    if look.mounts is None or entries is None:
+        return None
+    blocks = [mount for mount in look.mounts if mount.device.startswith("/dev/")]
+    known = [same_device(look.root, mount, device) for mount in blocks]
+    if True in known:
         return []
-    known = {device, str(resolve(look.root, PurePosixPath(device)) or device)}
-    if any(mount.device in known for mount in look.mounts):
-        return []
-    return look.problem("target_not_mounted", missing=device, place=device)
+    for entry in entries:
+        if same_device(look.root, entry, device) and "noauto" not in entry.options:
+            place = str(entry.place)
+            return look.problem("target_not_mounted", missing=device, place=place)
+    # Where the host does not tell what the device is, it may be any of those that are mounted.
+    return None if None in known else []
 
 
 def _read_only(look: Look) -> Problems | None:
-    if not look.local:
+    if not look.local and look.device is None:
         return []
     if look.mounts is None:
         return None
     mount = look.mount
-    return (
-        look.problem("target_read_only", place=str(mount.place))
-        if mount is not None and mount.read_only
-        else []
-    )
+    if look.device is not None:
+        mount = next((m for m in look.mounts if same_device(look.root, m, look.device)), None)
+    if mount is None or not mount.read_only:
+        return []
+    return look.problem("target_read_only", place=str(mount.place))
 
 
 def _space(look: Look) -> Problems | None:
@@ -375,9 +406,11 @@ def _space(look: Look) -> Problems | None:
     if free is None or expected is None:
         return None
     words = {"free": _mib(free), "expected": _mib(expected)}
-    if free < expected // _COMPRESSION:
+    kept = look.settings.keeps_free
+    words["expected"] = _mib(expected + kept)
+    if free < expected // _COMPRESSION + kept:
         return look.problem("target_full", **words)
-    return look.problem("dump_space", **words) if free < expected else []
+    return look.problem("dump_space", **words) if free < expected + kept else []
 
 
 def _reachable(look: Look) -> Problems | None:
@@ -620,6 +653,8 @@ Check = t.Callable[[Look], t.Optional[Problems]]
 # The problems that a check looks for, and the check. Each returns what it finds and changes nothing.
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("kdump_off",), _switched_off),
+    (("nothing_saved",), _saves_nothing),
+    (("setting_not_known",), _not_told),
     (("service_masked",), _masked),
     (("service_failed",), _failed),
     (("reservation_too_small", "reservation_small"), _reservation),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Mapping
     from pathlib import PurePosixPath
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
@@ -27,6 +28,12 @@ class Settings(t.NamedTuple):
     loaded: tuple[PurePosixPath, PurePosixPath] | None = None
     # The setting that keeps the service from loading anything.
     off: str | None = None
+    # The setting by which no dump is saved, only its log.
+    saves_nothing: str | None = None
+    # Names of settings that count here and that only a shell can tell, with the line that sets each.
+    not_told: Mapping[str, str] = {}
+    # Bytes without which the family deletes a dump that it has just saved.
+    keeps_free: int = 0
     collector: str = "makedumpfile"
     # Where dumps go: every place that gets one, in this order.
     targets: tuple[Target, ...] = ()

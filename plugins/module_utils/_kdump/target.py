@@ -83,9 +83,15 @@ def split_host(text: str) -> tuple[str, str]:
     return host, rest
 
 
+def bare(host: str) -> str:
+    """Return a host as it is written where nothing follows it: an address of IPv6 has no brackets."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
 def bracketed(host: str) -> str:
     """Return a host as it is written where something follows it behind a colon."""
+    host = bare(host)
     return f"[{host}]" if ":" in host else host
 
 
-__all__ = ("Server", "Target", "bracketed", "server_of", "split_host")
+__all__ = ("Server", "Target", "bare", "bracketed", "server_of", "split_host")

@@ -54,6 +54,9 @@ df -Pk {path} | tail -n 1
 """
 
 
+# The key of a target without one: those that ssh tries.
+_OWN_KEY = "one of root's own keys"
+
 # What an initramfs that saves the dump itself cannot do without.
 _PROGRAMS = {"ssh": "ssh", "nfs": "mount.nfs"}
 
@@ -174,7 +177,10 @@ def _ssh(target: Target, run: Run) -> Space:
     for sign, cure in (
         ("not accessible", "make the key"),
         ("Host key verification failed", "pin its host key in /root/.ssh/known_hosts"),
-        ("Permission denied (", f"allow {target.key}.pub in its authorized_keys"),
+        (
+            "Permission denied (",
+            f"allow {f'{target.key}.pub' if target.key else _OWN_KEY} in its authorized_keys",
+        ),
     ):
         if sign in output:
             raise KdumpError(

@@ -70,6 +70,18 @@ def present_values(
     return Present({name: known[name] for name in known if name not in unknown}, unknown, what)
 
 
+def undecided(
+    text: str,
+    names: Collection[str],
+    defaults: Mapping[str, str] | None = None,
+    *,
+    bash: bool = True,
+) -> dict[str, str]:
+    """Return those of these names that only a shell can tell, with the line that sets each."""
+    unknown = read_values(text, defaults, bash=bash).unknown
+    return {name: unknown[name] for name in sorted(names) if name in unknown}
+
+
 def _asked(
     text: str, defaults: Mapping[str, str], names: Sequence[str], shell: str, ask: Ask
 ) -> dict[str, str] | None:
@@ -86,4 +98,4 @@ def _asked(
     return {name: value for name, _equals, value in (word.partition("=") for word in said)}
 
 
-__all__ = ("Present", "present_values")
+__all__ = ("Present", "present_values", "undecided")

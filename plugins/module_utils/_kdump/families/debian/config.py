@@ -33,6 +33,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell i
     assign,
     read_values,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import bare, bracketed
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Mapping
@@ -84,6 +85,8 @@ class DebianConfig:
 
     paths = (CONFIG,)
     program: PurePosixPath | None = PurePosixPath("/usr/sbin/kdump-config")
+    # Settings that facts and problems rest on.
+    decides = frozenset({*_GOVERNED, "USE_KDUMP", "KDUMP_KERNEL", "KDUMP_INITRD", "KDUMP_CMDLINE"})
 
     def edit(
         self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: EditContext
@@ -141,9 +144,9 @@ def _target(options: Mapping[str, t.Any], present: Mapping[str, str]) -> dict[st
         raise KdumpError(f"target: {_TARGETS_REFUSED[kind]}")
     wanted.update({name: None for name in _REMOTE if name.lower() != kind and present.get(name)})
     if kind == "nfs":
-        wanted["NFS"] = f"{target['server']}:{target['export']}"
+        wanted["NFS"] = f"{bracketed(target['server'])}:{target['export']}"
     if kind == "ssh":
-        wanted["SSH"] = f"{target['user']}@{target['server']}"
+        wanted["SSH"] = f"{target['user']}@{bare(target['server'])}"
         if target.get("key"):
             wanted["SSH_KEY"] = target["key"]
     return wanted

@@ -31,9 +31,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce impor
     REFUSED,
     has_line,
     split,
+    without_line,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.present import undecided
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
-    parse_assignments,
+    read_values,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.bootloader import (
     UpdateGrub,
@@ -137,11 +139,11 @@ class Debian:
 
     def config(self, root: Path) -> dict[str, str]:
         """Return the assignments in /etc/default/kdump-tools; the last one of a name wins."""
-        return parse_assignments(read_text(inside(root, CONFIG)) or "")
+        return _values(read_text(inside(root, CONFIG)) or "")
 
     def targets(self, texts: Mapping[PurePosixPath, str]) -> list[Target]:
         """Return every target that kdump-config saves to, in its order."""
-        return targets(parse_assignments(texts.get(CONFIG, "")))
+        return targets(_values(texts.get(CONFIG, "")))
 
     def image(self, root: Path, kernel: str) -> PurePosixPath:
         """Return the kdump initramfs of a kernel."""
@@ -173,15 +175,17 @@ class Debian:
         """
         config = self.config(root)
         line = config.get("KDUMP_CMDLINE") or read_text(root / "proc/cmdline")
-        own = _OWN_COLLECTOR.search(read_text(inside(root, CONFIG)) or "")
+        text = read_text(inside(root, CONFIG)) or ""
+        own = _OWN_COLLECTOR.search(text)
+        not_told = undecided(without_line(text), DebianConfig.decides, bash=False)
+        off = "USE_KDUMP" not in not_told and config.get("USE_KDUMP", "0") in ("", "0")
         return Settings(
             units=(self.service, "kdump-tools-dump.service"),
             loaded=(CONFIG, self.dump_directory(root) / RECORD),
-            off=None
-            if config.get("USE_KDUMP", "0") not in ("", "0")
-            else f"USE_KDUMP=1 in {CONFIG}",
+            off=f"USE_KDUMP=1 in {CONFIG}" if off else None,
             collector="a shell function" if own else "makedumpfile",
             targets=tuple(targets(config)),
+            not_told=not_told,
             command_line=line and f"{line} {config.get('KDUMP_CMDLINE_APPEND', '')}",
             without_makedumpfile=_WITHOUT_MAKEDUMPFILE,
         )
@@ -270,6 +274,11 @@ class DebianDracut(Debian):
     def _image(self, root: Path) -> PurePosixPath:
         named = PurePosixPath(self.config(root).get("KDUMP_INITRD") or "/")
         return resolve(root, named) or named
+
+
+def _values(text: str) -> dict[str, str]:
+    """Return what is known of the settings; kdump-config is a script for sh, which may have no C(+=)."""
+    return read_values(without_line(text), bash=False).known
 
 
 def _problem_codes(

@@ -31,6 +31,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell i
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils import (
     kdump_conf,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import bare, bracketed
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Mapping
@@ -66,6 +67,8 @@ class KdumpUtilsConfig:
 
     paths = (CONFIG, SYSCONFIG)
     program: PurePosixPath | None = PurePosixPath("/usr/bin/kdumpctl")
+    # Settings that facts and problems rest on.
+    decides = frozenset({*_GOVERNED, "KDUMP_COMMANDLINE", "KDUMP_KERNELVER"})
 
     def edit(
         self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: EditContext
@@ -135,8 +138,8 @@ def _target(options: Mapping[str, t.Any]) -> dict[str, str | None]:
     key, value = {
         "filesystem": (target.get("fstype"), target.get("device")),
         "raw": ("raw", target.get("device")),
-        "nfs": ("nfs", f"{target.get('server')}:{target.get('export')}"),
-        "ssh": ("ssh", f"{target.get('user')}@{target.get('server')}"),
+        "nfs": ("nfs", f"{bracketed(target.get('server') or '')}:{target.get('export')}"),
+        "ssh": ("ssh", f"{target.get('user')}@{bare(target.get('server') or '')}"),
     }[kind]
     if kind == "ssh" and target.get("key"):
         wanted["sshkey"] = target["key"]

@@ -18,6 +18,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import
     EVERY_HOST,
     in_image,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.present import undecided
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import read_values
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import (
     facts_of,
     sysconfig,
@@ -28,6 +30,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.config import (
     CONFIG,
+    SYSCONFIG,
     KdumpUtilsConfig,
     built_in,
 )
@@ -36,6 +39,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.targets import (
     DIRECTORY,
+    KEY,
     targets,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.traces import (
@@ -147,7 +151,12 @@ class KdumpUtils:
             # kdumpctl, check_files_modified(), unless it is told not to look.
             inputs=() if config.get("force_no_rebuild") == "1" else (CONFIG,),
             collector=(collector or ["makedumpfile"])[0],
-            targets=tuple(targets(config)),
+            targets=tuple(_with_key(root, each) for each in targets(config)),
+            not_told=undecided(
+                read_text(inside(root, SYSCONFIG)) or "",
+                KdumpUtilsConfig.decides,
+                built_in(read_text(inside(root, COMMAND)) or ""),
+            ),
             # kdumpctl, VMCORE_CREATION_STATUS: a word, and the test's identifier.
             test=("kdumpctl test", PurePosixPath("/var/lib/kdump/vmcore-creation.status")),
             opens_device=", with 'kdumpctl setup-crypttab'",
@@ -182,7 +191,8 @@ class KdumpUtils:
 
         Without what it finds out by itself: disable_cpu_apicid= and what the architecture needs.
         """
-        config = {**built_in(read_text(inside(root, COMMAND)) or ""), **sysconfig(root)}
+        program = built_in(read_text(inside(root, COMMAND)) or "")
+        config = read_values(read_text(inside(root, SYSCONFIG)) or "", program).known
         line = config.get("KDUMP_COMMANDLINE") or read_text(root / "proc/cmdline") or ""
         # A word is taken out by its name, also where the setting has its value.
         words = config.get("KDUMP_COMMANDLINE_REMOVE", "").split()
@@ -190,6 +200,13 @@ class KdumpUtils:
         return " ".join(
             [*without(line, removed), *config.get("KDUMP_COMMANDLINE_APPEND", "").split()]
         )
+
+
+def _with_key(root: Path, target: Target) -> Target:
+    """Return a target with the key that kdumpctl takes: its own where the configured one does not exist."""
+    if target.key is None or is_file(inside(root, target.key)):
+        return target
+    return target._replace(key=KEY)
 
 
 __all__ = ("KdumpUtils",)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.kdump_conf import (
@@ -18,9 +19,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Mapping
 
+_MOUNT = re.compile(r"""--mount[ =]["']?([^"']+)""")
+
 # kdump.conf(5)
 DIRECTORY = "/var/crash"
-_KEY = "/root/.ssh/kdump_id_rsa"
+KEY = "/root/.ssh/kdump_id_rsa"
 
 
 def targets(values: Mapping[str, str]) -> list[Target]:
@@ -31,7 +34,7 @@ def targets(values: Mapping[str, str]) -> list[Target]:
     path = values.get("path") or DIRECTORY
     if "ssh" in values:
         user, _at, server = values["ssh"].rpartition("@")
-        return [Target("ssh", path, server=server, user=user, key=values.get("sshkey") or _KEY)]
+        return [Target("ssh", path, server=server, user=user, key=values.get("sshkey") or KEY)]
     if "nfs" in values:
         server, export = split_host(values["nfs"])
         return [Target("nfs", path, server=server, export=export)]
@@ -40,7 +43,19 @@ def targets(values: Mapping[str, str]) -> list[Target]:
     fstype = next((each for each in FILE_SYSTEMS if each in values), None)
     if fstype:
         return [Target("filesystem", path, device=values[fstype], fstype=fstype)]
+    mount = _MOUNT.search(values.get("dracut_args", ""))
+    if mount:
+        words = [*mount[1].split(), "", "", ""]
+        return [_mounted(path, device=words[0], fstype=words[2])]
     return [Target("local", path)]
 
 
-__all__ = ("DIRECTORY", "targets")
+def _mounted(path: str, *, device: str, fstype: str) -> Target:
+    """kdump-lib.sh, get_dracut_args_target(): C(--mount "device place type options"); dumps go below path there."""
+    if fstype.startswith("nfs"):
+        server, export = split_host(device)
+        return Target("nfs", path, server=server, export=export)
+    return Target("filesystem", path, device=device, fstype=fstype or None)
+
+
+__all__ = ("DIRECTORY", "KEY", "targets")

@@ -27,6 +27,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell i
     assign,
     read_values,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import bracketed
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Mapping
@@ -75,6 +76,8 @@ class SuseConfig:
 
     paths = (CONFIG,)
     program: PurePosixPath | None = None
+    # Settings that facts and problems rest on.
+    decides = frozenset({*_GOVERNED, "KDUMP_COMMANDLINE", "KDUMP_TRANSFER", "KDUMP_FREE_DISK_SIZE"})
 
     def edit(
         self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: EditContext
@@ -126,7 +129,13 @@ def _target(options: Mapping[str, t.Any], values: Mapping[str, str]) -> dict[str
         return {"KDUMP_SAVEDIR": path or here}
     if kind == "nfs":
         export = target["export"].rstrip("/") + (path or "")
-        return {"KDUMP_SAVEDIR": f"nfs://{target['server']}{export or '/'}"}
+        return {"KDUMP_SAVEDIR": f"nfs://{bracketed(target['server'])}{export or '/'}"}
+    if ":" in target["server"]:
+        # kdump-save takes what is before the first colon for the name that it waits for, and mkdumprd looks for the
+        # host's key by the address in brackets.
+        raise KdumpError(
+            f"target: SUSE's kdump reaches no address of IPv6 over ssh: give the server's name for {target['server']}."
+        )
     wanted = {
         "KDUMP_SAVEDIR": f"ssh://{target['user']}@{target['server']}{path or _DEFAULTS['KDUMP_SAVEDIR']}"
     }

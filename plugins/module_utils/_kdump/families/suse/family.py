@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from pathlib import PurePosixPath
 
@@ -17,6 +18,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import
     EVERY_HOST,
     in_image,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.present import undecided
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     parse_assignments,
 )
@@ -58,6 +60,12 @@ IMAGES = PurePosixPath("/var/lib/kdump")
 
 # load.sh copies it there whenever it has loaded the capture kernel.
 LOADED = PurePosixPath("/run/udev/rules.d/70-kdump.rules")
+
+# The URL's password, which ssh is given instead.
+_PASSWORD = re.compile(r"://[^/@:]*:[^/@]+@")
+
+# kdump-read-config.sh, KDUMP_FREE_DISK_SIZE.
+_KEPT_FREE = 64
 
 # What the capture kernel does not get of the running kernel's command line, and gets besides, while
 # KDUMP_COMMANDLINE is empty.
@@ -141,12 +149,22 @@ class Suse:
     def settings(self, root: Path) -> Settings:
         """Return what /etc/sysconfig/kdump says that decides whether the host is ready."""
         config = self.config(root)
-        raw = config.get("KDUMP_DUMPFORMAT") == "raw"
+        text = read_text(inside(root, CONFIG)) or ""
+        form = config.get("KDUMP_DUMPFORMAT")
+        free = config.get("KDUMP_FREE_DISK_SIZE", "")
+        transfer = config.get("KDUMP_TRANSFER")
         return Settings(
             units=(self.service,),
             inputs=(SYSCONFIG,),
-            collector="cp" if raw else "makedumpfile",
-            targets=tuple(targets(config)),
+            saves_nothing=f"KDUMP_DUMPFORMAT=none in {SYSCONFIG}"
+            if form == "none" and not transfer
+            else None,
+            not_told=undecided(text, SuseConfig.decides),
+            # kdump-save: by default 64 MiB, and only in a directory of the host.
+            keeps_free=(int(free) if free.isdecimal() else _KEPT_FREE) << 20,
+            # A command of the operator that does all the work.
+            collector="KDUMP_TRANSFER" if transfer else "cp" if form == "raw" else "makedumpfile",
+            targets=tuple(_with_key(root, each, config) for each in targets(config)),
             panics=True,  # load.sh appends panic=1
             without_makedumpfile=f"set KDUMP_DUMPFORMAT=raw in {SYSCONFIG}, and run 'systemctl restart {self.service}':"
             " the dump is then all of the memory",
@@ -169,6 +187,7 @@ class Suse:
             kernels=[IMAGES / "kernel", PurePosixPath(f"/boot/vmlinuz-{kernel}")],
             target=targets(self.config(root))[0].type,
             capture_command_line=self._capture_command_line(root),
+            makes_directory=True,  # mkdumprd, get_mount()
             stale=built is not None and loaded is not None and built > loaded,
         )
 
@@ -179,6 +198,20 @@ class Suse:
             kept = without(read_text(root / "proc/cmdline") or "", _REMOVED)
             line = " ".join([*kept, _ADDED])
         return f"{line} {config.get('KDUMP_COMMANDLINE_APPEND', '')}".strip()
+
+
+def _with_key(root: Path, target: Target, config: Mapping[str, str]) -> Target:
+    """Return a target with the key that goes into the image: dracut/module-setup.sh, kdump_init_ssh().
+
+    Of those that are named, and by default of ssh's own, each that exists. Without any, the last one is missed, but
+    not where the URL has a password.
+    """
+    if target.type not in ("ssh", "sftp") or _PASSWORD.search(config.get("KDUMP_SAVEDIR", "")):
+        return target
+    names = (config.get("KDUMP_SSH_IDENTITY") or "id_rsa id_dsa id_ecdsa id_ed25519").split()
+    keys = [f"/root/.ssh/{name}" for name in names]
+    there = (key for key in keys if is_file(inside(root, key)))
+    return target._replace(key=next(there, keys[-1]))
 
 
 __all__ = ("Suse",)

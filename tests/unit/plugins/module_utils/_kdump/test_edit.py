@@ -119,6 +119,15 @@ def settings(found: Edit) -> dict[str, str]:
         ("debian", {"dump_path": "/srv/crash"}, {"KDUMP_COREDIR": "/srv/crash"}),
         ("debian", {"target": NFS}, {"NFS": "vault:/srv/dumps"}),
         ("debian", {"target": SSH}, {"SSH": "kdump@vault", "SSH_KEY": "/root/.ssh/kdump"}),
+        # nfs(5) needs brackets around an address of IPv6, ssh takes none.
+        ("debian", {"target": {**NFS, "server": "2001:db8::1"}}, {"NFS": "[2001:db8::1]:/srv/dumps"}),
+        ("debian", {"target": {**NFS, "server": "[2001:db8::1]"}}, {"NFS": "[2001:db8::1]:/srv/dumps"}),
+        ("debian", {"target": {"type": "ssh", "user": "u", "server": "[2001:db8::1]"}}, {"SSH": "u@2001:db8::1"}),
+        ("kdump-utils", {"target": {**NFS, "server": "2001:db8::1"}}, {"nfs": "[2001:db8::1]:/srv/dumps"}),
+        ("kdump-utils", {"target": {"type": "ssh", "user": "u", "server": "2001:db8::1"}},
+         {"ssh": "u@2001:db8::1", "core_collector": "makedumpfile -F -l --message-level 7 -d 31"}),
+        ("suse", {"target": {**NFS, "server": "2001:db8::1"}},
+         {"KDUMP_SAVEDIR": "nfs://[2001:db8::1]/srv/dumps"}),
         ("debian", {"target": LOCAL}, {}),
         ("debian", {"compression": "zlib", "dump_level": 31}, {}),
         ("debian", {"compression": "lzo"}, {"MAKEDUMP_ARGS": "-F -l -d 31"}),
@@ -228,6 +237,7 @@ def test_a_target_replaces_the_one_before(family: str) -> None:
     [
         ("debian", {"target": RAW}, "kdump-tools writes no raw dumps: use local, nfs or ssh"),
         ("debian", {"target": XFS}, "put the file system into /etc/fstab"),
+        ("suse", {"target": {**SSH, "server": "2001:db8::1"}}, "give the server's name for 2001:db8::1"),
         ("debian", {"pre_script": "/x"}, "a systemd unit ordered before kdump-tools-dump.service"),
         ("debian", {"extra_modules": ["x"]}, "belong in /etc/initramfs-tools/modules"),
         ("debian", {"failure_action": "shell"}, "use reboot, halt, poweroff"),

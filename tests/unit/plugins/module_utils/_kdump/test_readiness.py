@@ -54,6 +54,15 @@ MOUNTS = """\
 26 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,errors=remount-ro
 30 26 254:2 / /var/crash rw,relatime shared:9 - ext4 /dev/vdb rw
 """
+# Device nodes, and what sysfs says of them.
+BLOCKS: Tree = {
+    "dev/vda1": "",
+    "dev/vdb": "",
+    "dev/sdb1": "",
+    "sys/class/block/vda1/dev": "254:1\n",
+    "sys/class/block/vdb/dev": "254:2\n",
+    "sys/class/block/sdb1/dev": "8:17\n",
+}
 # Of the dump: 1000 MiB before compression.
 MEMINFO = "MemTotal: 4096000 kB\nMemFree: 3072000 kB\nBuffers: 0 kB\nCached: 0 kB\nSwapCached: 0 kB\nAnonPages: 0 kB\n"
 COMMON: Tree = {
@@ -208,8 +217,23 @@ CASES: list[tuple[str, Tree, Tree, str]] = [
         "Dumps go to /var/crash, and /dev/vdb is not mounted there: run 'mount /var/crash'.",
     ),
     (
-        "target_not_mounted", RED_HAT, {"etc/kdump.conf": "ext4 /dev/sdb1\npath /dumps\n"},
-        "/dev/sdb1 is not mounted there",
+        "target_not_mounted", RED_HAT,
+        {"etc/kdump.conf": "ext4 /dev/sdb1\n", "etc/fstab": "/dev/sdb1 /srv ext4 defaults 0 2\n", **BLOCKS},
+        "/dev/sdb1 is not mounted there: run 'mount /srv'",
+    ),
+    (
+        "nothing_saved", SUSE, {"etc/sysconfig/kdump": "KDUMP_DUMPFORMAT=none\n"},
+        "KDUMP_DUMPFORMAT=none in /etc/sysconfig/kdump: the capture kernel saves a log and no dump.",
+    ),
+    (
+        "setting_not_known", DEBIAN,
+        {"etc/default/kdump-tools": "USE_KDUMP=1\nif [ -d /srv ]; then\n  KDUMP_COREDIR=/srv\nfi\n"},
+        "What KDUMP_COREDIR is only a shell can tell, by 'KDUMP_COREDIR=/srv'",
+    ),
+    (
+        "setting_not_known", RED_HAT,
+        {"etc/sysconfig/kdump": 'KDUMP_COMMANDLINE_APPEND="panic=10 $(cat /etc/more)"\n'},
+        "What KDUMP_COMMANDLINE_APPEND is only a shell can tell",
     ),
     (
         "target_read_only", DEBIAN, {"proc/self/mountinfo": MOUNTS.replace("/dev/vdb rw", "/dev/vdb ro")},
@@ -457,7 +481,7 @@ SERVERS = [
 ]
 TOOLS = {
     "usr/sbin/mount.nfs": "", "sbin/mount.cifs": "", "usr/bin/ssh": "",
-    "root/.ssh/kdump_id_rsa": "",
+    "root/.ssh/kdump_id_rsa": "", "root/.ssh/id_ed25519": "",
 }  # fmt: skip
 
 
@@ -614,13 +638,41 @@ def test_mount_that_nobody_needs_at_boot(tmp_path: Path) -> None:
     assert found(make(tmp_path, DEBIAN, changes)) == {}
 
 
-def test_device_of_kdump_conf_that_is_mounted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "device", ["/dev/disk/by-label/dumps", "/dev/vg/dumps", "LABEL=dumps", "UUID=01-23", "/dev/vdb"]
+)
+def test_device_of_kdump_conf_that_is_mounted(tmp_path: Path, device: str) -> None:
     changes = {
-        "etc/kdump.conf": "ext4 /dev/disk/by-label/dumps\n",
+        "etc/kdump.conf": f"ext4 {device}\n",
         "dev/disk/by-label/dumps": Link("../../vdb"),
-        "dev/vdb": "",
+        "dev/disk/by-uuid/01-23": Link("../../vdb"),
+        "dev/vg/dumps": Link("../vdb"),
+        **BLOCKS,
     }
     assert found(make(tmp_path, RED_HAT, changes)) == {}
+    # The same device, mounted read-only, takes no dump.
+    read_only = {
+        **changes,
+        "proc/self/mountinfo": MOUNTS.replace("/dev/vdb rw", "/dev/mapper/vg-dumps ro"),
+    }
+    assert list(found(make(tmp_path / "ro", RED_HAT, read_only))) == ["target_read_only"]
+
+
+@pytest.mark.parametrize("device", ["/dev/sdb1", "UUID=45-67"])
+@pytest.mark.parametrize("fstab", ["", "/dev/sdb1 /srv ext4 noauto 0 2\n"])
+def test_device_that_mkdumprd_mounts_itself(tmp_path: Path, device: str, fstab: str) -> None:
+    changes = {
+        "etc/kdump.conf": f"ext4 {device}\n",
+        "etc/fstab": fstab,
+        "dev/disk/by-uuid/45-67": Link("../../sdb1"),
+        **BLOCKS,
+    }
+    assert found(make(tmp_path, RED_HAT, changes)) == {}
+
+
+def test_device_that_nobody_knows_is_not_taken_for_mounted(tmp_path: Path) -> None:
+    root = make(tmp_path, RED_HAT, {"etc/kdump.conf": "ext4 UUID=89-ab\n", **BLOCKS})
+    assert "target_not_mounted" in kdump_facts(root, Answers().live)["not_known"]
 
 
 def test_quiet_first_stage_leaves_the_iommu_alone(tmp_path: Path) -> None:
@@ -763,3 +815,66 @@ def test_each_server_of_several_is_asked(tmp_path: Path) -> None:
         "Dumps go to ftp://drop",
         "Dumps go to nfs://vault",
     ]
+
+
+def test_setting_in_a_condition_switches_nothing_off(tmp_path: Path) -> None:
+    text = "USE_KDUMP=1\nif [ -e /etc/nokdump ]; then USE_KDUMP=0; fi\n"
+    root = make(tmp_path, DEBIAN, {"etc/default/kdump-tools": text})
+    assert list(found(root)) == ["setting_not_known"]
+
+
+def test_kdump_utils_takes_its_default_key_where_the_configured_one_is_missing(
+    tmp_path: Path,
+) -> None:
+    conf = {"etc/kdump.conf": "ssh kdump@dumps\nsshkey /root/.ssh/other\n"}
+    answers = Answers()
+    answers.servers[("dumps", 22)] = None
+    root = make(tmp_path, RED_HAT, {**conf, "root/.ssh/kdump_id_rsa": "", "usr/bin/ssh": ""})
+    assert found(root, answers) == {}
+
+
+@pytest.mark.parametrize(
+    ("savedir", "identity", "there", "missing"),
+    [
+        ("ssh://u@dumps/srv", "", "id_ed25519", None),
+        ("ssh://u@dumps/srv", "", "kdump_id_rsa", "id_ed25519"),
+        ("ssh://u@dumps/srv", "one two", "two", None),
+        ("ssh://u@dumps/srv", "one two", "three", "two"),
+        ("ssh://u:secret@dumps/srv", "", "x", None),
+    ],
+)
+def test_keys_that_suse_puts_into_its_image(
+    tmp_path: Path, savedir: str, identity: str, there: str, missing: str | None
+) -> None:
+    text = f'KDUMP_SAVEDIR="{savedir}"\nKDUMP_SSH_IDENTITY="{identity}"\n'
+    answers = Answers()
+    answers.servers[("dumps", 22)] = None
+    root = make(
+        tmp_path, SUSE, {"etc/sysconfig/kdump": text, "usr/bin/ssh": "", f"root/.ssh/{there}": ""}
+    )
+    problems = found(root, answers)
+    assert list(problems) == (["target_needs"] if missing else [])
+    assert f"/root/.ssh/{missing} " in problems.get("target_needs", f"/root/.ssh/{missing} ")
+
+
+def test_a_dump_that_suse_would_delete_is_said(tmp_path: Path) -> None:
+    answers = Answers()
+    answers.commands[STAT] = (0, f"{1000 * 256} 4096\n")
+    answers.commands[ASK] = (137, "")
+    text = {"etc/sysconfig/kdump": "KDUMP_FREE_DISK_SIZE=500\n"}
+    facts = kdump_facts(make(tmp_path, SUSE, {**NFS_MOUNT, **text}), answers.live)
+    assert [each["code"] for each in facts["problems"]] == ["dump_space"]
+    assert "a dump may take 1500 MiB" in facts["problems"][0]["message"]
+
+
+def test_suse_makes_the_dump_directory(tmp_path: Path) -> None:
+    root = make(tmp_path, SUSE, {"etc/sysconfig/kdump": "KDUMP_SAVEDIR=/srv/not/yet\n"})
+    assert found(root) == {}
+
+
+@pytest.mark.parametrize(
+    "mount", ['"/dev/sdb1 /srv ext4 defaults"', "'dumps:/srv /kdumproot nfs4 defaults'"]
+)
+def test_target_that_dracut_mounts_is_not_the_host(tmp_path: Path, mount: str) -> None:
+    root = make(tmp_path, RED_HAT, {"etc/kdump.conf": f"dracut_args --mount {mount}\n", **BLOCKS})
+    assert kdump_facts(root)["target"]["type"] == ("nfs" if "nfs4" in mount else "filesystem")
