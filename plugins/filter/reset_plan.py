@@ -327,7 +327,8 @@ _value:
               device: "10d3"
               class: "020000"
         on_chip:
-          description: Whether the link of the port never leaves the processor, as with AMD's internal bridges.
+          description: Whether the link of the port never leaves the processor or the chipset, as with AMD's internal
+            bridges.
           type: bool
           sample: false
         bus_master:

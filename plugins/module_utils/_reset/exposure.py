@@ -74,6 +74,7 @@ _WORDS: dict[str, str] = {
 _LEVERS: dict[str, str] = {
     "quiesce": "the stage quiesce",
     "compat": "pcie_ports=compat on the capture kernel's command line",
+    "files": "a kernel that has reset_subordinate (docs/reset-helper.md tells which)",
     "kernel": "Linux 7.2 or a later kernel",
     "qualify": "a passed crash test of this platform with a rule for its accelerators",
     "sbr": "the policy sbr: fallback, after this platform is qualified with it",
@@ -198,8 +199,10 @@ def _pulled(
         yield "quiesce", decide(case._replace(binds_early=False), host)
     if "hotplug" in left:
         yield "compat", decide(case, host._replace(pciehp_sees_resets=False))
-    if without_method:
-        newer = case._replace(topology=_with_reset_files(case.topology))
+    newer = case._replace(topology=_with_reset_files(case.topology))
+    if "no_reset_method" in left:
+        yield "files", decide(newer, host)
+    if "hotplug" in left:
         yield "kernel", decide(newer, host._replace(pciehp_sees_resets=False))
     if "accelerator" in left:
         yield "qualify", decide(case, host._replace(accelerators_qualified=True))

@@ -129,7 +129,7 @@ PERSISTENT_MEMORY: tuple[Model, ...] = (
     ),
 )
 
-# Root ports whose link never leaves the processor.
+# Ports whose link never leaves the processor or the chipset.
 ON_CHIP_PORTS: tuple[Model, ...] = (
     Model("1022:111[0-2]", "AMD internal bridge", _PCI_IDS),
     Model("1022:13e[56]", "AMD internal bridge", _PCI_IDS),
@@ -146,6 +146,10 @@ ON_CHIP_PORTS: tuple[Model, ...] = (
     Model("1022:162a", "AMD internal bridge", _PCI_IDS),
     Model("1022:1635", "AMD internal bridge", _PCI_IDS),
     Model("1022:1648", "AMD internal bridge", _PCI_IDS),
+    Model("8086:19a3", "Intel C3000 integrated root port", _PCI_IDS),
+    Model("8086:19d[12]", "Intel C3000 integrated root port", _PCI_IDS),
+    Model("8086:1d3[ef]", "Intel C600 virtual port", _PCI_IDS),
+    Model("8086:37c[23457]", "Intel C620 virtual port", _PCI_IDS),
     Model("1d94:1454", "Hygon internal bridge", _PCI_IDS),
     Model("19e5:a121", "Kunpeng internal bridge", _PCI_IDS),
     Model("19e5:a12a", "Kunpeng internal bridge", _PCI_IDS),

@@ -95,7 +95,7 @@ def test_a_locked_down_kernel_has_no_registers_to_write() -> None:
 def test_a_kernel_without_the_files() -> None:
     found = dma(bridge(PORTS[0]), *two_functions(1), p01_0={"reset_subordinate": False})
     assert [group["reason"] for group in found["groups"]] == ["no_reset_method"]
-    assert gains(found) == {"kernel": 2, "sbr": 2, "flr": 2}
+    assert gains(found) == {"files": 2, "sbr": 2, "flr": 2}
 
 
 def test_built_in_drivers_are_freed_by_the_other_stage_where_it_is_possible() -> None:

@@ -123,7 +123,9 @@ def test_every_port_of_a_thunderbolt_controller_is_external() -> None:
     assert {reasons[f"0000:02:0{number}.0"] for number in range(3)} == {"external"}
 
 
-@pytest.mark.parametrize("root_port", ["1022:1484", "1022:14a7", "1d94:1454", "19e5:a121"])
+@pytest.mark.parametrize(
+    "root_port", ["1022:1484", "1022:14a7", "1d94:1454", "19e5:a121", "8086:37c5"]
+)
 def test_on_chip_ports_are_named_and_reset(root_port: str) -> None:
     vendor, _colon, device = root_port.partition(":")
     facts = host(
