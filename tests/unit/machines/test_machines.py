@@ -112,6 +112,17 @@ def test_the_internal_bridges_of_a_dgx_are_counted_apart() -> None:
     assert {port["decision"] for port in inside} == {"reset"}
 
 
+def test_dmi_is_no_port() -> None:
+    """Intel's DMI says that it is a root port where it is a host bridge: no bus is behind it."""
+    facts = facts_of("dell-r740xd")
+    functions = {each["address"]: each for each in facts["pcie"]["functions"]}
+    assert functions["0000:00:00.0"]["port_type"] == "root_port"
+    assert functions["0000:00:00.0"]["header"] == "endpoint"
+    ports = [port["address"] for port in facts["pcie"]["ports"]]
+    assert ports
+    assert "0000:00:00.0" not in ports
+
+
 def test_what_was_captured_without_privilege_is_not_known() -> None:
     facts = facts_of("dell-r910-no-privilege")
     assert facts["pcie"]["ports"] == []
