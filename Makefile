@@ -99,8 +99,9 @@ damage: setup-tools ## a thousand damaged variants of each dump in DUMPS=..., an
 platforms: setup-tools ## docs/platforms.md: what is decided on real machines
 	@python -m machines page
 
+# TARGET=shell edits files for shells instead, and lets bash read them.
 fuzz: setup-tools # the parsers of dumps with atheris, which is installed for it; TARGET=..., SECONDS=...
-	@pip install --quiet atheris
+	@[ "$(TARGET)" = shell ] || pip install --quiet atheris
 	@python -m fuzz $(TARGET) $(SECONDS)
 
 build: setup-tools ## build/vmcore-kdump-<version>.tar.gz, for ansible-galaxy

@@ -25,6 +25,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.notes import 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore import dump_builder
+from fuzz import shell
 
 _PAGE = dump_builder.PAGE
 _SECONDS = 60
@@ -106,8 +107,13 @@ TARGETS = {
 
 def main() -> None:
     """Run one target; libFuzzer ends the process."""
+    if sys.argv[1:2] == ["shell"]:
+        shell.run(*map(int, sys.argv[2:3]))
+        return
     if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
-        raise SystemExit(f"usage: python -m fuzz {{{','.join(TARGETS)}}} [SECONDS]")
+        raise SystemExit(
+            f"usage: python -m fuzz {{{','.join(TARGETS)}}} [SECONDS], or python -m fuzz shell [FILES]"
+        )
     try:
         atheris = importlib.import_module("atheris")
     except ImportError:

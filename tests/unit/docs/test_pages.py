@@ -25,6 +25,10 @@ NO_VARIABLES = {
     "crash_test_protected", "kdump_canary", "kdump_ready", "kdump_test_id",
     "kdump_off",  # a problem
     "kdump_post", "kdump_pre",  # directives of kdump.conf
+    "kdump_reboot_required",  # a fact
+    # variables of linux-system-roles/kdump
+    "kdump_auto_reset_crashkernel", "kdump_core_collector", "kdump_dracut_args", "kdump_path", "kdump_ssh_server",
+    "kdump_ssh_user", "kdump_sshkey", "kdump_system_action",
 }  # fmt: skip
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

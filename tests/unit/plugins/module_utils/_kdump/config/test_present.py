@@ -6,18 +6,27 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import typing as t
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import EditContext
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
+    EditContext,
+    with_words,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.present import (
     present_values,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import edit
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import FAMILIES
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._kdump.config.test_shell import (
+    FILES,
+)
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -156,3 +165,43 @@ def test_the_defaults_of_the_tool_are_part_of_a_value(before: str, wanted: str) 
     after = edited("kdump-utils", before, {"command_line_remove": ["quiet"]}, KDUMPCTL)
     head = 'KDUMP_COMMANDLINE_REMOVE="hugepages hugepagesz slub_debug"\n'
     assert shell_has("bash", head + after, "KDUMP_COMMANDLINE_REMOVE") == wanted
+
+
+# Files as in test_shell.py, for SUSE's names; its program is bash.
+_NAMES = {"A": "KDUMP_COMMANDLINE_APPEND", "B": "KDUMP_B", "C": "KDUMP_C"}
+WORDS = st.sampled_from(["panic=10", "nr_cpus=1", "quiet", "1", "shown"])
+OPTIONS = st.fixed_dictionaries(
+    {
+        "command_line_append": st.lists(WORDS, max_size=2, unique=True),
+        "command_line_remove": st.lists(st.sampled_from(["again", "more", "two"]), max_size=2),
+        "settings": st.dictionaries(st.just("KDUMP_B"), st.sampled_from(["x", "two words", "$B"])),
+    }
+)
+
+
+def renamed(text: str) -> str:
+    return re.sub(r"\b[ABC]\b", lambda match: _NAMES[match[0]], text)
+
+
+def only_what_was_asked_changes(text: str, options: dict[str, t.Any]) -> None:
+    """Edit a file, and compare what bash reads of it before and after."""
+    before = {name: shell_has("bash", text, name) for name in _NAMES.values()}
+    after = edited("suse", text, options)
+    found = {name: shell_has("bash", after, name) for name in _NAMES.values()}
+    append = _NAMES["A"]
+    words = with_words(
+        before[append], options["command_line_append"], options["command_line_remove"]
+    )
+    assert found[append].split() == words.split()
+    wanted = {"KDUMP_B": before["KDUMP_B"], **options["settings"]}
+    assert {name: found[name] for name in ("KDUMP_B", "KDUMP_C")} == {
+        "KDUMP_C": before["KDUMP_C"],
+        **wanted,
+    }
+    assert edited("suse", after, options) == after
+
+
+@settings(deadline=None, max_examples=200)
+@given(FILES.map(renamed), OPTIONS)
+def test_only_what_was_asked_changes(text: str, options: dict[str, t.Any]) -> None:
+    only_what_was_asked_changes(text, options)
