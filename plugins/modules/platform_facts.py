@@ -807,7 +807,7 @@ ansible_facts:
                 - A dump is possible, RV(ansible_facts.kdump.problems[].severity=warning), with V(service_disabled),
                   V(plan_missing), V(plan_stale), V(quiesce_not_loaded), V(watchdog_active), V(dump_space),
                   V(reservation_small), V(iommu_differs), V(panic_on_oops_off), V(sysrq_off), V(post_notifiers),
-                  V(capture_hangs), V(setting_not_known) and V(last_test_failed).
+                  V(capture_hangs), V(setting_not_known), V(early_image_old) and V(last_test_failed).
               type: str
               sample: not_armed
             severity:

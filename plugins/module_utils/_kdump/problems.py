@@ -43,6 +43,8 @@ PROBLEMS: dict[str, str] = {
     " test that it is enough.",
     "image_old": "The kdump initramfs {image} is older than {newer}, which it was built from: run '{rebuild}', then"
     " '{rearm}'.",
+    "early_image_old": "The capture kernel is loaded at boot (rd.earlykdump) from a copy in {early}, which is older"
+    " than {image}: run 'dracut --force' for the running kernel, and reboot.",
     "config_not_loaded": "{config} changed after the capture kernel was loaded, which does not know of it: run"
     " '{rearm}'.",
     "target_full": "{free} MiB are free in {directory}, less than a tenth of the {expected} MiB that a dump may take"
@@ -80,6 +82,7 @@ WARNINGS = frozenset(
     {
         "capture_hangs",
         "dump_space",
+        "early_image_old",
         "iommu_differs",
         "last_test_failed",
         "panic_on_oops_off",

@@ -337,6 +337,16 @@ def _image(look: Look) -> Problems | None:
     )
 
 
+def _early(look: Look) -> Problems:
+    """dracut, 99earlykdump/early-kdump.sh: what is loaded at boot kdump.service leaves as it is."""
+    image, early = look.facts["image"]["initramfs"], look.settings.early
+    if early is None or image is None:
+        return []
+    made = modified(inside(look.root, early))
+    newer = _is_newer(look.root, PurePosixPath(image), made)
+    return look.problem("early_image_old", early=str(early)) if newer else []
+
+
 def _loaded(look: Look) -> Problems | None:
     if look.settings.loaded is None or not look.facts["armed"]:
         return []
@@ -661,6 +671,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("kexec_disabled",), _kexec),
     (("kernel_unsigned",), _signature),
     (("image_old",), _image),
+    (("early_image_old",), _early),
     (("config_not_loaded",), _loaded),
     (("makedumpfile_fails",), _makedumpfile),
     (("target_not_mounted",), _not_mounted),

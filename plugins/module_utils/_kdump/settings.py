@@ -24,6 +24,8 @@ class Settings(t.NamedTuple):
     units: tuple[str, ...]
     # What the kdump initramfs is built from, besides the kernel.
     inputs: tuple[PurePosixPath, ...] = ()
+    # An initramfs of the normal kernel with a copy of the kdump initramfs, which is loaded at boot and stays loaded.
+    early: PurePosixPath | None = None
     # What is read when the capture kernel is loaded, and what is written then.
     loaded: tuple[PurePosixPath, PurePosixPath] | None = None
     # The setting that keeps the service from loading anything.

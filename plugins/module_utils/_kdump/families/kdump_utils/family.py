@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 from pathlib import PurePosixPath
 
@@ -24,6 +23,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.dracut import 
     facts_of,
     sysconfig,
     without,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.bootinfo import (
+    bootinfo,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.bootloader import (
     Grubby,
@@ -48,7 +50,6 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Captured
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import Settings
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
-    exists,
     inside,
     is_file,
     read_text,
@@ -116,14 +117,8 @@ class KdumpUtils:
         return targets(parse_conf(texts.get(CONFIG, "")))
 
     def image(self, root: Path, kernel: str) -> PurePosixPath:
-        """Return the kdump initramfs of a kernel: the one that kdumpctl builds and loads.
-
-        kdump-lib.sh, prepare_kdump_bootinfo(): beside the normal initramfs, and in /var/lib/kdump where
-        there is none or /boot cannot be written.
-        """
-        boot, own = self._images(root, kernel)
-        normal = inside(root, boot.with_name(boot.name.replace("kdump.img", ".img")))
-        return boot if exists(normal) and os.access(normal.parent, os.W_OK) else own
+        """Return the kdump initramfs of a kernel: the one that kdumpctl builds and loads."""
+        return bootinfo(root, kernel, sysconfig(root)).image
 
     def dump_directory(self, root: Path) -> PurePosixPath:
         """Return the directory below which one directory a dump is made, on the dump's file system."""
@@ -157,6 +152,7 @@ class KdumpUtils:
                 KdumpUtilsConfig.decides,
                 built_in(read_text(inside(root, COMMAND)) or ""),
             ),
+            early=_early(root),
             # kdumpctl, VMCORE_CREATION_STATUS: a word, and the test's identifier.
             test=("kdumpctl test", PurePosixPath("/var/lib/kdump/vmcore-creation.status")),
             opens_device=", with 'kdumpctl setup-crypttab'",
@@ -171,20 +167,20 @@ class KdumpUtils:
 
     def facts(self, root: Path, kernel: str) -> dict[str, t.Any]:
         """Return the kdump facts, shaped as in C(base_facts)."""
+        boot = bootinfo(root, kernel, sysconfig(root))
+        # An image that is not where it is built is loaded by nobody, but says that there was one.
+        elsewhere = [
+            PurePosixPath(place) / boot.image.name for place in ("/boot", "/var/lib/kdump")
+        ]
         return facts_of(
             self,
             root,
             kernel,
-            images=[self.image(root, kernel), *self._images(root, kernel)],
-            kernels=[PurePosixPath(f"/boot/vmlinuz-{kernel}")],
+            images=[boot.image, *elsewhere],
+            kernels=[boot.kernel] if boot.kernel else [],
             target=targets(self.config(root))[0].type,
             capture_command_line=self._capture_command_line(root),
         )
-
-    def _images(self, root: Path, kernel: str) -> tuple[PurePosixPath, PurePosixPath]:
-        version = sysconfig(root).get("KDUMP_KERNELVER") or kernel
-        name = f"initramfs-{version}kdump.img"
-        return PurePosixPath("/boot") / name, PurePosixPath("/var/lib/kdump") / name
 
     def _capture_command_line(self, root: Path) -> str:
         """Return what kdump-lib.sh, prepare_cmdline() makes of /etc/sysconfig/kdump.
@@ -200,6 +196,14 @@ class KdumpUtils:
         return " ".join(
             [*without(line, removed), *config.get("KDUMP_COMMANDLINE_APPEND", "").split()]
         )
+
+
+def _early(root: Path) -> PurePosixPath | None:
+    """Return the initramfs that loads its own copy of the capture kernel at boot: dracut's module earlykdump."""
+    if "rd.earlykdump" not in (read_text(root / "proc/cmdline") or "").split():
+        return None
+    kernel = read_text(root / "proc/sys/kernel/osrelease") or ""
+    return bootinfo(root, kernel, sysconfig(root)).normal
 
 
 def _with_key(root: Path, target: Target) -> Target:

@@ -878,3 +878,14 @@ def test_suse_makes_the_dump_directory(tmp_path: Path) -> None:
 def test_target_that_dracut_mounts_is_not_the_host(tmp_path: Path, mount: str) -> None:
     root = make(tmp_path, RED_HAT, {"etc/kdump.conf": f"dracut_args --mount {mount}\n", **BLOCKS})
     assert kdump_facts(root)["target"]["type"] == ("nfs" if "nfs4" in mount else "filesystem")
+
+
+def test_the_copy_that_early_kdump_loads(tmp_path: Path) -> None:
+    early = {"proc/cmdline": "ro intel_iommu=on crashkernel=256M panic=10 rd.earlykdump\n"}
+    root = make(tmp_path, RED_HAT, early)
+    normal, image = (root / f"boot/initramfs-{KERNEL}{name}" for name in (".img", "kdump.img"))
+    for times, codes in (((1000, 2000), ["early_image_old"]), ((3000, 2000), [])):
+        for path, seconds in zip((normal, image, root / "etc/kdump.conf"), (*times, 500)):
+            os.utime(path, (seconds, seconds))
+        os.utime(root / f"boot/vmlinuz-{KERNEL}", (500, 500))
+        assert list(found(root)) == codes
