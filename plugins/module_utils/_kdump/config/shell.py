@@ -173,6 +173,7 @@ def _with(text: str, name: str, value: str, what: str, present: Mapping[str, str
         and not last.adds
         and last.end > file.last_command
         and _is_literal(last.word)
+        and not _is_used(text, name, last.end)
     ):
         return f"{text[: last.end - len(last.word)]}{quote(value)}{text[last.end :]}"
     before = told.get(name)
@@ -185,7 +186,7 @@ def _with(text: str, name: str, value: str, what: str, present: Mapping[str, str
         for start, end in file.comments
         if shown.match(text, start) and start > file.last_command and _starts_line(text, start)
     ]
-    if places and not found:
+    if places and not found and not _is_used(text, name, places[-1]):
         return f"{text[: places[-1]]}\n{line}{text[places[-1] + 1 :]}"
     return f"{_ended(text)}{line}"
 
@@ -194,11 +195,16 @@ def _without(text: str, name: str, what: str) -> str:
     """Return the text without the assignments of a name; where some may not be run, it is empty in the end."""
     file = _read(text)
     found = [each for each in file.assignments if each.name == name]
-    if name in file.doubtful:
+    if name in file.doubtful or (found and _is_used(text, name, found[0].end)):
         return _with(text, name, "", what, {})
     for each in reversed(found):
         text = _cut(text, each)
     return text
+
+
+def _is_used(text: str, name: str, after: int) -> bool:
+    """Say whether what follows may use a name: it would get another value as well."""
+    return re.search(rf"\$(?:{name}\b|\{{[#!]?{name}\b)", text[after:]) is not None
 
 
 def _cut(text: str, assignment: _Assignment) -> str:

@@ -168,6 +168,10 @@ def test_a_shell_takes_a_quoted_value_back(value: str) -> None:
         ('A=x\nA+=" y"\n', {"A": "x y z"}, 'A=x\nA+=" y"\nA="$A z"\n'),
         ('A=x\nA+=" y"\n', {"A": "z"}, 'A=x\nA+=" y"\nA="z"\n'),
         ('A="x"\nA="$A y"\n', {"A": "x y"}, 'A="x"\nA="$A y"\n'),
+        # What later lines use keeps its value there.
+        ("A=1\nB=$A\n", {"A": "2"}, "A=1\nB=$A\nA=2\n"),
+        ("#A=shown\nB=${A}\n", {"A": "2"}, "#A=shown\nB=${A}\nA=2\n"),
+        ("A=1\nB=$A\n", {"A": None}, 'A=1\nB=$A\nA=""\n'),
         ("B=/srv\nA=$B/crash\n", {"A": "/srv/crash"}, "B=/srv\nA=$B/crash\n"),
         ("A=1\nB=2\n", {"A": None}, "B=2\n"),
         ("A=1 # why\n", {"A": None}, "# why\n"),
