@@ -12,7 +12,6 @@ what nobody looked at must not be taken for health.
 
 from __future__ import annotations
 
-import shlex
 import struct
 import typing as t
 from pathlib import Path, PurePosixPath
@@ -22,19 +21,25 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.command_line i
     relevant,
     untouched,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump import target_checks
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
-    MIB,
-    Needs,
     least,
     needs,
     recommend,
     reserved,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.disks import device_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import service_enabled
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
     NOT_FOUND,
     TIMED_OUT,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.look import (
+    TARGET_SECONDS,
+    Look,
+    Measures,
+    Problems,
+    Space,
+    in_mib,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import (
     COMMAND,
@@ -43,18 +48,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile i
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import (
     Mount,
-    encrypted_devices,
-    listed,
     mount_of,
     mounted,
-    same_device,
-    wanted,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import server_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
-    is_file,
     link_target,
     modified,
     read_bytes,
@@ -69,20 +68,13 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings import Settings
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Server, Target
-
-Problems = list[dict[str, str]]
 
 # How long each question to the running host may take, in seconds.
 _SERVICE_SECONDS = 5
-_TARGET_SECONDS = 3
 _MAKEDUMPFILE_SECONDS = 2
 
 # Where systemd looks for a unit before its package's own.
 _UNIT_PATHS = ("/etc/systemd/system", "/run/systemd/system")
-
-# A dump that is compressed is seldom smaller than this part of its size before.
-_COMPRESSION = 10
 
 # Of the arguments that the facts of the IOMMU show, those that must be the same in both kernels.
 _IOMMU = (
@@ -96,87 +88,11 @@ _IOMMU = (
     "arm_smmu_v3.disable_bypass",
 )
 
-# crypttab(5): options that open a device without anybody at the console.
-_KEYS = ("link-volume-key=", "tpm2-device=", "fido2-device=", "pkcs11-uri=", "keyscript=")
-
 _SYSCTLS = "proc/sys/kernel"
 _NOTIFIERS = "sys/module/kernel/parameters/crash_kexec_post_notifiers"
 
 # The PE/COFF header (Microsoft PE Format): where it is, the magic of PE32+, and its directory of certificates.
 _PE_OFFSET, _PE32_PLUS, _DIRECTORIES, _CERTIFICATES = 0x3C, 0x20B, 24 + 112, 4
-
-
-class Space(t.NamedTuple):
-    """What the file system of the dump directory says, or why it says nothing."""
-
-    free: int | None = None  # bytes
-    reason: str | None = None
-
-
-class Measures(t.NamedTuple):
-    """What several checks compare. It is asked once, before them."""
-
-    needs: Needs
-    recommended: int | None  # bytes to reserve
-    # What makedumpfile says of the running kernel; None when nobody asked.
-    makedumpfile: Answer | None
-    expected: int | None  # bytes of a dump before compression
-    # Of a directory on a server; None when nobody asked.
-    directory: Space | None
-    free: int | None  # bytes in the dump directory
-
-
-class Look(t.NamedTuple):
-    """The host that is looked at."""
-
-    root: Path
-    family: Family
-    settings: Settings
-    facts: Mapping[str, t.Any]
-    live: Live | None
-    mounts: list[Mount] | None
-    measures: Measures
-
-    @property
-    def directory(self) -> PurePosixPath:
-        return PurePosixPath(self.facts["target"]["path"])
-
-    @property
-    def local(self) -> bool:
-        return bool(self.facts["target"]["type"] == "local")
-
-    @property
-    def mount(self) -> Mount | None:
-        return mount_of(self.mounts or (), self.directory)
-
-    @property
-    def device(self) -> str | None:
-        """The device of a file system that dumps go to by its name."""
-        found = (each.device for each in self.settings.targets if each.type == "filesystem")
-        return next(found, None)
-
-    @property
-    def servers(self) -> list[tuple[Target, Server]]:
-        """The targets that are on servers, and how each is reached."""
-        reached = ((target, server_of(target)) for target in self.settings.targets)
-        return [(target, server) for target, server in reached if server is not None]
-
-    def problem(self, code: str, **words: str) -> Problems:
-        kernel = self.facts["kernel_release"]
-        return [
-            problem(
-                code,
-                **{
-                    "service": self.family.service,
-                    "rearm": _commands(self.family.rearm_commands()),
-                    "rebuild": _commands(self.family.rebuild_commands(self.root, kernel)),
-                    "image": self.facts["image"]["initramfs"] or "",
-                    "directory": str(self.directory),
-                    "target": str(self.directory),
-                    **words,
-                },
-            )
-        ]
 
 
 class Readiness(t.NamedTuple):
@@ -229,6 +145,11 @@ def _measure(
     return Measures(needed, recommend(needed)[0], told, expected, directory, free)
 
 
+def _last(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else "it cannot be read"
+
+
 def _ask_makedumpfile(
     settings: Settings, facts: Mapping[str, t.Any], live: Live | None
 ) -> Answer | None:
@@ -250,10 +171,10 @@ def _ask_directory(
     if live is None or on_servers or mount is None or not mount.remote:
         return None
     status, output = live.run(
-        ["stat", "--file-system", "--format=%f %S", str(directory)], _TARGET_SECONDS
+        ["stat", "--file-system", "--format=%f %S", str(directory)], TARGET_SECONDS
     )
     if status in TIMED_OUT:
-        return Space(reason=f"no answer within {_TARGET_SECONDS} s")
+        return Space(reason=f"no answer within {TARGET_SECONDS} s")
     if status:
         return Space(reason=_last(output))
     numbers = output.split()
@@ -313,9 +234,9 @@ def _reservation(look: Look) -> Problems | None:
     recommended, minimum = look.measures.recommended, least(look.measures.needs)
     if not here:
         return []  # which is a problem of its own
-    words = {"reserved": _mib(here), "recommended": _mib(recommended or 0)}
+    words = {"reserved": in_mib(here), "recommended": in_mib(recommended or 0)}
     if minimum is not None and recommended is not None and here < minimum:
-        return look.problem("reservation_too_small", least=_mib(minimum), **words)
+        return look.problem("reservation_too_small", least=in_mib(minimum), **words)
     if recommended is None:
         return None
     return look.problem("reservation_small", **words) if here < recommended else []
@@ -360,164 +281,6 @@ def _loaded(look: Look) -> Problems | None:
 def _is_newer(root: Path, path: PurePosixPath, than: int | None) -> bool:
     changed = modified(inside(root, path))
     return changed is not None and than is not None and changed > than
-
-
-def _not_mounted(look: Look) -> Problems | None:
-    """What fstab mounts above the dump directory is mounted, and the device of a file system that dumps go to."""
-    if look.device is not None:
-        return _device_not_mounted(look, look.device)
-    if not look.local:
-        return []
-    entries = wanted(look.root)
-    if look.mounts is None or entries is None:
-        return None
-    places = {mount.place for mount in look.mounts}
-    above = mount_of(entries, look.directory)
-    if above is not None and above.place not in places:
-        return look.problem("target_not_mounted", missing=above.device, place=str(above.place))
-    return []
-
-
-def _device_not_mounted(look: Look, device: str) -> Problems | None:
-    """mkdumprd, check_user_configured_target(): what fstab lists has to be mounted, the rest it mounts itself."""
-    entries = listed(look.root)
-    if look.mounts is None or entries is None:
-        return None
-    blocks = [mount for mount in look.mounts if mount.device.startswith("/dev/")]
-    known = [same_device(look.root, mount, device) for mount in blocks]
-    if True in known:
-        return []
-    for entry in entries:
-        if same_device(look.root, entry, device) and "noauto" not in entry.options:
-            place = str(entry.place)
-            return look.problem("target_not_mounted", missing=device, place=place)
-    # Where the host does not tell what the device is, it may be any of those that are mounted.
-    return None if None in known else []
-
-
-def _read_only(look: Look) -> Problems | None:
-    if not look.local and look.device is None:
-        return []
-    if look.mounts is None:
-        return None
-    mount = look.mount
-    if look.device is not None:
-        mount = next((m for m in look.mounts if same_device(look.root, m, look.device)), None)
-    if mount is None or not mount.read_only:
-        return []
-    return look.problem("target_read_only", place=str(mount.place))
-
-
-def _space(look: Look) -> Problems | None:
-    """What is free in a local directory is compared with what a dump may take, both before compression."""
-    free, expected = look.measures.free, look.measures.expected
-    if not look.local:
-        return []
-    if free is None or expected is None:
-        return None
-    words = {"free": _mib(free), "expected": _mib(expected)}
-    kept = look.settings.keeps_free
-    words["expected"] = _mib(expected + kept)
-    if free < expected // _COMPRESSION + kept:
-        return look.problem("target_full", **words)
-    return look.problem("dump_space", **words) if free < expected + kept else []
-
-
-def _reachable(look: Look) -> Problems | None:
-    """The servers of all targets answer, or the server of the file system that the dump directory is on."""
-    servers, mount, space = look.servers, look.mount, look.measures.directory
-    if not servers and (mount is None or not mount.remote):
-        return [] if look.mounts is not None or look.live is not None else None
-    if look.live is None:
-        return None
-    if not servers:
-        reason = space.reason if space else None
-        return look.problem("target_unreachable", reason=reason) if reason else []
-    found = [_answers(look, target, server, look.live) for target, server in servers]
-    problems = [each for some in found for each in some or []]
-    return None if None in found and not problems else problems
-
-
-def _answers(look: Look, target: Target, server: Server, live: Live) -> Problems | None:
-    way = _way_to(server, live)
-    if way is None:
-        return None
-    reason = live.connect(*way, _TARGET_SECONDS)
-    words = f"{way[0]} port {way[1]}: {reason}"
-    return look.problem("target_unreachable", target=target.url, reason=words) if reason else []
-
-
-def _way_to(server: Server, live: Live) -> tuple[str, int] | None:
-    """Return host and port that a connection to the server goes to; None for one through yet another host.
-
-    Root's configuration of ssh may have both, and ssh says so without going there: C(port 2222).
-    """
-    if server.client is None or server.client.name != "ssh":
-        return server.host, server.port
-    status, output = live.run(["ssh", "-G", server.host], _TARGET_SECONDS)
-    said = dict(line.partition(" ")[::2] for line in output.splitlines()) if status == 0 else {}
-    if any(said.get(name, "none") != "none" for name in ("proxyjump", "proxycommand")):
-        return None
-    return said.get("hostname", server.host), int(said.get("port", server.port))
-
-
-def _needs_of_target(look: Look) -> Problems | None:
-    if not look.servers:
-        return []
-    if look.live is None:
-        return None
-    return [
-        each
-        for target, server in look.servers
-        for missing, cure in _lacking(look.root, server)
-        for each in look.problem("target_needs", target=target.url, missing=missing, cure=cure)
-    ]
-
-
-def _lacking(root: Path, server: Server) -> list[tuple[str, str]]:
-    """Return what is not there to reach a server, and what to do about it."""
-    lacking = []
-    if server.client is not None and not _program(root, server.client):
-        lacking.append((str(server.client), "install the package that brings it"))
-    if server.key is not None and not is_file(inside(root, server.key)):
-        lacking.append((str(server.key), "make the key and give it to the server"))
-    return lacking
-
-
-def _program(root: Path, path: PurePosixPath) -> bool:
-    """Say whether a program is there, in /usr too: /sbin may be a link, which leads out of a tree."""
-    return any(is_file(inside(root, each)) for each in (path, PurePosixPath(f"/usr{path}")))
-
-
-def _encrypted(look: Look) -> Problems | None:
-    if not look.local:
-        return []
-    if look.mounts is None:
-        return None
-    device = device_of(look.root, look.directory)
-    if device is None:  # such as a file system in memory or on a server
-        return []
-    closed = [name for name in encrypted_devices(look.root, device) if not _opens(look.root, name)]
-    if not closed:
-        return []
-    way = look.settings.opens_device
-    return look.problem("target_encrypted", devices=", ".join(closed), way=way)
-
-
-def _opens(root: Path, name: str) -> bool:
-    """Say whether a device is opened without anybody at the console, as far as the host tells.
-
-    crypttab(5): C(name device key options); Clevis leaves no trace there.
-    """
-    if is_file(root / "usr/bin/clevis"):
-        return True
-    for line in (read_text(root / "etc/crypttab") or "").splitlines():
-        words = line.split()
-        if words[:1] == [name]:
-            key = words[2] if len(words) > 2 else "none"
-            options = words[3].split(",") if len(words) > 3 else []
-            return key.startswith("/") or any(option.startswith(_KEYS) for option in options)
-    return False
 
 
 def _iommu(look: Look) -> Problems | None:
@@ -645,19 +408,6 @@ def _last_test(look: Look) -> Problems | None:
     return look.problem("last_test_failed", test=test, status=status)
 
 
-def _commands(commands: list[list[str]]) -> str:
-    return " && ".join(map(shlex.join, commands))
-
-
-def _last(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return lines[-1].rstrip(".") if lines else "it cannot be read"
-
-
-def _mib(value: int) -> str:
-    return str(value // MIB)
-
-
 Check = t.Callable[[Look], t.Optional[Problems]]
 
 # The problems that a check looks for, and the check. Each returns what it finds and changes nothing.
@@ -674,12 +424,12 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("early_image_old",), _early),
     (("config_not_loaded",), _loaded),
     (("makedumpfile_fails",), _makedumpfile),
-    (("target_not_mounted",), _not_mounted),
-    (("target_read_only",), _read_only),
-    (("target_unreachable",), _reachable),
-    (("target_full", "dump_space"), _space),
-    (("target_needs",), _needs_of_target),
-    (("target_encrypted",), _encrypted),
+    (("target_not_mounted",), target_checks.not_mounted),
+    (("target_read_only",), target_checks.read_only),
+    (("target_unreachable",), target_checks.reachable),
+    (("target_full", "dump_space"), target_checks.space),
+    (("target_needs",), target_checks.needs_of_target),
+    (("target_encrypted",), target_checks.encrypted),
     (("iommu_differs",), _iommu),
     (("panic_on_oops_off",), _oops),
     (("sysrq_off",), _sysrq),

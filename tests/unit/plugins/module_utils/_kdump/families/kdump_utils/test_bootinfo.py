@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -57,8 +57,8 @@ def test_what_is_loaded(
 ) -> None:
     root = build(tmp_path, {"etc/machine-id": f"{MACHINE}\n", **tree})
     found = bootinfo(root, KERNEL, values)
-    assert found.kernel == (None if kernel is None else Path("/", kernel))
-    assert found.image == Path("/", image)
+    assert found.kernel == (None if kernel is None else PurePosixPath("/", kernel))
+    assert found.image == PurePosixPath("/", image)
 
 
 @pytest.mark.parametrize("debug", ["+debug", "-debug"])
