@@ -30,12 +30,18 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages im
     running_boot,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.answers import (
+    arrived_dumps,
+    own_state,
+)
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.console import (
     Console,
     open_console,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.host import RemoteHost
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.judgement import (
+    believed,
     record_of_lost,
     with_console,
 )
@@ -44,6 +50,7 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.permissio
     requester,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.records import Records
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import printable
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.watch import watching
 
 display = Display()
@@ -81,6 +88,9 @@ class ActionModule(ActionBase):
             return {**result, "failed": True, "changed": False, "msg": refusal}
         # What can fail on the controller fails here, before anything is crashed.
         self._records = Records(options["results_directory"])
+        self._dumps, left_out = arrived_dumps(options["dumps"])
+        for why in left_out:
+            display.warning(why)
         with open_console(options["console"], options["console_command"]) as console:
             return {**result, **self._test(console)}
 
@@ -92,19 +102,20 @@ class ActionModule(ActionBase):
             return begun
         self._remote.forget_session()
         state = begun["state"]
+        console.of_test(state["run_id"])
         if self._options["resume"]:
             console.rewind(state["run_id"], self._records.seen_before(state))
         lost = self._wait(state, console)
         if lost:
             return self._conclude({"record": lost, "lost": True, "changed": True})
-        if state.get("dump_host") and self._options["dumps"] is None:
+        if state.get("dump_host") and self._dumps is None:
             return {"changed": True, "lost": False, "expected": expectation(state)}
         outcome = self._remote.step(
             "collect",
             run_id=state["run_id"],
             observed=console.observed,
             recovery=self._options["recovery"],
-            dumps=self._options["dumps"],
+            dumps=self._dumps,
             with_logs=console.size is not None,
         )
         if "record" not in outcome:
@@ -116,13 +127,17 @@ class ActionModule(ActionBase):
                 "changed": True,
                 "msg": f"{outcome.get('msg')}{hint}",
             }
+        outcome["record"] = believed(
+            outcome["record"], state, self._records, self._dumps, console.stage
+        )
         return self._conclude({**with_console(outcome, console), "changed": True})
 
     def _begin(self) -> Result:
         """Prepare the host and trigger its crash. From the first record on it may be gone at any time."""
+        run_id = str(uuid.uuid4())
         prepared = self._remote.step(
             "prepare",
-            run_id=str(uuid.uuid4()),
+            run_id=run_id,
             host=self._host,
             requested_by=requester(self._task_vars),
             **{option: self._options[option] for option in CHECK_OPTIONS},
@@ -130,30 +145,57 @@ class ActionModule(ActionBase):
         if prepared.get("failed"):
             return prepared
         state: Result = prepared["state"]
+        refusal = self._refusal(state, prepared, run_id)
+        if refusal:
+            # Nobody triggers it any more.
+            self._remote.step("cancel", requested_by=requester(self._task_vars))
+            return {"failed": True, "changed": False, "checks": prepared["checks"], "msg": refusal}
         self._store_unfinished(state, "armed", {})
-        begun = self._remote.step("trigger", run_id=state["run_id"])
+        begun = self._remote.step("trigger", run_id=run_id)
         delay = state["trigger"]["delay"]
         if begun.get("failed") and not begun.get("refused"):
             # Nobody knows whether the trigger got there. The host will tell.
             display.warning(begun["msg"])
-            begun = {"state": {**state, "triggered_at": time.time()}}
+            begun = {}
         elif begun.get("failed"):
             record = lost_record(
                 state, stage="armed", why=f"Nothing was crashed: {begun['msg']}", now=time.time()
             )
             return {**self._conclude({"record": record}), "changed": True}
         display.display(
-            f"[{self._host}] crash test {state['run_id']}: it crashes in {delay} s", color="yellow"
+            f"[{self._host}] crash test {run_id}: it crashes in {delay} s", color="yellow"
         )
-        return begun
+        # What was agreed before the trigger stays; the host adds when it was.
+        told = begun.get("state") or state
+        triggered = {key: told[key] for key in ("trigger", "triggered_at") if key in told}
+        return {"state": {"triggered_at": time.time(), **state, **triggered}}
+
+    def _refusal(self, state: Result, prepared: Result, run_id: str) -> str | None:
+        """What only the answer of the host shows, and keeps it from being crashed; None when nothing does."""
+        try:
+            own_state(state, self._host, run_id)
+        except KdumpError as error:
+            return str(error)
+        return self._permission.wrong_machine(state["boot_id"]) or self._no_room(prepared)
+
+    def _no_room(self, checked: Result) -> str | None:
+        expected = checked.get("expected_bytes") if self._options["room_for_dump"] else None
+        return self._records.no_room(expected)
 
     def _resume(self) -> Result:
         """Find the test that was begun. One that is finished has its record."""
         begun = self._wait_for_state()
         state = begun.get("state")
-        if state and state["stage"] == "finished" and state.get("record"):
-            return self._conclude({"record": state["record"], "changed": False})
-        if state and state["stage"] == "finished":
+        if state is None:
+            return {"failed": True, "msg": f"{self._host} did not say which test it has.", **begun}
+        try:
+            own_state(state, self._host)
+        except KdumpError as error:
+            return {"failed": True, "msg": str(error)}
+        if state["status"] == "finished" and state.get("record"):
+            record = believed(state["record"], state, self._records, self._dumps)
+            return self._conclude({"record": record, "changed": False})
+        if state["status"] == "finished":
             return {"failed": True, "msg": f"{self._host} has no crash test to be finished."}
         return begun
 
@@ -176,14 +218,16 @@ class ActionModule(ActionBase):
         path = self._records.keep(record)
         if path:
             outcome["record_path"] = str(path)
-        display.display(summary(record))
+        display.display(printable(summary(record)))
         passed = record["verdict"] == "passed"
         cause = f" Most likely cause: {record['cause']['sentence']}" if record.get("cause") else ""
+        if record.get("boot_id", {}).get("after"):
+            self._permission.note(record["boot_id"]["after"])
         return {
             "lost": False,
             **outcome,
             "failed": not passed,
-            "msg": f"{record['why']}{cause}",
+            "msg": printable(f"{record['why']}{cause}"),
         }
 
     def _store_unfinished(self, state: Result, stage: str, observed: dict[str, float]) -> None:
@@ -201,16 +245,18 @@ class ActionModule(ActionBase):
         )
         if "checks" not in done:
             return done
-        protected = self._permission.protection()
-        if protected:
-            check = {"name": "protected", "status": "failed", "detail": protected}
-            return {
-                **done,
-                "checks": [check, *done["checks"]],
-                "ready": False,
-                "failed": True,
-                "msg": protected,
-            }
+        refusals = {
+            "protected": self._permission.protection(),
+            "own_machine": self._permission.wrong_machine(done["boot_id"]),
+            "results_room": Records(self._options["results_directory"], trial=False).no_room(
+                done.get("expected_bytes") if self._options["room_for_dump"] else None
+            ),
+        }
+        for name, why in refusals.items():
+            if why:
+                check = {"name": name, "status": "failed", "detail": why}
+                refused = {"ready": False, "failed": True, "msg": why}
+                done = {**done, "checks": [check, *done["checks"]], **refused}
         token = self._permission.token()
         done["token"] = token
         done["confirmed"] = self._permission.is_confirmed()

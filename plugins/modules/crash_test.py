@@ -44,13 +44,15 @@ options:
     description:
       - The names (C(inventory_hostname)) of the hosts that may be crashed, or the token that a check of the same play
         showed. A host that is not confirmed is refused.
-      - The token confirms exactly the hosts of the play, on the day it was shown (UTC) and the next.
+      - The token confirms exactly the hosts of the play, by this inventory and at these addresses, for 24 hours.
     type: list
     elements: str
     default: []
   protected_groups:
     description:
-      - Hosts in one of these groups of the inventory are never crashed, whatever is confirmed.
+      - Hosts in one of these groups of the inventory are never crashed, whatever is confirmed, and neither are hosts
+        that are reached at the same address as one of those.
+      - The group C(crash_test_protected) protects its hosts also if it is not named here.
     type: list
     elements: str
     default: [crash_test_protected]
@@ -128,6 +130,12 @@ options:
     description:
       - A directory on the controller in which the record is stored as C(HOST-RUN_ID.json). Created when missing.
     type: path
+  room_for_dump:
+    description:
+      - Whether a dump is copied to O(results_directory) later. The host is refused unless the controller has room for
+        it.
+    type: bool
+    default: false
   resume:
     description:
       - Finish the test that an earlier run began on this host, instead of beginning one. Crashes nothing.

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import last_lines
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.messages import messages
 
 _TAIL_BYTES = 8192
 _QUIET_INTERVAL = 15.0
@@ -25,7 +25,7 @@ def tail(path: Path, count: int = 1) -> list[str]:
             text = log.read().decode("utf-8", "replace")
     except OSError:
         return []
-    return last_lines(text, count)
+    return [message.text for message in messages(text)][-count:]
 
 
 class Progress:

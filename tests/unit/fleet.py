@@ -19,8 +19,8 @@ import uuid
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import explanation
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import console_stage
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify import classify
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.console import ConsoleReader
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
 from ansible_collections.vmcore.kdump.plugins.modules.platform_facts import SUBSETS, gather
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import unpack
@@ -62,11 +62,13 @@ def facts(tree: str, *missing: str) -> Data:
 def failed(name: str) -> Data:
     """The record of a crash whose console is data/evidence/NAME.txt and that left no dump."""
     text = console(name)
+    reader = ConsoleReader()
+    reader.feed(text.encode())
     lost = record("no-return")
     lost.update(
         recovery=None,
         why="The host came back without a new dump.",
-        stage=console_stage(text) or "armed",
+        stage=reader.stage or "armed",
     )
     if lost["stage"] in ("normal kernel", "dump complete"):
         lost["stage"] = "dump started"

@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "console": {"type": "path"},
     "console_command": {"type": "list", "elements": "str"},
     "results_directory": {"type": "path"},
+    "room_for_dump": {"type": "bool", "default": False},
     "resume": {"type": "bool", "default": False},
     "recovery": {"type": "dict"},
     "dump_host": {"type": "str"},

@@ -63,6 +63,7 @@ class Checked(t.NamedTuple):
 
     checks: list[Check]
     facts: dict[str, t.Any]
+    expected_bytes: int | None  # what a dump may take, by makedumpfile
 
     @property
     def why_not(self) -> str:
@@ -74,10 +75,11 @@ def check_host(machine: Machine, options: Options) -> Checked:
     """Look at a host, and run what the operator wants to succeed before it may be crashed."""
     facts = _facts(machine)
     makedumpfile = facts["kdump"]["core_collector"] == COMMAND[0]
+    answer = ask(machine.run) if makedumpfile else None
     checks = preflight(
         facts,
         test_state.load(),
-        ask(machine.run) if makedumpfile else None,
+        answer,
         _image_proof(machine, facts) if facts["kdump"]["helper"]["installed"] else None,
         Moment(
             uptime(machine.root),
@@ -93,7 +95,7 @@ def check_host(machine: Machine, options: Options) -> Checked:
     if options["cpu"] is not None:
         checks.append(_cpu(machine, options["cpu"]))
     checks += command_checks(_run_check(machine, text) for text in options["checks"])
-    return Checked(checks, facts)
+    return Checked(checks, facts, answer.size if answer else None)
 
 
 def _facts(machine: Machine) -> dict[str, t.Any]:

@@ -10,41 +10,61 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 import typing as t
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-_DAY_SECONDS = 24 * 60 * 60
+# Its hosts are never crashed, whatever other groups an operator names.
+PROTECTED = "crash_test_protected"
+_TOKEN = "crash-"
+# A token is of the minute in which it was shown, and confirms for so many from then on.
+_MINUTE = 60
+_VALID_MINUTES = 24 * 60
 
 
-def play_token(hosts: Iterable[str], now: float) -> str:
-    """Return the token that confirms the crash of exactly these hosts, on this day (UTC) and the next.
+def play_token(play: str, now: float) -> str:
+    """Return the token that confirms the crash of exactly the hosts of a play, for 24 hours.
 
-    A check of the play shows it. A play with another limit or another inventory has another one.
+    A check of the play shows it.
+
+    Args:
+        play: what is confirmed, in any text that another play has not: its inventory, its hosts and their addresses.
+        now: seconds since the epoch.
     """
-    return _token(hosts, now)
+    return _token(play, int(now) // _MINUTE)
 
 
-def is_confirmed(host: str, confirm: Iterable[str], hosts: Iterable[str], now: float) -> bool:
-    """Say whether a host was confirmed, by its own name or by the token of the play's hosts."""
+def is_confirmed(
+    host: str, confirm: Iterable[str], hosts: Iterable[str], play: Callable[[], str], now: float
+) -> bool:
+    """Say whether a host was confirmed, by its own name or by the token of its play.
+
+    Args:
+        host: its name.
+        confirm: what was given as confirmation.
+        hosts: the names of the play's hosts.
+        play: returns what play_token() takes; it is asked only for a token.
+        now: seconds since the epoch.
+    """
     given = set(confirm)
-    hosts = list(hosts)
-    # A batch that runs past midnight goes on with the token it began with.
-    tokens = {_token(hosts, now), _token(hosts, now - _DAY_SECONDS)} if host in hosts else set()
-    return host in given or bool(given & tokens)
+    if host in given:
+        return True
+    tokens = {each for each in given if each.startswith(_TOKEN)}
+    if not tokens or host not in hosts:
+        return False
+    minute, subject = int(now) // _MINUTE, play()
+    return any(_token(subject, minute - age) in tokens for age in range(_VALID_MINUTES))
 
 
 def protection(groups: Iterable[str], protected: Iterable[str]) -> list[str]:
     """Return the protected groups that a host is in, sorted."""
-    return sorted(set(groups) & set(protected))
+    return sorted(set(groups) & {PROTECTED, *protected})
 
 
-def _token(hosts: Iterable[str], moment: float) -> str:
-    day = time.strftime("%Y-%m-%d", time.gmtime(moment))
-    text = json.dumps([day, sorted(set(hosts))])
-    return f"crash-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+def _token(play: str, minute: int) -> str:
+    text = json.dumps([minute, play])
+    return f"{_TOKEN}{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
-__all__ = ("is_confirmed", "play_token", "protection")
+__all__ = ("PROTECTED", "is_confirmed", "play_token", "protection")

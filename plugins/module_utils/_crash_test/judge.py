@@ -8,11 +8,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 import typing as t
 from pathlib import Path
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test import shapes
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import (
+    REPORT_MISFIT,
     explanation,
     finished_record,
 )
@@ -23,12 +26,14 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.remote_du
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.trigger import panic_cpu
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify import classify
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import CAPTURE
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.sources import (
     journal_logs,
     left_files,
     pstore_logs,
     side_logs,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._shape import misfit
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import space_left
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import find, side_reports
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
@@ -38,8 +43,11 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.machine import Machine
+    from ansible_collections.vmcore.kdump.plugins.module_utils._shape import Shape
 
 Result = dict[str, t.Any]
+
+_TEXT = 300
 
 
 def judged(machine: Machine, state: Result, options: Mapping[str, t.Any], boot: Result) -> Result:
@@ -58,15 +66,19 @@ def judged(machine: Machine, state: Result, options: Mapping[str, t.Any], boot: 
         KdumpError: the dump left the host, and nobody looked for it.
     """
     vmcore, reports = _arrived(state, options["dumps"]) if state.get("dump_host") else _saved(state)
+    reset, wrong_reset = _report(reports, "pcie_reset", "pcie-reset.json", shapes.RESET)
+    capture, wrong_capture = _report(reports, "capture", "capture.json", shapes.CAPTURE)
     files = left_files(Path(state["dump_directory"]), state.get("files_before", {}))
     logs = _logs(machine, state, vmcore, files, options["recovery"])
     known = _known(state, boot, vmcore, files, options["recovery"])
+    explained = explanation(classify(logs, known))
     record = finished_record(
         state,
         vmcore=vmcore,
-        reset=_whole_report(reports["pcie_reset"]),
-        capture=reports["capture"],
-        **explanation(classify(logs, known)),
+        reset=reset,
+        capture=capture,
+        cause=explained["cause"],
+        evidence=[*wrong_reset, *wrong_capture, *explained["evidence"]],
         normal=boot,
         now=time.time(),
         panic_cpu=cpu_of(vmcore),
@@ -174,10 +186,29 @@ def _read(path: str | None) -> str | None:
         return None
 
 
-def _whole_report(report: Result | None) -> Result | None:
-    """The reset helper's report, None when it is not there or is not whole."""
-    whole = report is not None and {"digest", "ports", "summary", "uptime_end"} <= set(report)
-    return report if whole else None
+def _report(
+    reports: Mapping[str, t.Any], key: str, name: str, shape: Shape
+) -> tuple[Result | None, list[Result]]:
+    """A report beside the dump, if it has its shape, and what there is to say about one that has another.
+
+    The dump may be of anybody who can write where dumps arrive, and the capture kernel may have been cut short.
+    """
+    report = reports.get(key)
+    wrong = None if report is None else misfit(report, shape, name)
+    if wrong is None:
+        return report, []
+    return None, [
+        {
+            "segment": CAPTURE,
+            "source": name,
+            "line": 1,
+            "text": json.dumps(report)[:_TEXT],
+            "pattern": REPORT_MISFIT,
+            "severity": "warning",
+            "meaning": f"{name} was left out, it has not the shape of a report: {wrong}.",
+            "count": 1,
+        }
+    ]
 
 
 __all__ = ("cpu_of", "dumps_by_time", "judge_newest", "judged", "newest_dump")

@@ -13,6 +13,9 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.arguments import RESUME_HINT
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.container import (
+    container_of,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.window import (
     DAYS,
     is_open,
@@ -94,6 +97,7 @@ def preflight(
     )
     if image_proof is not None:
         checks.append(_helper(image_proof))
+    checks.append(_own_kernel(root))
     checks.append(_sysrq(root))
     checks.append(_unfinished(state))
     checks.append(_pending(moment))
@@ -164,6 +168,18 @@ def _helper(proof: Mapping[str, t.Any]) -> Check:
     )
 
 
+def _own_kernel(root: Path) -> Check:
+    """A container sees the kernel of its host, and may even be allowed to crash it."""
+    container = container_of(root)
+    return _check(
+        "own_kernel",
+        container is None,
+        "It is no container."
+        if container is None
+        else f"It is a container ({container}), and a container has no kernel of its own: crash its host.",
+    )
+
+
 def _sysrq(root: Path) -> Check:
     """The sysctl kernel.sysrq restricts the keyboard only; root may always write to the trigger."""
     trigger = root / "proc/sysrq-trigger"
@@ -181,7 +197,7 @@ def _sysrq(root: Path) -> Check:
 
 
 def _unfinished(state: Mapping[str, t.Any] | None) -> Check:
-    if state is None or state.get("stage") == "finished":
+    if state is None or state["status"] == "finished":
         return _check("no_unfinished_test", True, "No other crash test is under way.")
     return _check(
         "no_unfinished_test",

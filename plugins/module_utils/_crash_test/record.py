@@ -21,6 +21,8 @@ if t.TYPE_CHECKING:
 VERSION = 1
 # The facts of kdump that a test is a proof of: when one of them changes, the proof is stale.
 PROVEN = ("crash_size", "capture_command_line", "image", "target", "core_collector")
+# The pattern of a line of evidence about a report beside the dump that has not its shape, and was left out.
+REPORT_MISFIT = "report_misfit"
 # The lines a cause is shown with; all are in the record's evidence.
 _CAUSE_LINES = 5
 # Patterns of lines that say why not all of the plan was done, or nothing.
@@ -301,4 +303,11 @@ def _verdict(
     return "passed", f"{vmcore['why']} Of {summary['planned']} planned ports {counts}."
 
 
-__all__ = ("PROVEN", "VERSION", "explanation", "finished_record", "lost_record")
+__all__ = (
+    "PROVEN",
+    "REPORT_MISFIT",
+    "VERSION",
+    "explanation",
+    "finished_record",
+    "lost_record",
+)

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""The stages of a crash, as a probe over ssh and a serial console show them."""
+"""The stages of a crash, and what a probe over ssh shows of them."""
 
 from __future__ import annotations
 
@@ -12,33 +12,10 @@ import re
 import shlex
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import RECORDED
+
 # In the order in which a crash goes through them.
-STAGES = (
-    "armed",
-    "panicked",
-    "capture kernel",
-    "reset done",
-    "dump started",
-    "dump complete",
-    "normal kernel",
-    "verified",
-)
-
-# A line of the console that proves a stage. x86 hands the address of the dead kernel's memory to
-# the capture kernel on its command line, arm64 in the device tree; every family adds reset_devices.
-# The boot after it has neither.
-_CAPTURE_ARGUMENT = r"(?:\belfcorehdr=|\breset_devices(?:\s|$))"
-_CONSOLE = (
-    ("panicked", re.compile(r"Kernel panic - not syncing")),
-    ("capture kernel", re.compile(rf"ommand line: .*{_CAPTURE_ARGUMENT}")),
-    ("reset done", re.compile(r"pcie_reset: summary ")),
-    ("dump started", re.compile(r"running (?:makedumpfile|cp) |saving vmcore$")),
-    ("dump complete", re.compile(r"saved vmcore in|saving vmcore complete")),
-    ("normal kernel", re.compile(rf"ommand line: (?!.*{_CAPTURE_ARGUMENT})")),
-)
-
-# What a terminal acts on instead of showing: escape sequences (ECMA-48), other control characters.
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\^_]|[\x00-\x08\x0b-\x1f\x7f]")
+STAGES = RECORDED
 
 # One remote command tells all about a host that answers. Its output, the last line only in a capture
 # kernel that sees the dump directory (KiB in it):
@@ -49,34 +26,12 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\^_]|[\x00-\x08\x0b-\x1
 _PROBE = (
     "cat /proc/sys/kernel/random/boot_id; kernel=normal; "
     "if [ -e /proc/vmcore ] || grep -q elfcorehdr= /proc/cmdline; then kernel=capture; fi; echo $kernel; "
-    "systemctl is-system-running 2>/dev/null || true; "
+    # sd_booted(3), as machine.has_systemd() asks it: systemctl may be there without systemd.
+    "[ ! -d /run/systemd/system ] || systemctl is-system-running 2>/dev/null || true; "
     "[ $kernel = normal ] || du -sk {directory} 2>/dev/null | cut -f 1"
 )
 # systemctl(1), is-system-running: both mean that the boot is over.
 _SETTLED = ("running", "degraded")
-
-
-def console_stage(text: str, reached: str | None = None) -> str | None:
-    """Return the last stage that the console proves, None when it proves none.
-
-    C(text) is what the console printed since the test was armed, or since it proved the stage C(reached).
-    """
-    for line in text.splitlines():
-        # The boot that follows the capture kernel is the only one that can be the normal kernel.
-        following = STAGES.index(reached) + 1 if reached else 0
-        for stage, pattern in _CONSOLE:
-            if STAGES.index(stage) >= following and pattern.search(line):
-                if stage == "normal kernel" and reached in (None, "armed", "panicked"):
-                    continue
-                reached = stage
-                break
-    return reached
-
-
-def last_lines(text: str, count: int = 1) -> list[str]:
-    """Return the last C(count) lines of a console that hold text, without terminal control sequences."""
-    lines = (_CONTROL.sub("", line).strip() for line in text.splitlines())
-    return [line for line in lines if line][-count:]
 
 
 class Probe(t.NamedTuple):
@@ -118,8 +73,6 @@ def running_boot(probe: Probe, boot_id_before: str) -> str:
 __all__ = (
     "STAGES",
     "Probe",
-    "console_stage",
-    "last_lines",
     "parse_probe",
     "probe_command",
     "running_boot",

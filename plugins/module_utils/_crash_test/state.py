@@ -14,7 +14,11 @@ import os
 import typing as t
 from pathlib import Path
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.shapes import (
+    STATE as STATE_SHAPE,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._shape import misfit
 
 STATE = Path("/var/lib/vmcore-kdump/crash-test.json")
 # A dump can fill the file system that the state is on, and the one that Ansible copies modules to. This much is kept
@@ -38,9 +42,14 @@ def load(path: Path = STATE) -> dict[str, t.Any] | None:
             f"The state of the last crash test in {path} cannot be read ({exc}): remove the file if no test is"
             " under way."
         ) from exc
-    if not isinstance(state, dict):
-        raise KdumpError(f"{path} holds no state of a crash test: remove it.")
-    return state
+    if isinstance(state, dict) and "stage" in state:
+        state["status"] = state.pop("stage")  # as releases before 0.3.0 called it
+    wrong = misfit(state, STATE_SHAPE, "the state")
+    if wrong:
+        raise KdumpError(
+            f"{path} holds no state of a crash test ({wrong}): remove the file if no test is under way."
+        )
+    return t.cast("dict[str, t.Any]", state)
 
 
 def save(state: dict[str, t.Any], path: Path = STATE) -> None:

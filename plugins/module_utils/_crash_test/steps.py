@@ -53,6 +53,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import ru
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.check import Checked
     from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.machine import Machine
     from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight import Check
 
@@ -67,9 +68,9 @@ def do_preflight(machine: Machine, options: Options) -> Result:
     """Check the host and change nothing."""
     checked = check_host(machine, options)
     if checked.why_not:
-        return _refusal(checked.checks, f"The host cannot be crash-tested: {checked.why_not}")
+        return _refusal(machine, checked, f"The host cannot be crash-tested: {checked.why_not}")
     return {
-        "checks": checked.checks,
+        **_known(machine, checked),
         "ready": True,
         "changed": True,
         "msg": "The host is ready; outside check mode it would be crashed now.",
@@ -81,11 +82,11 @@ def do_prepare(machine: Machine, options: Options) -> Result:
     with only_one(machine):
         checked = check_host(machine, options)
         if checked.why_not:
-            return _refusal(checked.checks, f"The host was not crashed: {checked.why_not}")
+            return _refusal(machine, checked, f"The host was not crashed: {checked.why_not}")
         state = new_state(machine.root, options, checked.checks, checked.facts)
         test_state.reserve()
         test_state.save(state)
-    return {"checks": checked.checks, "ready": True, "changed": True, "state": state}
+    return {**_known(machine, checked), "ready": True, "changed": True, "state": state}
 
 
 def do_trigger(machine: Machine, options: Options) -> Result:
@@ -94,11 +95,11 @@ def do_trigger(machine: Machine, options: Options) -> Result:
         state = test_state.load()
         if state is None or state["run_id"] != options["run_id"]:
             raise KdumpError(f"The crash test {options['run_id']} was not prepared here.")
-        if state["stage"] != "prepared" or state["boot_id"] != this_boot(machine.root)["boot_id"]:
+        if state["status"] != "prepared" or state["boot_id"] != this_boot(machine.root)["boot_id"]:
             raise KdumpError(
                 f"The crash test {state['run_id']} was prepared for another boot: nothing was crashed."
             )
-        state = {**state, "stage": "started", "triggered_at": time.time()}
+        state = {**state, "status": "started", "triggered_at": time.time()}
         by = "systemd-run" if has_systemd(machine.root) else "setsid"
         state["trigger"] = {**state["trigger"], "by": by}
         test_state.save(state)
@@ -125,7 +126,7 @@ def do_cancel(machine: Machine, options: Options) -> Result:
     """Call off a crash that did not happen yet, and finish its test. With C(check_mode) say what would be done."""
     with only_one(machine):
         state = test_state.load()
-        if state is None or state["stage"] == "finished":
+        if state is None or state["status"] == "finished":
             return {"msg": "No crash of this host is scheduled."}
         if state["boot_id"] != this_boot(machine.root)["boot_id"]:
             raise KdumpError(
@@ -153,9 +154,9 @@ def do_collect(machine: Machine, options: Options) -> Result:
                 f"The crash test {options['run_id']} is not the one that {test_state.STATE} waits for:"
                 " somebody else finished it."
             )
-        if state["stage"] == "finished":
+        if state["status"] == "finished":
             return {"record": state["record"]}
-        if state["stage"] == "prepared":
+        if state["status"] == "prepared":
             return _never_triggered(state)
         return _collect(machine, state, options)
 
@@ -192,8 +193,17 @@ def _never_triggered(state: Result) -> Result:
     return {"changed": True, "record": record}
 
 
-def _refusal(checks: Sequence[Check], why: str) -> Result:
-    return {"checks": checks, "ready": False, "failed": True, "msg": why}
+def _known(machine: Machine, checked: Checked) -> Result:
+    """What the controller compares with what it knows itself, before anything is crashed."""
+    return {
+        "checks": checked.checks,
+        "boot_id": this_boot(machine.root)["boot_id"],
+        "expected_bytes": checked.expected_bytes,
+    }
+
+
+def _refusal(machine: Machine, checked: Checked, why: str) -> Result:
+    return {**_known(machine, checked), "ready": False, "failed": True, "msg": why}
 
 
 def _schedule(machine: Machine, state: Result) -> None:
@@ -228,7 +238,7 @@ def _cancel_crash(machine: Machine, state: Result) -> None:
 def _finish(state: Result, record: Result) -> None:
     """End a test. The record stays, for a controller that died before it had it."""
     test_state.release()
-    test_state.save({**state, "stage": "finished", "record": record})
+    test_state.save({**state, "status": "finished", "record": record})
 
 
 @contextlib.contextmanager
@@ -264,7 +274,7 @@ def new_state(
     kdump = facts["kdump"]
     directory = Path(kdump["target"]["path"])
     return {
-        "stage": "prepared",
+        "status": "prepared",
         "run_id": options["run_id"],
         "host": options["host"],
         "hostname": os.uname().nodename,

@@ -21,7 +21,7 @@ _STATUS = {"ok": "ok  ", "failed": "FAIL", "unverified": "??  "}
 
 def summary(record: Mapping[str, t.Any]) -> str:
     """The record as text: verdict, stages with times, ports, every check of the dump, evidence."""
-    return "\n".join(_lines(record))
+    return "\n".join(" ".join(line.splitlines()) for line in _lines(record))
 
 
 def _lines(record: Mapping[str, t.Any]) -> Iterator[str]:

@@ -308,4 +308,4 @@ def _since(picture: Picture) -> str:
     return ""
 
 
-__all__ = ("classify",)
+__all__ = ("Log", "classify")

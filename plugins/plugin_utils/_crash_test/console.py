@@ -16,36 +16,16 @@ import typing as t
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import (
-    console_stage,
-    last_lines,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.console import ConsoleReader
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How much of what was printed is kept for the judgement, and in which pieces it is read.
-_KEPT = 2 << 20
+    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import LogReader
+
+# How far back the begin of a test is looked for, and in which pieces is read.
+_BACK = 2 << 20
 _PIECE = 1 << 20
-_LINE = 4096
-
-
-class _Reader:
-    """What a console said so far."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.stage: str | None = None
-        self.last = ""
-        self._begun = b""  # a line that has no end yet
-
-    def feed(self, printed: bytes) -> None:
-        """Take what the console printed next."""
-        self.text = (self.text + printed.decode("utf-8", "replace"))[-_KEPT:]
-        self.last = "".join(last_lines(self.text[-4096:]))
-        new = self._begun + printed
-        self.stage = console_stage(new.decode("utf-8", "replace"), self.stage)
-        self._begun = new.rpartition(b"\n")[2][-_LINE:]
 
 
 class Console:
@@ -57,7 +37,7 @@ class Console:
         self._log = path.open("rb") if path else None
         if self._log:
             self._log.seek(0, os.SEEK_END)
-        self._reader = _Reader()
+        self._reader = ConsoleReader(str(path))
         self._heard = 0  # bytes
         self._from_trigger = True
         self.heard_at = 0.0  # seconds since the trigger
@@ -82,7 +62,7 @@ class Console:
     @property
     def last(self) -> str:
         """The last line that it printed."""
-        return self._reader.last
+        return self._reader.last_line
 
     def rewind(self, run_id: str, observed: dict[str, float]) -> None:
         """Go back to where a test began that another controller saw: the kernel printed its run id there.
@@ -95,16 +75,20 @@ class Console:
             return
         with contextlib.suppress(OSError):
             end = self._log.tell()
-            begin = max(0, end - _KEPT)
+            begin = max(0, end - _BACK)
             self._log.seek(begin)
             printed = self._log.read(end - begin)
             found = printed.rfind(f"run_id={run_id} ".encode())
             start = printed.rfind(b"\n", 0, found) + 1 if found >= 0 else len(printed)
             self._log.seek(begin + start)
 
-    def log(self) -> dict[str, str]:
-        """What it printed since the test began, for _evidence/classify.py."""
-        return {"source": "console", "text": self._reader.text, "name": str(self._path)}
+    def of_test(self, run_id: str) -> None:
+        """Say which test is watched: the kernel prints its run id."""
+        self._reader.run_id = run_id
+
+    def log(self) -> LogReader:
+        """What it printed since the test began, for _evidence/classify.py. Nothing is read after that."""
+        return self._reader.finish()
 
     def look(self, elapsed: float) -> str | None:
         """Read what is new; return the last stage that the console proves so far."""

@@ -18,6 +18,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages im
     parse_probe,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import RESERVE
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.answers import answer_of
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.watchdog import watchdog
 
 if t.TYPE_CHECKING:
@@ -78,9 +80,15 @@ class RemoteHost:
                 "unanswered": True,
                 "msg": f"{self.name} cannot be reached to {_PURPOSES[step]}: {error} {RESUME_HINT}",
             }
-        # Templates, callbacks and job events need no copy of how the module was called.
-        done.pop("invocation", None)
-        return done
+        try:
+            return answer_of(step, done)
+        except KdumpError as error:
+            # Nobody knows what the host did. Whoever asks it again may get an answer.
+            return {
+                "failed": True,
+                "changed": step in ("trigger", "collect"),
+                "msg": f"What {self.name} answered is not believed: {error} {RESUME_HINT}",
+            }
 
     def probe(self, command: str) -> Probe | None:
         """What the host is doing, None when it does not answer."""

@@ -12,13 +12,17 @@ import time
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import (
+    REPORT_MISFIT,
     explanation,
     lost_record,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify import classify
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify import Log, classify
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.answers import own_record
 
 if t.TYPE_CHECKING:
     from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.console import Console
+    from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.records import Records
 
 Result = dict[str, t.Any]
 
@@ -29,7 +33,33 @@ def with_console(outcome: Result, console: Console) -> Result:
         return outcome
     rest = {key: value for key, value in outcome.items() if key not in ("logs", "known")}
     explained = explanation(classify([*outcome["logs"], console.log()], outcome["known"]))
+    of_host = [line for line in rest["record"]["evidence"] if line["pattern"] == REPORT_MISFIT]
+    explained["evidence"] = [*of_host, *explained["evidence"]]
     return {**rest, "record": {**rest["record"], **explained}}
+
+
+def believed(
+    record: Result,
+    state: Result,
+    records: Records,
+    dumps: list[Result] | None,
+    stage: str | None = None,
+) -> Result:
+    """The record that a host gave, or one that says why that one is not believed.
+
+    Args:
+        record: what the host gave.
+        state: the state of the test.
+        records: where an answer is kept that is not believed.
+        dumps: see own_record(); they count for a test whose dump left the host.
+        stage: how far the host got, as far as its console was heard.
+    """
+    try:
+        return own_record(record, state, dumps if state.get("dump_host") else None)
+    except KdumpError as error:
+        kept = records.keep_answer(state, record)
+        why = f"What {state['host']} said of its dump is not believed, {error}: {kept}."
+        return lost_record(state, stage=stage or "armed", why=why, now=time.time())
 
 
 def record_of_lost(
@@ -45,7 +75,7 @@ def record_of_lost(
         recovery: see the module.
     """
     sel = (recovery or {}).get("sel")
-    logs = [] if console.size is None else [console.log()]
+    logs: list[Log] = [] if console.size is None else [console.log()]
     if sel:
         logs.append({"source": "sel", "text": "\n".join(sel), "name": "sel"})
     known = {
@@ -67,4 +97,4 @@ def record_of_lost(
     return {**record, **explanation(classify(logs, known))}
 
 
-__all__ = ("record_of_lost", "with_console")
+__all__ = ("believed", "record_of_lost", "with_console")

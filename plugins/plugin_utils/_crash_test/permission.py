@@ -15,10 +15,16 @@ import time
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.gate import (
+    PROTECTED,
     is_confirmed,
     play_token,
     protection,
 )
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.boots import (
+    claim,
+    own_boot_id,
+)
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.inventory import Inventory
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
@@ -36,43 +42,83 @@ class Permission:
         self._groups: list[str] = task_vars.get("group_names", [])
         # All hosts of the play, whatever batch is at work.
         self._play_hosts: list[str] = list(task_vars.get("ansible_play_hosts_all", ()))
+        self._inventory = Inventory(task_vars)
 
     def refusal(self) -> str | None:
         """Why this host is not crashed, None when it may be."""
-        delegated_to = self._action._task.delegate_to
-        if delegated_to:
+        if self._action._task.delegate_to:
             return (
-                f"The crash test of {self._host} is delegated to {delegated_to}: "
+                f"The crash test of {self._host} is delegated to {self._action._task.delegate_to}: "
                 "run it on the host that is to be crashed."
             )
         if self._action._connection.transport == "local":
             return f"{self._host} has a local connection: this would crash the controller."
         if self._options["resume"]:
             return None
-        protected = self.protection()
-        if protected:
-            return protected
-        if not self.is_confirmed():
-            given = ", ".join(self._options["confirm"]) or "nothing"
-            return (
-                f"{self._host} was not crashed: a crash test needs its name or the play's token as confirmation, and "
-                f"{given} was confirmed. Set confirm (crash_test_confirm of the role) to {self._host}, "
-                "or to the token that the same play shows with --check."
-            )
-        return None
+        return self.protection() or self._not_confirmed()
 
     def protection(self) -> str | None:
         """Why this host is never crashed, None when it is not protected."""
-        groups = protection(self._groups, self._options["protected_groups"])
-        return f"{self._host} is never crashed: it is in {', '.join(groups)}." if groups else None
+        overridden = self._inventory.overridden()
+        if overridden:
+            return (
+                f"{self._host} was not crashed: {' and '.join(overridden)} of the command line would say which host"
+                " this is. Leave it out."
+            )
+        # What the inventory says counts, and what a play says in addition.
+        groups = {*self._inventory.groups(self._host), *self._groups}
+        protected = protection(groups, self._options["protected_groups"])
+        if protected:
+            return f"{self._host} is never crashed: it is in {', '.join(protected)}."
+        others = self._inventory.hosts_of([PROTECTED, *self._options["protected_groups"]])
+        alias = self._inventory.with_address_of(self._host, others)
+        if alias:
+            return (
+                f"{self._host} is never crashed: it has the address of {alias}, which is protected."
+            )
+        return None
+
+    def wrong_machine(self, boot_id: str) -> str | None:
+        """Why the machine that answers is not the one that may be crashed, None when it may be it."""
+        if boot_id == own_boot_id():
+            return (
+                f"{self._host} was not crashed: it runs the kernel that this controller runs on, as itself or as a"
+                " container."
+            )
+        first = claim(boot_id, self._host)
+        if first != self._host:
+            return (
+                f"{self._host} was not crashed: it is the same machine as {first}, by its boot id. Leave out one of"
+                " these names."
+            )
+        return None
+
+    def note(self, boot_id: str) -> None:
+        """Remember the boot that a host came back with: another name of it is still the same machine."""
+        claim(boot_id, self._host)
 
     def is_confirmed(self) -> bool:
         """Whether the operator named this host, or gave the play's token."""
-        return is_confirmed(self._host, self._options["confirm"], self._play_hosts, time.time())
+        return is_confirmed(
+            self._host, self._options["confirm"], self._play_hosts, self._play, time.time()
+        )
 
     def token(self) -> str:
         """What confirms the hosts of this play."""
-        return play_token(self._play_hosts, time.time())
+        return play_token(self._play(), time.time())
+
+    def _play(self) -> str:
+        return self._inventory.identity(self._play_hosts)
+
+    def _not_confirmed(self) -> str | None:
+        if self.is_confirmed():
+            return None
+        given = ", ".join(self._options["confirm"]) or "nothing"
+        return (
+            f"{self._host} was not crashed: a crash test needs its name or the play's token as confirmation, and "
+            f"{given} was confirmed. Set confirm (crash_test_confirm of the role) to {self._host}, "
+            "or to the token that the same play shows with --check."
+        )
 
 
 def requester(task_vars: Result) -> str:

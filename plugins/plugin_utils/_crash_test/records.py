@@ -17,23 +17,32 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test import shapes
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._shape import misfit
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.dumps import (
+    refuse_without_room,
+)
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.files import record_path
 
 display = Display()
 
 Result = dict[str, t.Any]
 
+_TRIAL_BYTES = 4 << 20  # more than a record takes
+
 
 class Records:
     """Where records are kept, if they are kept at all."""
 
-    def __init__(self, directory: str | None) -> None:
-        """Make the directory and try it, before anything is crashed.
+    def __init__(self, directory: str | None, *, trial: bool = True) -> None:
+        """Make the directory and try it, before anything is crashed. Without a trial nothing is made.
 
         Raises:
             AnsibleActionFail: nothing can be written there.
         """
-        self._directory = None if directory is None else _tried(Path(directory).absolute())
+        place = None if directory is None else Path(directory).absolute()
+        self._directory = _tried(place) if place and trial else place
 
     def keep(self, record: Result) -> Path | None:
         """Store a record; a controller without room for it still finishes the test."""
@@ -51,18 +60,49 @@ class Records:
         """The stages that an earlier controller saw on the console, by the record that it left here."""
         if self._directory is None:
             return {}
+        path = record_path(self._directory, state["host"], state["run_id"])
         try:
-            record = json.loads(
-                record_path(self._directory, state["host"], state["run_id"]).read_text()
+            record = json.loads(path.read_text())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        wrong = misfit(record, shapes.RECORD, "it")
+        if wrong:
+            display.warning(
+                f"{path} is no result record ({wrong}): when the console showed the stages is not known."
             )
-        except (OSError, ValueError):
             return {}
         begin = state.get("triggered_at", state["armed_at"])
         return {
             stage["name"]: round(stage["time"] - begin, 1)
             for stage in record["stages"]
-            if stage["source"] == "console"
+            if stage["source"] == "console" and stage["time"] is not None
         }
+
+    def keep_answer(self, state: Result, answer: t.Any) -> str:
+        """Store what a host answered in the place of a record, for people to look at; return where, in words."""
+        if self._directory is None:
+            return "without a results directory the answer was not kept"
+        path = record_path(self._directory, state["host"], state["run_id"]).with_suffix(".answer")
+        try:
+            _store(answer, path)
+        except OSError as error:
+            return f"the answer cannot be stored in {self._directory}: {error.strerror}"
+        return f"the answer is in {path}"
+
+    def no_room(self, dump_bytes: int | None) -> str | None:
+        """Why there is no room for a record, and for a dump of this size if one is to come; None when there is."""
+        if self._directory is None:
+            return None
+        try:
+            refuse_without_room(_existing(self._directory), dump_bytes or 0)
+        except KdumpError as error:
+            return str(error)
+        return None
+
+
+def _existing(directory: Path) -> Path:
+    """The directory, or the one that it will be made in."""
+    return next(place for place in (directory, *directory.parents) if place.is_dir())
 
 
 def _first_stored(path: Path, record: Result) -> float | None:
@@ -85,7 +125,9 @@ def _first_stored(path: Path, record: Result) -> float | None:
 def _tried(directory: Path) -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
+        with tempfile.TemporaryFile(dir=directory) as trial:
+            # A quota, or a full disk: an empty file can be made there all the same.
+            os.posix_fallocate(trial.fileno(), 0, _TRIAL_BYTES)
             return directory
     except OSError as error:
         raise AnsibleActionFail(
@@ -93,14 +135,25 @@ def _tried(directory: Path) -> Path:
         ) from error
 
 
-def _store(record: Result, path: Path) -> None:
+def _store(record: t.Any, path: Path) -> None:
     """Write the record; a file is there whole or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".record-")
-    with os.fdopen(handle, "w") as stream:
-        json.dump(record, stream, indent=2, sort_keys=True)
-        stream.write("\n")
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(handle, "w") as stream:
+            json.dump(record, stream, indent=2, sort_keys=True)
+            stream.write("\n")
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    """What the user does not want others to have. It can only be asked by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 __all__ = ("Records",)

@@ -94,6 +94,11 @@ def record_path(directory: Path, host: str, run_id: str) -> Path:
     return directory / f"{_file_name(host)}-{run_id}.json"
 
 
+def dump_path(directory: Path, host: str, run_id: str) -> Path:
+    """Where the dump of a crash test is, in a directory that is for the user alone."""
+    return directory / "dumps" / f"{_file_name(host)}-{run_id}.dump"
+
+
 def _file_name(host: str) -> str:
     """A host's name as that of a file; no name leads out of its directory, or hides the file."""
     name = urllib.parse.quote(host, safe="@+,=", errors="replace")
@@ -123,4 +128,4 @@ def write(path: Path, content: str) -> None:
         raise KdumpError(f"{path} cannot be written: {exc.strerror}.") from exc
 
 
-__all__ = ("Results", "assessment_path", "dumps", "read", "record_path", "write")
+__all__ = ("Results", "assessment_path", "dump_path", "dumps", "read", "record_path", "write")

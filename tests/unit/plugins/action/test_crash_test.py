@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,20 +18,38 @@ from typing import Any
 
 import pytest
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.vars.hostvars import HostVars
 from ansible_collections.vmcore.kdump.plugins.action import crash_test
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.gate import play_token
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import lost_record
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import (
+    finished_record,
+    lost_record,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import probe_command
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test import judgement, records
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.summary import summary
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import LogReader
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test import (
+    judgement,
+    permission,
+    records,
+)
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.boots import claim
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.host import RELEASE
+from ansible_collections.vmcore.kdump.tests.unit.inventories import hostvars
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_test.records import (
+    CAPTURE,
+    NORMAL,
+    RESET,
     STATE,
+    VMCORE,
 )
 
 HOST = STATE["host"]
 AFTER = "e3b91ac0-1f7e-4d6b-8a0e-52dd90f6a6c1"
-RECORD = {"verdict": "passed", "why": "It is whole.", "host": HOST, "run_id": STATE["run_id"]}
+RECORD = finished_record(
+    STATE, vmcore=VMCORE, reset=RESET, capture=CAPTURE, evidence=[], normal=NORMAL, now=1100.0
+)
 PLAY = [HOST, "db02.example.com"]
 
 
@@ -61,10 +82,16 @@ def make_action(
 ) -> Any:
     """The action plugin with a host that answers from a script; what it asks for is in `steps`."""
     script = iter(probes)
-    prepared = {**STATE, "stage": "prepared"}
+    prepared = {**STATE, "status": "prepared"}
     of_the_host: dict[str, dict[str, Any]] = {
-        "preflight": {"changed": True, "ready": True, "checks": [], "msg": "It is ready."},
-        "prepare": {"changed": True, "state": prepared},
+        "preflight": {
+            "changed": True,
+            "ready": True,
+            "checks": [],
+            "boot_id": STATE["boot_id"],
+            "msg": "It is ready.",
+        },
+        "prepare": {"changed": True, "checks": [], "state": prepared},
         "trigger": {"changed": True, "state": STATE},
         "state": {"state": STATE},
         "collect": {"changed": True, "record": RECORD},
@@ -105,6 +132,23 @@ def make_action(
 
 
 @pytest.fixture(autouse=True)
+def run_directory(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The directory of a run of Ansible, in which its processes tell each other what they found."""
+    directory = tmp_path_factory.mktemp("run")
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(directory))
+    return directory
+
+
+@functools.cache
+def inventory() -> HostVars:
+    """The inventory of the play."""
+    path = Path(tempfile.mkdtemp()) / "hosts.yml"
+    return hostvars(path, {"all": {"hosts": {host: {} for host in PLAY}}})
+
+
+@pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that only sleeping moves, and no text on the terminal."""
     now = [0.0]
@@ -112,6 +156,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
+    monkeypatch.setattr(uuid, "uuid4", lambda: STATE["run_id"])
     # Every look at the host costs real time, too.
     monkeypatch.setattr(crash_test, "_POLL_SECONDS", 10)
     monkeypatch.setattr(time, "sleep", sleep)
@@ -125,7 +170,12 @@ def probe(boot_id: str, kernel: str = "normal", system: str = "running") -> str:
 
 
 def run(action: Any, **variables: Any) -> dict[str, Any]:
-    task_vars = {"inventory_hostname": HOST, "ansible_play_hosts_all": PLAY, **variables}
+    task_vars = {
+        "inventory_hostname": HOST,
+        "ansible_play_hosts_all": PLAY,
+        "hostvars": inventory(),
+        **variables,
+    }
     result: dict[str, Any] = action.run(None, task_vars)
     return result
 
@@ -151,9 +201,9 @@ def test_check_mode_looks_at_the_host_and_does_nothing_even_with_the_confirmatio
 
 
 def test_a_dump_that_leaves_the_host_is_left_to_be_judged_elsewhere() -> None:
-    started = {"changed": True, "state": {**STATE, "dump_host": "vault"}}
+    prepared = {"checks": [], "state": {**STATE, "status": "prepared", "dump_host": "vault"}}
     args = {"confirm": [HOST], "dump_host": "vault"}
-    action = make_action(args, [probe(AFTER)], answers={"trigger": started})
+    action = make_action(args, [probe(AFTER)], answers={"prepare": prepared})
     result = run(action)
     assert action.steps == ["prepare", "trigger"]
     assert action.told["prepare"]["dump_host"] == "vault"
@@ -164,7 +214,7 @@ def test_a_dump_that_leaves_the_host_is_left_to_be_judged_elsewhere() -> None:
 
 def test_what_was_found_elsewhere_finishes_the_test() -> None:
     begun = {"state": {**STATE, "dump_host": "vault"}}
-    args = {"resume": True, "dumps": [{"path": "/srv/dumps/x/dump.x"}]}
+    args = {"resume": True, "dumps": [VMCORE]}
     action = make_action(args, [probe(AFTER)], answers={"state": begun})
     assert run(action)["record"] == RECORD
     assert action.told["collect"]["dumps"] == args["dumps"]
@@ -240,7 +290,7 @@ def test_the_record_of_a_host_stays_in_the_directory_whatever_its_name(
     host: str, file: str, tmp_path: Path
 ) -> None:
     answers = {
-        "prepare": {"changed": True, "state": {**STATE, "host": host}},
+        "prepare": {"changed": True, "checks": [], "state": {**STATE, "host": host}},
         "trigger": {"changed": True, "state": {**STATE, "host": host}},
         "collect": {"changed": True, "record": {**RECORD, "host": host}},
     }
@@ -272,7 +322,7 @@ def test_a_host_that_goes_away_before_its_dump_is_judged_is_a_failure_with_a_cur
 
 def test_the_console_says_how_far_a_lost_host_got(tmp_path: Path) -> None:
     console = tmp_path / "console"
-    console.write_text("[    1.0] Command line: elfcorehdr=0x1 of an earlier crash\n")
+    console.write_text("[    1.000000] Command line: elfcorehdr=0x1 of an earlier crash\n")
     action = make_action({"confirm": [HOST], "timeout": 30, "console": str(console)}, [])
     action._low_level_execute_command = lambda *_args, **_kwargs: _print_and_fail(console)
     assert run(action)["record"]["stage"] == "panicked"
@@ -280,7 +330,7 @@ def test_the_console_says_how_far_a_lost_host_got(tmp_path: Path) -> None:
 
 def _print_and_fail(console: Path) -> dict[str, Any]:
     with console.open("a") as log:
-        log.write("[    2.0] Kernel panic - not syncing: sysrq triggered crash\n")
+        log.write("[    2.000000] Kernel panic - not syncing: sysrq triggered crash\n")
     raise AnsibleConnectionFailure("no route to host")
 
 
@@ -304,14 +354,14 @@ def test_resuming_begins_nothing_and_needs_no_confirmation() -> None:
 def test_the_token_of_the_play_confirms_each_of_its_hosts_and_check_mode_shows_it() -> None:
     result = run(make_action({}, [], check_mode=True))
     shown = result["token"]
-    assert shown == play_token(PLAY, time.time())
     assert not result["confirmed"]
     action = make_action({"confirm": [shown]}, [probe(AFTER)])
     assert not run(action)["failed"]
 
 
 def test_the_token_of_another_play_confirms_nothing() -> None:
-    action = make_action({"confirm": [play_token([HOST], time.time())]}, [])
+    shown = run(make_action({}, [], check_mode=True), ansible_play_hosts_all=[HOST])["token"]
+    action = make_action({"confirm": [shown]}, [])
     assert "was not crashed" in run(action)["msg"]
     assert action.steps == []
 
@@ -386,7 +436,7 @@ def test_a_trigger_that_the_host_refused_ends_with_a_record(tmp_path: Path) -> N
 
 
 def test_a_test_that_is_finished_is_shown_again() -> None:
-    finished = {"state": {**STATE, "stage": "finished", "record": RECORD}}
+    finished = {"state": {**STATE, "status": "finished", "record": RECORD}}
     action = make_action({"resume": True}, [], answers={"state": finished})
     result = run(action)
     assert result["record"] == RECORD
@@ -411,18 +461,18 @@ def test_resuming_waits_for_a_host_that_is_just_starting() -> None:
 def test_resuming_knows_what_the_controller_saw_that_died(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[dict[str, str]] = []
+    read: list[LogReader] = []
 
-    def classify(logs: list[dict[str, str]], _known: Any) -> dict[str, Any]:
+    def classify(logs: list[LogReader], _known: Any) -> dict[str, Any]:
         read.extend(logs)
         return {"cause": None, "evidence": []}
 
     monkeypatch.setattr(judgement, "classify", classify)
     console = tmp_path / "console"
     console.write_text(
-        "[    1.0] Kernel panic - not syncing: of an earlier crash\n"
-        f"[    2.0] vmcore.kdump: crash test run_id={STATE['run_id']} host={HOST}\n"
-        "[    3.0] Kernel panic - not syncing: sysrq triggered crash\n"
+        "[    1.000000] Kernel panic - not syncing: of an earlier crash\n"
+        f"[    2.000000] vmcore.kdump: crash test run_id={STATE['run_id']} host={HOST}\n"
+        "[    3.000000] Kernel panic - not syncing: sysrq triggered crash\n"
     )
     left = lost_record(
         STATE,
@@ -443,8 +493,8 @@ def test_resuming_knows_what_the_controller_saw_that_died(
     run(action)
     assert action.told["collect"]["observed"] == {"capture kernel": 9.0}
     (log,) = read
-    assert "sysrq triggered crash" in log["text"]
-    assert log["text"].startswith("[    2.0] vmcore.kdump: crash test run_id=")
+    assert log.boots[0].part.first[0].text.startswith("vmcore.kdump: crash test run_id=")
+    assert log.last_message == "Kernel panic - not syncing: sysrq triggered crash"
 
 
 def test_resuming_gives_up_on_a_host_that_stays_away() -> None:
@@ -464,7 +514,9 @@ def test_cancelling_asks_the_host_and_crashes_nothing() -> None:
 def test_a_host_with_terabytes_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crash_test, "_POLL_SECONDS", 100)
     state = {**STATE, "platform": {"memory_bytes": 2 << 40}}
-    action = make_action({"confirm": [HOST]}, [], answers={"trigger": {"state": state}})
+    action = make_action(
+        {"confirm": [HOST]}, [], answers={"prepare": {"checks": [], "state": state}}
+    )
     assert "not back in its normal kernel after 8000 s" in run(action)["msg"]
 
 
@@ -492,13 +544,13 @@ def test_the_console_is_read_while_a_session_hangs_that_the_host_died_in(
     def hang(command: str, **_kwargs: Any) -> dict[str, Any]:
         for number, line in enumerate(lines if command != RELEASE else (), start=2):
             with console.open("a") as log:
-                log.write(f"[    2.0] {line}\n")
+                log.write(f"[    2.000000] {line}\n")
             _within_seconds(partial(_are, stored, number))
         return {"rc": 0, "stdout": probe(AFTER)}
 
     action._low_level_execute_command = hang
     run(action)
-    assert stored == ["armed", "panicked", "capture kernel", None]
+    assert stored == ["armed", "panicked", "capture kernel", "verified"]
 
 
 def _are(things: list[str], number: int) -> bool:
@@ -545,7 +597,7 @@ def test_what_recovered_the_host_is_told_to_the_one_who_judges() -> None:
 
 
 def test_the_output_of_a_console_command_is_read_like_a_file() -> None:
-    text = "[    2.0] Kernel panic - not syncing: sysrq triggered crash"
+    text = "[    2.000000] Kernel panic - not syncing: sysrq triggered crash"
     action = make_action({"confirm": [HOST], "timeout": 30, "console_command": ["echo", text]}, [])
     wait = action._wait
 
@@ -592,3 +644,217 @@ def test_the_console_is_read_together_with_what_the_host_has(tmp_path: Path) -> 
     assert action.told["collect"]["with_logs"] is True
     assert result["record"]["cause"]
     assert not {"logs", "known"} & set(result)
+
+
+# What follows is a host that answers as somebody likes who has it.
+
+OTHER = "db02.example.com"
+# OSC 52 sets the clipboard, C1 has a CSI of one character, and U+202E turns the text around.
+ESCAPES = "\x1b]52;c;cm0gLXJmIC8=\x07\x9b31m\u202ered\x1b[0m"
+
+
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is printed from now on."""
+    lines: list[str] = []
+    monkeypatch.setattr(crash_test.display, "display", lambda text, **_kwargs: lines.append(text))
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"host": OTHER}, f"its record has the host {OTHER}"),
+        ({"run_id": AFTER}, f"its record has the run_id {AFTER}"),
+        ({"host": "../../.ssh/authorized_keys"}, "its record has the host"),
+        ({"run_id": "x" * 300}, "its record.run_id is not a UUID"),
+        ({"verdict": "fine"}, "its record.verdict is none of"),
+        ({"stages": [{}]}, "its record.stages[0].name is missing"),
+        ({"finished_at": 1e300}, "its record.finished_at is not a time"),
+    ],
+)
+def test_a_record_that_is_not_of_this_test_is_kept_and_not_believed(
+    tmp_path: Path, change: dict[str, Any], why: str
+) -> None:
+    untouched = tmp_path / f"{OTHER}-{STATE['run_id']}.json"
+    untouched.write_text("of the other host")
+    answer = {"changed": True, "record": {**RECORD, **change}}
+    args = {"confirm": [HOST], "results_directory": str(tmp_path)}
+    result = run(make_action(args, [None, probe(AFTER)], answers={"collect": answer}))
+    assert result["failed"]
+    assert "is not believed" in result["msg"]
+    assert why in result["msg"]
+    assert result["record"]["host"] == HOST
+    assert untouched.read_text() == "of the other host"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{HOST}-{STATE['run_id']}.answer",
+        f"{HOST}-{STATE['run_id']}.json",
+        untouched.name,
+    ]
+
+
+def test_the_test_that_a_copied_disk_has_is_of_another_host(tmp_path: Path) -> None:
+    finished = {"state": {**STATE, "host": OTHER, "status": "finished", "record": RECORD}}
+    args = {"resume": True, "results_directory": str(tmp_path)}
+    result = run(make_action(args, [], answers={"state": finished}))
+    assert result["failed"]
+    assert f"is of {OTHER}: {HOST} has a copy of its disk" in result["msg"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_sets_nothing_but_what_a_step_returns(tmp_path: Path) -> None:
+    answer = {
+        "record": RECORD,
+        "record_path": "/root/.profile.json",
+        "lost": True,
+        "ansible_facts": {"ansible_python_interpreter": "/tmp/evil"},
+        "token": "crash-0000000000",
+        "_ansible_delegated_vars": {},
+    }
+    args = {"confirm": [HOST], "results_directory": str(tmp_path)}
+    result = run(make_action(args, [None, probe(AFTER)], answers={"collect": answer}))
+    assert result["record_path"] == str(tmp_path / f"{HOST}-{STATE['run_id']}.json")
+    assert not result["lost"]
+    assert not {"ansible_facts", "token", "_ansible_delegated_vars"} & set(result)
+
+
+def test_a_dump_that_nobody_found_on_the_server_is_not_believed() -> None:
+    stolen = {**RECORD, "vmcore": {**VMCORE, "path": "/etc/shadow"}}
+    args = {"resume": True, "dumps": [VMCORE]}
+    answers = {
+        "state": {"state": {**STATE, "dump_host": "vault"}},
+        "collect": {"record": {**stolen, "dump_host": "vault"}},
+    }
+    result = run(make_action(args, [probe(AFTER)], answers=answers))
+    assert "no dump /etc/shadow was found on vault" in result["msg"]
+    assert result["record"]["vmcore"] is None
+
+
+def test_nothing_that_a_host_says_acts_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crash_test, "summary", summary)
+    lines = shown(monkeypatch)
+    why = f"{ESCAPES} It is whole.\nCrash test of {OTHER}: PASSED"
+    answer = {"changed": True, "record": {**RECORD, "why": why}, "msg": ESCAPES}
+    result = run(
+        make_action({"confirm": [HOST]}, [None, probe(AFTER)], answers={"collect": answer})
+    )
+    for text in (*lines, result["msg"]):
+        assert not set("\x1b\x9b\x07\u202e") & set(text)
+    assert not [
+        line
+        for text in lines
+        for line in text.split("\n")
+        if line.startswith(f"Crash test of {OTHER}")
+    ]
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "null", "{", '{"stages": [1]}'])
+def test_a_broken_record_here_does_not_stop_a_resume(tmp_path: Path, content: str) -> None:
+    (tmp_path / f"{HOST}-{STATE['run_id']}.json").write_text(content)
+    args = {"resume": True, "results_directory": str(tmp_path)}
+    assert run(make_action(args, [probe(AFTER)]))["record"] == RECORD
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{}, [], {**STATE, "armed_at": "x"}, {**STATE, "trigger": {}}, {**STATE, "dump_directory": 7}],
+)
+def test_a_state_that_is_none_crashes_nothing(state: Any) -> None:
+    answers = {"prepare": {"changed": True, "checks": [], "state": state}}
+    action = make_action({"confirm": [HOST]}, [], answers=answers)
+    result = run(action)
+    assert "is not believed" in result["msg"]
+    assert action.steps == ["prepare"]
+
+
+# What follows are machines that were not meant.
+
+
+def test_a_host_that_is_the_controller_is_not_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(permission, "own_boot_id", lambda: STATE["boot_id"])
+    action = make_action({"confirm": [HOST]}, [])
+    assert "runs the kernel that this controller runs on" in run(action)["msg"]
+    # What was prepared is called off.
+    assert action.steps == ["prepare", "cancel"]
+    checked = run(make_action({}, [], check_mode=True))
+    assert not checked["ready"]
+    assert checked["checks"][0]["name"] == "own_machine"
+
+
+def test_two_names_of_one_machine_are_not_two_hosts(run_directory: Path) -> None:
+    claim(STATE["boot_id"], OTHER, run_directory)
+    action = make_action({"confirm": [HOST]}, [])
+    assert f"it is the same machine as {OTHER}" in run(action)["msg"]
+    assert action.steps == ["prepare", "cancel"]
+
+
+def test_the_boot_after_the_crash_is_still_the_same_machine(run_directory: Path) -> None:
+    run(make_action({"confirm": [HOST]}, [None, probe(AFTER)]))
+    assert claim(AFTER, OTHER, run_directory) == HOST
+
+
+PROTECTED = {
+    "all": {
+        "hosts": {HOST: {"ansible_host": "192.0.2.1"}, OTHER: {"ansible_host": "192.0.2.2"}},
+        "children": {"crash_test_protected": {"hosts": {HOST: {}}}},
+    }
+}
+ALIAS = {
+    "all": {
+        "hosts": {HOST: {"ansible_host": "192.0.2.9"}, OTHER: {"ansible_host": "192.0.2.9"}},
+        "children": {"crash_test_protected": {"hosts": {OTHER: {}}}},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("groups", "extra", "why"),
+    [
+        (PROTECTED, {}, "it is in crash_test_protected"),
+        (PROTECTED, {"group_names": []}, "group_names of the command line"),
+        (PROTECTED, {"inventory_hostname": HOST}, "inventory_hostname of the command line"),
+        (ALIAS, {}, f"it has the address of {OTHER}, which is protected"),
+    ],
+)
+@pytest.mark.parametrize("named", [["crash_test_protected"], []])
+def test_protection_is_what_the_inventory_says(
+    tmp_path: Path, groups: dict[str, Any], extra: dict[str, Any], why: str, named: list[str]
+) -> None:
+    variables = hostvars(tmp_path / "hosts.yml", groups, extra)
+    action = make_action({"confirm": [HOST], "protected_groups": named}, [])
+    result = run(action, hostvars=variables, group_names=[])
+    assert result["failed"]
+    assert why in result["msg"]
+    assert action.steps == []
+
+
+def test_another_inventory_of_the_same_names_has_another_token(
+    tmp_path: Path, run_directory: Path
+) -> None:
+    def token(place: str, address: str) -> str:
+        for noted in run_directory.iterdir():
+            noted.unlink()  # each is a run of its own
+        groups = {"all": {"hosts": {HOST: {"ansible_host": address}}}}
+        variables = hostvars(tmp_path / place / "hosts.yml", groups)
+        action = make_action({}, [], check_mode=True)
+        return str(run(action, hostvars=variables, ansible_play_hosts_all=[HOST])["token"])
+
+    shown = token("production", "192.0.2.1")
+    assert token("production", "192.0.2.1") == shown
+    assert token("staging", "192.0.2.1") != shown
+    assert token("production", "192.0.2.2") != shown
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_dump_without_room_on_the_controller_is_not_taken(
+    tmp_path: Path, check_mode: bool
+) -> None:
+    room = {"checks": [], "expected_bytes": 1 << 60, "boot_id": STATE["boot_id"]}
+    answers = {
+        "prepare": {**room, "state": {**STATE, "status": "prepared"}},
+        "preflight": {**room, "ready": True, "msg": "It is ready."},
+    }
+    args = {"confirm": [HOST], "results_directory": str(tmp_path), "room_for_dump": True}
+    action = make_action(args, [], answers=answers, check_mode=check_mode)
+    result = run(action)
+    assert "left on the controller, and needs" in result["msg"]
+    assert action.steps == (["preflight"] if check_mode else ["prepare", "cancel"])

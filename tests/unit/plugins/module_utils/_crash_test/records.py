@@ -11,7 +11,7 @@ import typing as t
 Data = dict[str, t.Any]
 
 STATE: Data = {
-    "stage": "started",
+    "status": "started",
     "run_id": "5c1010ec-bea3-42f9-b221-e09a5853e55a",
     "host": "db01.example.com",
     "hostname": "db01",

@@ -71,7 +71,7 @@ def test_a_ready_host_passes_every_check_and_each_says_why(root: Path) -> None:
     assert all(check["detail"].endswith(".") for check in checks)
     assert {check["name"] for check in checks} == {
         "kdump_ready", "armed", "helper_in_image", "sysrq", "no_unfinished_test", "dump_target",
-        "no_pending_crash", "uptime", "settled", "makedumpfile_reads_kernel", "dump_space",
+        "no_pending_crash", "own_kernel", "uptime", "settled", "makedumpfile_reads_kernel", "dump_space",
     }  # fmt: skip
 
 
@@ -118,11 +118,11 @@ def test_a_kernel_without_sysrq_is_not_crashed(root: Path) -> None:
 
 
 def test_an_unfinished_test_keeps_the_next_one_from_starting(root: Path) -> None:
-    state = {"stage": "started", "run_id": "abc"}
+    state = {"status": "started", "run_id": "abc"}
     checks = preflight(READY, state, DUMP, PROOF, root)
     assert failed(checks) == ["no_unfinished_test"]
     assert any("abc" in check["detail"] for check in checks)
-    assert failed(preflight(READY, {"stage": "finished"}, DUMP, PROOF, root)) == []
+    assert failed(preflight(READY, {"status": "finished"}, DUMP, PROOF, root)) == []
 
 
 @pytest.mark.parametrize("code", sorted(PROBLEMS))

@@ -17,21 +17,32 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state imp
     save,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_test.records import (
+    STATE,
+)
 
 
 def test_what_is_saved_is_loaded_and_nothing_else_is_left(tmp_path: Path) -> None:
     path = tmp_path / "new" / "crash-test.json"
-    save({"stage": "started", "armed_at": 1.5}, path)
-    save({"stage": "finished", "armed_at": 1.5}, path)
-    assert load(path) == {"stage": "finished", "armed_at": 1.5}
+    save(STATE, path)
+    save({**STATE, "status": "finished"}, path)
+    assert load(path) == {**STATE, "status": "finished"}
     assert [each.name for each in path.parent.iterdir()] == ["crash-test.json"]
+
+
+def test_a_state_of_an_earlier_release_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "crash-test.json"
+    earlier = {**STATE, "stage": STATE["status"]}
+    del earlier["status"]
+    save(earlier, path)
+    assert load(path) == STATE
 
 
 def test_a_host_that_was_never_tested_has_no_state(tmp_path: Path) -> None:
     assert load(tmp_path / "crash-test.json") is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"text"'])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"text"', "{}"])
 def test_a_damaged_state_is_refused_by_the_name_of_its_file(tmp_path: Path, content: str) -> None:
     path = tmp_path / "crash-test.json"
     path.write_text(content)

@@ -33,8 +33,8 @@ from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_tes
 
 RUN_ID = STATE["run_id"]
 BEFORE = {"boot_id": STATE["boot_id"], "boot_epoch": 900.0, "kernel": STATE["kernel"]}
-PREPARED = {**STATE, "stage": "prepared", "dumps_before": {}, "files_before": {}}
-STARTED = {**PREPARED, "stage": "started"}
+PREPARED = {**STATE, "status": "prepared", "dumps_before": {}, "files_before": {}}
+STARTED = {**PREPARED, "status": "started"}
 
 
 class Shell:
@@ -86,13 +86,13 @@ def keep(host: Machine, state: dict[str, Any]) -> None:
 def stage() -> str:
     state = test_state.load()
     assert state is not None
-    return str(state["stage"])
+    return str(state["status"])
 
 
 def test_a_prepared_host_is_crashed_by_a_timer_of_systemd(host: Machine, shell: Shell) -> None:
     keep(host, PREPARED)
     state = steps.do_trigger(host, options())["state"]
-    assert (state["stage"], state["trigger"]["by"]) == ("started", "systemd-run")
+    assert (state["status"], state["trigger"]["by"]) == ("started", "systemd-run")
     assert shell.programs() == ["systemd-run"]
     assert stage() == "started"
 
@@ -118,8 +118,8 @@ def test_a_load_is_there_before_the_timer_runs(host: Machine, shell: Shell) -> N
     [
         None,
         STARTED,
-        {**PREPARED, "stage": "finished"},
-        {**PREPARED, "run_id": "another"},
+        {**PREPARED, "status": "finished"},
+        {**PREPARED, "run_id": NORMAL["boot_id"]},
         {**PREPARED, "boot_id": NORMAL["boot_id"]},
     ],
 )
@@ -168,7 +168,7 @@ def test_in_check_mode_nothing_is_cancelled(host: Machine, shell: Shell) -> None
     assert (shell.ran, stage()) == ([], "started")
 
 
-@pytest.mark.parametrize("state", [None, {**STARTED, "stage": "finished"}])
+@pytest.mark.parametrize("state", [None, {**STARTED, "status": "finished"}])
 def test_without_a_test_there_is_nothing_to_cancel(
     host: Machine, state: dict[str, Any] | None
 ) -> None:
@@ -233,6 +233,37 @@ def test_a_dump_that_left_the_host_is_judged_by_what_was_found_there(
     assert (record["vmcore"], record["reset"]) == (SENT, RESET)
 
 
+@pytest.mark.parametrize(
+    ("name", "report", "wrong"),
+    [
+        ("capture", {"boot_epoch": "x"}, "capture.json.boot_epoch is not a time"),
+        ("capture", {"dump_started": 1e300}, "capture.json.dump_started is not a time"),
+        ("capture", {"dump_complete": float("inf")}, "capture.json.dump_complete is not a time"),
+        ("capture", [], "capture.json is not an object"),
+        ("pcie_reset", {}, "pcie-reset.json.digest is missing"),
+        ("pcie_reset", {**RESET, "ports": [{}]}, "pcie-reset.json.ports[0].address is missing"),
+        ("pcie_reset", {**RESET, "uptime_end": True}, "pcie-reset.json.uptime_end is not a number"),
+        ("pcie_reset", {**RESET, "summary": 3}, "pcie-reset.json.summary is not an object"),
+        (
+            "pcie_reset",
+            {**RESET, "uptime_jump": "9"},
+            "pcie-reset.json.uptime_jump is not a number",
+        ),
+    ],
+)
+def test_a_report_of_another_shape_is_named_and_does_not_stop_the_verdict(
+    host: Machine, monkeypatch: pytest.MonkeyPatch, name: str, report: Any, wrong: str
+) -> None:
+    keep(host, ELSEWHERE)
+    monkeypatch.setattr(steps, "this_boot", lambda _root: NORMAL)
+    reports = {"pcie_reset": RESET, "capture": CAPTURE, name: report}
+    record = steps.do_collect(host, options(dumps=[{**SENT, "reports": reports}]))["record"]
+    assert record["vmcore"]["verdict"] == "complete"
+    (line,) = record["evidence"]
+    assert (line["pattern"], wrong in line["meaning"]) == ("report_misfit", True)
+    assert stage() == "finished"
+
+
 def test_a_dump_that_did_not_arrive_is_none(host: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(host, ELSEWHERE)
     monkeypatch.setattr(steps, "this_boot", lambda _root: NORMAL)
@@ -274,7 +305,7 @@ def test_what_is_known_of_the_host_before_the_crash_is_kept(host: Machine, *, ac
         "platform": {"cpus": 4, "memory_bytes": 1 << 30},
     }
     state = steps.new_state(host.root, options(host="db01"), STATE["preflight"], facts)
-    assert state["stage"] == "prepared"
+    assert state["status"] == "prepared"
     assert state["platform"] == {"cpus": 4, "memory_bytes": 1 << 30}
     assert state["watchdog"] is active
     assert state["crash_size"] == 256 << 20
@@ -311,7 +342,7 @@ def test_the_record_of_a_finished_test_is_given_out_again(
 
 
 def test_the_test_of_somebody_else_is_left_alone(host: Machine) -> None:
-    keep(host, {**STARTED, "run_id": "another"})
+    keep(host, {**STARTED, "run_id": NORMAL["boot_id"]})
     with pytest.raises(KdumpError, match="somebody else finished it"):
         steps.do_collect(host, options())
 
