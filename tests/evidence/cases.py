@@ -15,7 +15,7 @@ _TITLE = re.compile(r"^=== (?P<title>.+)$", re.MULTILINE)
 _LOG = re.compile(r"^--- (?P<source>\w+)$", re.MULTILINE)
 _FIELD = re.compile(r"^(?P<name>\w+): (?P<value>.+)$")
 _FIELDS = {"source", "returned", "dump", "reached", "failed", "cause", "names"}
-_STORM = 3_000
+_STORM = 700
 
 _BANNER = "[    0.000000] Linux version 6.12.48+deb13-amd64 (debian-kernel@lists.debian.org)"
 _ARGUMENTS = "BOOT_IMAGE=/boot/vmlinuz-6.12.48 root=/dev/sda2 ro console=ttyS0,115200n8"

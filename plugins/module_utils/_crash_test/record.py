@@ -159,6 +159,7 @@ def explanation(classified: Mapping[str, t.Any]) -> dict[str, t.Any]:
             "recorded_as": failed["recorded_as"] if failed else None,
             "code": cause["code"],
             "sentence": cause["sentence"],
+            "sure": cause["sure"],
             "alternatives": classified["alternatives"],
             "evidence": [line for line in classified["evidence"] if line["severity"] != "info"][
                 :_CAUSE_LINES

@@ -61,6 +61,12 @@ WAITS = "waits"
 JUMP = "jump"
 # What only a capture kernel's boot says.
 CAPTURE_WORDS = "capture_words"
+# arch/powerpc/kernel/fadump.c: firmware started this kernel after the crash of another one.
+FADUMP = "fadump"
+# An error of the kernel, after which it may jump without a word of panic.
+OOPS = "oops"
+# A boot came to its end; firmware or a boot loader ran, so nobody jumped.
+LOGIN, RESTART = "login", "restart"
 # How a disk shows itself: [vda], nvme0n1.
 DISK = "disk"
 
@@ -82,13 +88,37 @@ SIGNS = tuple(
         (CAPTURE_WORDS, r"running makedumpfile "),
         (CAPTURE_WORDS, r"(?:kdump|dracut)\S*: saving (?:vmcore|to )"),
         (CAPTURE_WORDS, r"Saved temporary README\.txt"),
+        (CAPTURE_WORDS, r"Starting Kdump Vmcore Save Service"),
+        (FADUMP, r"fadump: Firmware-assisted dump is active"),
+        (OOPS, r"Oops: \S+ "),
+        (OOPS, r"BUG: unable to handle"),
+        (OOPS, r"BUG: kernel NULL pointer"),
+        (OOPS, r"kernel BUG at "),
+        (OOPS, r"general protection fault"),
+        (OOPS, r"Unable to handle kernel "),
+        (LOGIN, r"(?:^|\S )login: ?$"),
+        (LOGIN, r"Reached target (?:multi-user|graphical|Multi-User|Graphical)"),
+        (LOGIN, r"systemd\[1\]: Startup finished in"),
+        (RESTART, r"SeaBIOS \(version"),
+        (RESTART, r"GNU GRUB"),
+        (RESTART, r"Welcome to GRUB"),
+        (RESTART, r"BdsDxe: "),
+        (RESTART, r"EFI stub: "),
+        (RESTART, r"Loading initial ramdisk"),
+        (RESTART, r"iPXE [0-9.]+"),
+        (RESTART, r"Press .{1,12} (?:to enter|for|to run) (?:[Ss]etup|[Bb]oot)"),
         (DISK, r"\[(?P<disk>sd[a-z]+|vd[a-z]+|xvd[a-z]+)\] .*logical blocks"),
         (DISK, r"\b(?P<disk>nvme\d+n\d+):"),
     )
 )
 _CRASHES = (PANIC, SYSRQ, MARK)
 
+# Only what boots after a crash has one of these: the address of the dead kernel's memory (x86; on
+# arm64 it is in the device tree), what every family adds for drivers, and the mark of a test.
+CAPTURE_ARGUMENT = re.compile(r"(?:^|\s)(?:elfcorehdr=|reset_devices(?:\s|$)|kdump_test_id=)")
 _BANNER_TO_COMMAND_LINE = 60
+# A kernel that goes on after an oops was not killed by it.
+_OOPS_TO_END = 80
 # A clock that falls back this far, to the first seconds of a kernel, began anew.
 _FALLS_BACK, _FIRST_SECONDS = 5.0, 20.0
 
@@ -223,6 +253,7 @@ class Boot:
         self.command_lines: list[str] = []
         self.says_capture = False
         self._panicked = False
+        self._only_oops = False
 
     @property
     def part(self) -> Part:
@@ -242,8 +273,14 @@ class Boot:
     def add(self, raw: RawMessage, rows: list[tuple[Row, Mapping[str, str]]]) -> None:
         """Take a message and what it is."""
         signs = {row.code: groups for row, groups in rows if isinstance(row, Sign)}
-        if self.crashed is None and any(code in signs for code in _CRASHES):
-            self.crashed = Part()
+        if any(code in signs for code in _CRASHES):
+            self.crashed = self.crashed or Part()
+            self._only_oops = False
+        elif OOPS in signs and self.crashed is None:
+            self.crashed, self._only_oops = Part(), True
+        elif self._only_oops and self.crashed and self.crashed.count > _OOPS_TO_END:
+            self.before.extend(self.crashed)
+            self.crashed, self._only_oops = None, False
         self.part.add(raw, rows)
         arguments = signs.get(COMMAND_LINE, {}).get("arguments")
         if arguments and len(self.command_lines) < _KEPT_COMMAND_LINES:
@@ -285,6 +322,9 @@ class LogReader:
         self._messages = MessageReader()
         self._latest: float | None = None
         self._previous: float | None = None
+        # What was printed before, up to this time, is printed again: somebody typed dmesg.
+        self._again: float | None = None
+        self._before: float | None = None
         # A banner without a time stamp: a kernel's if a command line follows, else something that somebody printed.
         self._doubtful: Boot | None = None
 
@@ -319,6 +359,9 @@ class LogReader:
         self._resolve()
 
     def _take(self, raw: RawMessage) -> None:
+        if self._again is not None and raw[1] is not None and raw[1] <= self._again:
+            return
+        self._again = None
         rows: list[tuple[Row, Mapping[str, str]]] = []
         candidates = MATCHER.candidates(raw[2])
         if candidates:
@@ -328,7 +371,7 @@ class LogReader:
             self._resolve()
             self.boots.append(Boot())
             self._forget()
-            self._latest = None
+            self._before, self._latest = self._latest, None
         elif BANNER in signs and raw[1] is None:
             self._resolve()
             self._doubtful = Boot()
@@ -337,6 +380,10 @@ class LogReader:
         if raw[1] is not None:
             self._latest = max(self._latest or 0.0, raw[1])
         self._previous = raw[1]
+        if COMMAND_LINE in signs and self._is_shown_again():
+            del self.boots[-1]
+            self._again = self._latest = self._before
+            return
         if self._doubtful is not None:
             if COMMAND_LINE in signs:
                 self.boots.append(self._doubtful)
@@ -363,6 +410,17 @@ class LogReader:
             return False
         # On arm64 "Booting Linux on physical CPU" comes first, with the time 0.
         return not (self.boots[-1].count == 1 and time == self._previous and self._doubtful is None)
+
+    def _is_shown_again(self) -> bool:
+        """Whether this is the same boot: no two capture kernels have the dead kernel's memory at one address."""
+        if len(self.boots) < 2 or self._doubtful is not None or self._before is None:
+            return False
+        boot, before = self.boots[-1], self.boots[-2]
+        return (
+            boot.command_lines == before.command_lines[:1]
+            and "elfcorehdr=" in boot.command_lines[0]
+            and (before.crashed is None or not before.crashed.has(WAITS))
+        )
 
     def _resolve(self) -> None:
         """What looked like a kernel's first line was none."""
@@ -404,7 +462,7 @@ def read_log(source: str, text: str, name: str = "") -> LogReader:
 
 
 __all__ = (
-    "BANNER", "CAPTURE_WORDS", "COMMAND_LINE", "DISK", "JUMP", "KEPT_HITS", "KEPT_MESSAGES", "MARK",
-    "MATCHER", "NOTHING", "PANIC", "SIGNS", "SYSRQ", "WAITS", "Boot", "Found", "Hit", "LogReader", "Part", "Sign",
-    "read_log",
+    "BANNER", "CAPTURE_ARGUMENT", "CAPTURE_WORDS", "COMMAND_LINE", "DISK", "FADUMP", "JUMP", "KEPT_HITS",
+    "KEPT_MESSAGES", "LOGIN", "MARK", "MATCHER", "NOTHING", "OOPS", "PANIC", "RESTART", "SIGNS", "SYSRQ", "WAITS",
+    "Boot", "Found", "Hit", "LogReader", "Part", "Sign", "read_log",
 )  # fmt: skip

@@ -17,34 +17,32 @@ import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import (
     KEPT_HITS,
-    PANIC,
     SYSRQ,
     LogReader,
     read_log,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.causes import CAUSES, Cause
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import (
-    MILESTONES,
-    PATTERNS,
-    Milestone,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.causes import causes_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.picture import (
     Event,
     Picture,
     dump_state,
+    events_of,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.progress import (
+    failed_stage,
+    is_well,
+    reached_stage,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import (
     CAPTURE,
     CRASHED,
     NEXT,
-    NORMAL,
     Segment,
     last_crash,
     segments_of,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import (
     BY_CODE,
-    CODES,
     described,
     reaches,
 )
@@ -53,7 +51,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _TEXT = 300
-_PATTERNS = {pattern.code: pattern for pattern in PATTERNS}
 Log = t.Union[t.Mapping[str, str], LogReader]
 
 
@@ -83,18 +80,22 @@ def classify(logs: Sequence[Log], facts: Mapping[str, t.Any] | None = None) -> d
     Returns:
         C(stage) and C(failed): C({"code", "name", "recorded_as"}), the last stage that is proven
         and the first one that failed (None: none failed, or not known which);
-        C(cause): C({"code", "sentence"}), None if nothing is wrong; C(alternatives): the same for
-        what else could be; C(dump): C({"state", "sentence"}); C(evidence): C([{"segment", "source",
+        C(cause): C({"code", "sentence", "sure"}), None if nothing is wrong; C(alternatives): the same
+        for what else could be; C(dump): C({"state", "sentence"}); C(evidence): C([{"segment", "source",
         "line", "text", "pattern", "severity", "meaning", "count"}]), at most five lines a pattern
         and segment; C(silence): a sentence; C(needs): sentences.
     """
     known: Mapping[str, t.Any] = facts or {}
     picture = _picture(logs, known)
-    reached = _reached(picture)
-    failed = _failed(picture, reached)
-    well = _is_well(picture) or (reached == "S9" and failed is None)
-    causes = [] if well else _causes(picture._replace(reached=reached))
-    if causes and causes[0].stage and not reaches(failed, causes[0].stage):
+    reached = reached_stage(picture)
+    failed = failed_stage(picture, reached)
+    well = is_well(picture) or (reached == "S9" and failed is None)
+    causes = [] if well else causes_of(picture._replace(reached=reached))
+    if (
+        causes
+        and causes[0].stage
+        and (causes[0].stage == "S0" or not reaches(failed, causes[0].stage))
+    ):
         # Who failed there had come so far, although no line says so.
         failed = causes[0].stage
     silence, needs = _silence(picture, reached)
@@ -121,7 +122,7 @@ def _picture(logs: Sequence[Log], facts: Mapping[str, t.Any]) -> Picture:
         found.extend(of_log)
     return Picture(
         segments=tuple(found),
-        events=tuple(_events(found)),
+        events=tuple(events_of(found)),
         facts=facts,
         given=frozenset(log.source for log in read),
         empty=frozenset(log.source for log in read if log.is_empty),
@@ -140,99 +141,6 @@ def _of_record(segment: Segment) -> Segment:
     """A crash record holds the end of a log only. A panic that the test did not cause is not the test's."""
     ours = segment.sign(SYSRQ).total
     return segment if ours or segment.kind != CRASHED else segment._replace(kind=CAPTURE)
-
-
-def _events(found: Iterable[Segment]) -> t.Iterator[Event]:
-    """Every line that a pattern knows, as far as it is kept."""
-    for segment in found:
-        events = [
-            (
-                hit.place,
-                Event(
-                    _PATTERNS[code],
-                    segment.kind,
-                    segment.source,
-                    hit.message,
-                    hit.groups,
-                    lines.total,
-                ),
-            )
-            for code, lines in segment.patterns().items()
-            if code in _PATTERNS
-            for hit in lines.hits
-        ]
-        yield from (event for _place, event in sorted(events, key=lambda item: item[0]))
-
-
-def _reached(picture: Picture) -> str | None:
-    """The last stage that a line or a fact proves."""
-    proven = {milestone.stage for milestone in MILESTONES if _is_proven(picture, milestone)}
-    facts = picture.facts
-    if facts.get("armed"):
-        proven.add("S0")
-    if picture.of(CRASHED) and facts.get("boot_changed") is not False:
-        proven.add("S1" if picture.has_sign(CRASHED, PANIC) else "S0")
-    if facts.get("boot_changed"):
-        proven.add("S1")
-    if picture.of(CAPTURE):
-        proven.add("S3")
-    if picture.dump.files:
-        proven.add("S7" if picture.dump.state != "text_only" else "S6")
-    if picture.dump.state == "complete":
-        # The capture kernel had to finish, whatever else is known.
-        proven.add("S8")
-        if facts.get("returned") is not False:
-            proven.add("S10")
-    elif "S8" in proven and picture.dump.state not in ("unknown", "unsupported"):
-        # What the family's tool says of a dump that is not whole proves that it was begun.
-        proven.discard("S8")
-    elif "S8" in proven and (picture.of(NEXT) or facts.get("returned")):
-        proven.add("S9")
-    return max(proven, key=CODES.index, default=None)
-
-
-def _is_proven(picture: Picture, milestone: Milestone) -> bool:
-    kinds = (CAPTURE,) if milestone.where == "C" else (NORMAL, CRASHED)
-    return any(
-        segment.milestone(milestone.stage).total
-        for segment in picture.segments
-        if segment.kind in kinds
-    )
-
-
-def _is_well(picture: Picture) -> bool:
-    """Whether there is a dump and nothing says that something is wrong."""
-    return picture.dump.state == "complete" and picture.facts.get("returned") is not False
-
-
-def _failed(picture: Picture, reached: str | None) -> str | None:
-    """The first stage that was not reached, if that is known: by what came instead of it."""
-    if _is_well(picture) or reached == "S9":
-        return None
-    if picture.dump.state == "complete":
-        return "S9"
-    if picture.dump.state in ("foreign", "damaged") and not picture.of(CAPTURE):
-        return "S10"
-    if not picture.of(CAPTURE) and not reaches(reached, "S3"):
-        # From the panic on nothing was heard. If the host came back, it is not known from where.
-        crashed_only = picture.of(CRASHED) and picture.waited_after_panic()
-        if crashed_only:
-            return "S2"
-        if picture.facts.get("boot_changed") is False:
-            return "S1"
-        return None
-    following = CODES.index(reached) + 1 if reached else 0
-    return CODES[min(following, len(CODES) - 1)]
-
-
-def _causes(picture: Picture) -> list[Cause]:
-    found: list[Cause] = []
-    for rule in CAUSES:
-        cause = rule.apply(picture)
-        if cause is not None:
-            found.append(cause)
-    # That it is not known is an answer only where there is no other.
-    return [cause for cause in found if cause.code != "unknown"] or found
 
 
 def _evidence(events: Iterable[Event]) -> list[dict[str, t.Any]]:
@@ -280,7 +188,7 @@ def _silence(picture: Picture, reached: str | None) -> tuple[str, list[str]]:
         needs.append("The capture kernel's own log beside the dump.")
     if "sel" not in picture.given and picture.facts.get("returned") is not None:
         needs.append("The event log of the management controller, for resets and power losses.")
-    if _is_well(picture):
+    if is_well(picture):
         return (
             "The dump itself was verified; lines that are missing from the logs mean nothing.",
             [],

@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import (
     MARK,
+    OOPS,
     PANIC,
     LogReader,
 )
@@ -98,9 +99,9 @@ def _reached(found: list[Segment]) -> Iterator[str]:
     """The stages that these segments prove."""
     captured = False
     for segment in found:
-        if segment.kind == CRASHED and segment.sign(PANIC).total:
+        if segment.kind == CRASHED and (segment.sign(PANIC).total or segment.sign(OOPS).total):
             yield "panicked"
-        elif segment.kind == CAPTURE:
+        elif segment.kind == CAPTURE and not segment.by_order:
             captured = True
             yield "capture kernel"
             if "reset_summary" in segment.patterns():

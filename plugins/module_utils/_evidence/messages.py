@@ -67,6 +67,8 @@ RawMessage = tuple[int, t.Optional[float], bytes]
 
 def decoded(raw: bytes) -> str:
     """The text of what was read. Bytes that are no text were damaged on the line."""
+    if raw.isascii():
+        return raw.decode("ascii")
     return _NO_TEXT.sub("", _SPACE.sub(" ", raw.decode("utf-8", "ignore")))
 
 

@@ -83,6 +83,14 @@ def _milestone(stage: str, where: str, *rows: tuple[str, str, str]) -> Milestone
 _OF_FAMILIES = by_tells(traces())
 _SEL = "ipmitool sel elist, sensor types of IPMI 2.0 table 42-3"
 
+# A file system was mounted, whichever.
+MOUNTED = "mounted"
+
+# A PCI function or a virtio device: what a disk or a network hangs on.
+_BUS_DEVICE = r"(?P<device>(?:[0-9a-f]{4}:[0-9a-f]{2}|virtio)\S{1,60})"
+# Who writes a dump. Others notice a full disk, too, and other disks.
+_WRITER = r"\b(?:\w*dump\w*|vmcore|compress|cat|cp|dd|scp|gzip|zstd|lzop|write_buffer)\b.*"
+
 # fmt: off
 MILESTONES = (
     _milestone(
@@ -101,15 +109,34 @@ MILESTONES = (
          "the reset helper, which starts only if there is /proc/vmcore", LAB),
     ),
     _milestone(
+        # /proc/vmcore is made before anything runs (fs_initcall of vmcore_init()); that it could not be made is said.
+        "S4", "C",
+        (r"Run \S*init as init process", "Linux init/main.c run_init_process()", SOURCE),
+        (r"Freeing unused kernel", "Linux init/main.c kernel_init(), mm/page_alloc.c free_reserved_area()", LAB),
+        (r"systemd\[1\]: Running in init", "systemd src/core/main.c", SOURCE),
+        (r"dracut-(?:initqueue|cmdline|pre-udev|pre-trigger|pre-mount|mount)",
+         "dracut modules.d/98dracut-systemd", REPORT),
+        (r"Begin: (?:Running|Loading|Mounting|Waiting)", "initramfs-tools scripts/functions log_begin_msg()", LAB),
+    ),
+    _milestone(
         "S5", "C",
         (r"\[(?:vd|xvd)[a-z]+\] .*logical blocks", "Linux drivers/block/virtio_blk.c virtblk_update_capacity()", LAB),
         (r"\[sd[a-z]+\] .*logical blocks", "Linux drivers/scsi/sd.c sd_print_capacity()", SOURCE),
         (r"\bnvme\d+n\d+: p\d", "Linux block/partitions/core.c check_partition()", SOURCE),
+        (r"\bdasd[a-z]+: dasd[a-z]+\d", "Linux block/partitions/core.c check_partition()", SOURCE),
+    ),
+    _milestone(
+        # Any file system that was mounted: only where root= says so, that of the dump (see mounts in picture.py).
+        MOUNTED, "C",
+        (r"EXT4-fs \((?P<device>[^)]+)\): (?:re-)?mounted(?: filesystem (?P<uuid>[0-9a-f-]{36}))?",
+         "Linux fs/ext4/super.c", LAB),
+        (r"XFS \((?P<device>[^)]+)\): Ending (?:clean mount|recovery)",
+         "Linux fs/xfs/xfs_log.c xfs_log_mount_finish()", SOURCE),
+        (r"BTRFS info \(device (?P<device>[^):\s]+)[^)]*\): (?:first mount|using \S+ checksum|enabling ssd)",
+         "Linux fs/btrfs/disk-io.c open_ctree(), fs/btrfs/super.c", SOURCE),
     ),
     _milestone(
         "S6", "C",
-        (r"EXT4-fs \([^)]+\): (?:re-)?mounted", "Linux fs/ext4/super.c", LAB),
-        (r"XFS \([^)]+\): Ending (?:clean mount|recovery)", "Linux fs/xfs/xfs_log.c xfs_log_mount_finish()", SOURCE),
         *_families("S6"),
     ),
     _milestone(
@@ -133,11 +160,15 @@ PATTERNS = (
          "Linux arch/x86/kernel/setup.c reserve_crashkernel_low()", SOURCE),
         (r"cannot allocate crashkernel", "Linux arch/arm64/mm/init.c reserve_crashkernel()", SOURCE),
         *_families("not_reserved"),
+        (r"Memory for crashkernel is not reserved", "kexec-tools kexec/kexec.c main()", SOURCE),
     ),
     _pattern(
         "not_loaded", "P", "kexec", "error",
         "The capture kernel could not be loaded.",
         *_families("not_loaded"),
+        (r"kexec_load failed: ", "kexec-tools kexec/kexec.c my_load()", SOURCE),
+        (r"Could not find a free area of memory", "kexec-tools kexec/kexec.c locate_hole()", SOURCE),
+        (r"locate_hole failed", "kexec-tools kexec/kexec.c locate_hole()", SOURCE),
         (r"kexec_file_load failed: ", "kexec-tools kexec/kexec.c do_kexec_file_load()", SOURCE),
         (r"Lockdown: \S+: kexec of unsigned images is restricted",
          "Linux security/lockdown/lockdown.c lockdown_is_locked_down()", SOURCE),
@@ -166,6 +197,14 @@ PATTERNS = (
         (r"iTCO_wdt \S+ initialized", "Linux drivers/watchdog/iTCO_wdt.c", SOURCE),
         (r"hpwdt \S+ HPE Watchdog Timer Driver", "Linux drivers/watchdog/hpwdt.c hpwdt_init_one()", SOURCE),
     ),
+    _pattern(
+        "cpus_not_stopped", "P", "processors", "error",
+        "Processors of the crashed kernel did not stop.",
+        (r"failed to stop secondary CPUs:? ?(?P<cpus>[\d,-]*)",
+         "Linux arch/arm64/kernel/smp.c crash_smp_send_stop()", SOURCE),
+        (r"Some CPUs may be stale, kdump will be unreliable",
+         "Linux arch/arm64/kernel/machine_kexec.c machine_kexec()", SOURCE),
+    ),
     # ---- IOMMU -----------------------------------------------------------------------------------
     _pattern(
         "dmar_copied", "C", "iommu", "info",
@@ -190,15 +229,21 @@ PATTERNS = (
     _pattern(
         "dmar_fault", "C", "iommu", "warning",
         "A device did DMA that VT-d refused: it was still running for the dead kernel.",
-        (r"DMAR: \[DMA (?:Read|Write)[^\]]*\] Request device \[(?P<device>[^\]]+)\]",
-         "Linux drivers/iommu/intel/dmar.c dmar_fault_do_one()", REPORT),
-        (r"DMAR: DRHD: handling fault status reg", "Linux drivers/iommu/intel/dmar.c dmar_fault()", REPORT),
+        (r"DMAR: ?\[DMA (?:Read|Write)[^\]]*\] Request device \[(?P<device>[^\]]+)\]",
+         "Linux drivers/iommu/intel/dmar.c dmar_fault_do_one(); 3.10 drivers/iommu/dmar.c", REPORT),
+        (r"VT-d detected Invalidation \S+ Error", "Linux drivers/iommu/intel/dmar.c qi_check_fault()", SOURCE),
+    ),
+    _pattern(
+        "dmar_status", "C", "iommu", "warning",
+        "VT-d reported faults.",
+        (r"DRHD: handling fault status reg", "Linux drivers/iommu/intel/dmar.c dmar_fault()", REPORT),
     ),
     _pattern(
         "dmar_ir_fault", "C", "interrupts", "warning",
         "A device sent an interrupt that VT-d refused: it was still running for the dead kernel.",
         (r"DMAR: \[INTR-REMAP\] Request device \[(?P<device>[^\]]+)\]",
          "Linux drivers/iommu/intel/dmar.c dmar_fault_do_one()", REPORT),
+        (r"INTR-REMAP: Request device \[\[(?P<device>[^\]]+)\]", "Linux 3.10 drivers/iommu/dmar.c", SOURCE),
     ),
     _pattern(
         "amd_reused", "C", "iommu", "info",
@@ -216,9 +261,15 @@ PATTERNS = (
     _pattern(
         "amd_fault", "C", "iommu", "warning",
         "A device did DMA that AMD-Vi refused: it was still running for the dead kernel.",
+        (r"(?P<device>[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): AMD-Vi: Event logged \[IO_PAGE_FAULT domain=",
+         "Linux drivers/iommu/amd/iommu.c amd_iommu_report_page_fault()", SOURCE),
         (r"Event logged \[IO_PAGE_FAULT(?: device=(?P<device>\S+))?",
          "Linux drivers/iommu/amd/iommu.c amd_iommu_report_page_fault()", REPORT),
-        (r"Event logged \[(?:ILLEGAL_DEV_TABLE_ENTRY|INVALID_DEVICE_REQUEST|RMP_PAGE_FAULT)",
+        (r"Event logged \[(?:ILLEGAL_DEV_TABLE_ENTRY|INVALID_DEVICE_REQUEST|RMP_\w+)(?: device=(?P<device>\S+))?",
+         "Linux drivers/iommu/amd/iommu.c iommu_print_event()", SOURCE),
+        (r"Event logged \[(?:DEV_TAB|PAGE_TAB|COMMAND)_HARDWARE_ERROR(?: device=(?P<device>\S+))?",
+         "Linux drivers/iommu/amd/iommu.c iommu_print_event()", SOURCE),
+        (r"Event logged \[IOTLB_INV_TIMEOUT device=(?P<device>\S+)",
          "Linux drivers/iommu/amd/iommu.c iommu_print_event()", SOURCE),
     ),
     _pattern(
@@ -237,6 +288,8 @@ PATTERNS = (
         "A device did DMA that the SMMU refused: it was still running for the dead kernel.",
         (r"arm-smmu-v3 \S+:\s+event:? ?(?P<event>0x[0-9a-f]+) received",
          "Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c arm_smmu_evtq_thread()", REPORT),
+        (r"arm-smmu-v3 \S+:\s+event: (?P<event>\w+) client: (?P<device>\S+)",
+         "Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c arm_smmu_dump_event(), since 6.14", SOURCE),
         (r"arm-smmu \S+: Un(?:expected global|handled context) fault",
          "Linux drivers/iommu/arm/arm-smmu/arm-smmu.c", SOURCE),
     ),
@@ -244,7 +297,19 @@ PATTERNS = (
         "smmu_timeout", "C", "iommu", "error",
         "The SMMU does not answer.",
         (r"CMD_SYNC timeout at 0x", "Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c", SOURCE),
+        (r"arm-smmu-v3 \S+: CMDQ timeout",
+         "Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c arm_smmu_cmdq_issue_cmdlist()", SOURCE),
+        (r"unexpected global error reported \(",
+         "Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c arm_smmu_gerror_handler()", SOURCE),
         (r"TLB sync timed out -- SMMU may be deadlocked", "Linux drivers/iommu/arm/arm-smmu/arm-smmu.c", SOURCE),
+    ),
+    _pattern(
+        "eeh_frozen", "C", "iommu", "warning",
+        "EEH cut a PCI device off: it did what the bridge refused.",
+        (r"EEH: Frozen (?P<device>PHB#\S+) detected",
+         "Linux arch/powerpc/kernel/eeh.c eeh_dev_check_failure()", SOURCE),
+        (r"EEH: (?P<device>PHB#\S+): This PCI device has failed",
+         "Linux arch/powerpc/kernel/eeh_driver.c eeh_handle_normal_event()", SOURCE),
     ),
     # ---- Interrupts and processor ----------------------------------------------------------------
     _pattern(
@@ -253,6 +318,13 @@ PATTERNS = (
         (r"timer doesn't work through Interrupt-remapped IO-APIC",
          "Linux arch/x86/kernel/apic/io_apic.c check_timer()", LAB),
         (r"IO-APIC \+ timer doesn't work", "Linux arch/x86/kernel/apic/io_apic.c check_timer()", SOURCE),
+    ),
+    _pattern(
+        # The bits of 256 vectors, the highest first: vectors 63 to 32 are the last word but one.
+        "stale_interrupt", "C", "interrupts", "warning",
+        "An interrupt of the dead kernel is pending in the APIC, in the vectors of the interrupts 0 to 15.",
+        (r"APIC: Stale IRR: (?:[0-9a-f]{8},){6}(?!0000)[0-9a-f]{8},",
+         "Linux arch/x86/kernel/apic/apic.c apic_pending_intr_clear()", SOURCE),
     ),
     _pattern(
         "irq_nobody_cared", "C", "interrupts", "warning",
@@ -264,8 +336,18 @@ PATTERNS = (
         "nmi", "C", "hardware", "warning",
         "A non-maskable interrupt came: a PCI system error, a management controller or a watchdog.",
         (r"Uhhuh\. NMI received for unknown reason", "Linux arch/x86/kernel/nmi.c unknown_nmi_error()", LAB),
-        (r"NMI: (?:PCI system error|IOCK error)",
-         "Linux arch/x86/kernel/nmi.c pci_serr_error(), io_check_error()", SOURCE),
+        (r"NMI: IOCK error", "Linux arch/x86/kernel/nmi.c io_check_error()", SOURCE),
+    ),
+    _pattern(
+        "serr_nmi", "C", "hardware", "warning",
+        "A PCI system error (SERR) came as a non-maskable interrupt.",
+        (r"NMI: PCI system error \(SERR\)", "Linux arch/x86/kernel/nmi.c pci_serr_error()", SOURCE),
+    ),
+    _pattern(
+        "previous_boot_error", "C", "hardware", "info",
+        "Firmware tells of errors before this boot.",
+        (r"BERT: Error records from previous boot", "Linux drivers/acpi/apei/bert.c bert_print_all()", SOURCE),
+        (r"mce: \[Hardware Error\]: Machine check events logged", "Linux arch/x86/kernel/cpu/mce/dev-mcelog.c", SOURCE),
     ),
     _pattern(
         "machine_check", "C", "hardware", "error",
@@ -277,8 +359,9 @@ PATTERNS = (
     _pattern(
         "fatal_error", "C", "hardware", "error",
         "Firmware reported a fatal hardware error.",
-        (r"\[Hardware Error\]: (?:event severity: fatal|.*\btype: fatal)",
-         "Linux drivers/firmware/efi/cper.c cper_estatus_print()", REPORT),
+        # Numbered are errors of this boot; BERT tells of those before it without a number.
+        (r"\{\d+\}\[Hardware Error\]: (?:event severity: fatal|.*\btype: fatal)",
+         "Linux drivers/acpi/apei/ghes.c __ghes_print_estatus(), drivers/firmware/efi/cper.c", REPORT),
         (r"Fatal hardware error", "Linux drivers/acpi/apei/ghes.c __ghes_panic()", SOURCE),
     ),
     _pattern(
@@ -383,23 +466,36 @@ PATTERNS = (
     _pattern(
         "allocation_failed", "C", "memory", "warning",
         "The capture kernel could not allocate memory.",
-        (r"page allocation failure: order:(?P<order>\d+)", "Linux mm/page_alloc.c warn_alloc()", REPORT),
+        # With a reservation above 4 GiB the pool for ISA devices stays empty, which no server needs.
+        (r"page allocation failure: order:(?P<order>\d+), mode:(?!\S*GFP_DMA\b)",
+         "Linux mm/page_alloc.c warn_alloc()", REPORT),
         (r"Cannot allocate memory", "strerror(ENOMEM)", SOURCE),
+        (r"compulsory panic_on_oom", "Linux mm/oom_kill.c check_panic_on_oom()", SOURCE),
     ),
     _pattern(
         "swiotlb_full", "C", "memory", "warning",
         "There is too little memory below 4 GiB for devices that need it.",
         (r"swiotlb buffer is full \(sz: \d+ bytes\)", "Linux kernel/dma/swiotlb.c swiotlb_tbl_map_single()", REPORT),
         (r"software IO TLB: No low mem", "Linux kernel/dma/swiotlb.c swiotlb_init_remap()", SOURCE),
+        (r"software IO TLB: Cannot allocate buffer", "Linux lib/swiotlb.c swiotlb_init()", SOURCE),
+        (r"Can not allocate SWIOTLB buffer earlier", "Linux 3.10 lib/swiotlb.c swiotlb_tbl_map_single()", SOURCE),
     ),
     # ---- Start of the capture kernel -------------------------------------------------------------
     _pattern(
         "no_vmcore", "C", "vmcore", "error",
         "The dead kernel's memory cannot be read: there is no /proc/vmcore.",
         (r"Kdump: vmcore not initialized", "Linux fs/proc/vmcore.c vmcore_init()", SOURCE),
+        (r"Can't open the dump memory\(/proc/vmcore\)", "makedumpfile makedumpfile.c open_dump_memory()", SOURCE),
         (r"Core image elf header (?:is not sane|not found)",
          "Linux fs/proc/vmcore.c parse_crash_elf_headers()", SOURCE),
         *_families("no_vmcore"),
+    ),
+    _pattern(
+        "initramfs_no_room", "C", "memory", "error",
+        "The initramfs does not fit into the memory that is reserved.",
+        (r"Initramfs unpacking failed: write error", "Linux init/initramfs.c do_copy()", REPORT),
+        (r"initrd too large to handle, disabling initrd", "Linux arch/x86/kernel/setup.c reserve_initrd()", SOURCE),
+        (r"incomplete write \(-?\d+ != \d+\)", "Linux init/do_mounts_rd.c compr_flush()", SOURCE),
     ),
     _pattern(
         "initramfs_broken", "C", "initramfs", "error",
@@ -416,17 +512,41 @@ PATTERNS = (
         (r"Failed to execute /\S*init", "Linux init/main.c kernel_init()", LAB),
     ),
     _pattern(
+        "init_lacks", "C", "initramfs", "error",
+        "What runs first in the initramfs lacks a library.",
+        (r"error while loading shared libraries: (?P<library>[^:]+)", "glibc elf/dl-minimal.c fatal_error()", REPORT),
+    ),
+    _pattern(
+        "oops", "C", "panic", "error",
+        "The capture kernel made an error of its own.",
+        (r"RIP: \S+?:(?P<function>\S+\+0x\S+/0x\S+(?: \[\w+\])?)",
+         "Linux arch/x86/kernel/dumpstack.c show_ip()", REPORT),
+        (r"pc : (?P<function>\S+\+0x\S+/0x\S+)", "Linux arch/arm64/kernel/process.c __show_regs()", SOURCE),
+        (r"Oops: \S+ ", "Linux arch/x86/kernel/dumpstack.c __die_header()", REPORT),
+        (r"BUG: (?:unable to handle|kernel NULL pointer)", "Linux arch/x86/mm/fault.c show_fault_oops()", REPORT),
+        (r"kernel BUG at ", "Linux lib/bug.c report_bug()", SOURCE),
+    ),
+    _pattern(
         "module_missing", "C", "initramfs", "warning",
         "A kernel module is not in the initramfs.",
         (r"modprobe: (?:FATAL: )?[Mm]odule (?P<module>\S+) not found",
          "kmod tools/modprobe.c; busybox modutils/modprobe.c", SOURCE),
     ),
     _pattern(
-        "module_refused", "C", "initramfs", "warning",
-        "A kernel module was not allowed to load.",
+        "module_denied", "C", "initramfs", "info",
+        "A kernel module is on the deny list.",
         (r"Module (?P<module>\S+) is blacklisted", "Linux kernel/module/main.c load_module()", SOURCE),
+    ),
+    _pattern(
+        "module_refused", "C", "initramfs", "warning",
+        "A kernel module was not allowed to load: of another kernel, without a signature, or damaged.",
         (r"Loading of (?:unsigned )?module(?: with \S+ \S+)? is rejected",
          "Linux kernel/module/signing.c module_sig_check()", SOURCE),
+        (r"(?P<module>\w+): version magic '[^']*' should be", "Linux kernel/module/main.c check_modinfo()", SOURCE),
+        (r"(?P<module>\w+): disagrees about version of symbol",
+         "Linux kernel/module/version.c check_version()", SOURCE),
+        (r"could not insert '(?P<module>\w+)': (?:Exec format error|Key was rejected|Required key|Invalid module)",
+         "kmod libkmod/libkmod-module.c", SOURCE),
     ),
     # ---- Storage ---------------------------------------------------------------------------------
     _pattern(
@@ -438,7 +558,7 @@ PATTERNS = (
          "dracut modules.d/99base/dracut-dev-lib.sh wait_for_dev()", SOURCE),
         (r"dracut-initqueue:? (?:timeout|starting timeout scripts)",
          "dracut modules.d/98dracut-systemd/dracut-initqueue.sh", REPORT),
-        (r"Timed out waiting for device (?!dev-tty|/dev/tty|sys-)(?P<disk>\S+)",
+        (r"Timed out waiting for device (?!\S*(?:tty|sys-|swap|tpm|zram|efi|boot|home))(?P<disk>\S+)",
          "systemd src/core/device.c device_vtable", REPORT),
         (r"Dependency failed for \S*(?:sysroot|kdump-mnt|initrd-root)",
          "systemd src/core/job.c job_done_messages", SOURCE),
@@ -446,9 +566,9 @@ PATTERNS = (
     _pattern(
         "io_error", "C", "storage", "warning",
         "A disk does not answer, or answers with errors.",
-        (r"(?:I/O|critical \S+(?: allocation)?|timeout) error, dev (?P<disk>\w+), sector",
+        (r"(?:I/O|critical \S+(?: allocation)?|timeout) error, dev (?!fd|sr|loop|zram|nbd)(?P<disk>\w+), sector",
          "Linux block/blk-mq.c blk_print_req_error()", SOURCE),
-        (r"Buffer I/O error on dev", "Linux fs/buffer.c buffer_io_error()", SOURCE),
+        (r"Buffer I/O error on dev(?:ice)? (?!fd|sr|loop|zram|nbd)", "Linux fs/buffer.c buffer_io_error()", SOURCE),
         (r"rejecting I/O to (?:offline|dead) device",
          "Linux drivers/scsi/scsi_lib.c scsi_device_state_check()", SOURCE),
         (r"Device offlined - not ready after error recovery",
@@ -461,7 +581,8 @@ PATTERNS = (
         "An NVMe controller did not become ready or does not answer.",
         (r"nvme (?P<device>\S+): Device not ready; aborting",
          "Linux drivers/nvme/host/core.c nvme_wait_ready()", REPORT),
-        (r"nvme (?P<device>\S+): I/O (?:tag )?\d+ .*timeout", "Linux drivers/nvme/host/pci.c nvme_timeout()", REPORT),
+        (r"nvme (?P<device>\S+): I/O (?:tag )?\d+ .*timeout(?!, completion polled)",
+         "Linux drivers/nvme/host/pci.c nvme_timeout()", REPORT),
         (r"nvme (?P<device>\S+): controller is down; will reset",
          "Linux drivers/nvme/host/pci.c nvme_warn_reset()", SOURCE),
         (r"nvme (?P<device>\S+): Removing after probe failure",
@@ -472,12 +593,16 @@ PATTERNS = (
     _pattern(
         "hba_timeout", "C", "storage", "warning",
         "A storage controller did not become ready or does not answer.",
-        (r"mpt[23]sas_cm\d+: (?:diag reset: FAILED|fault_state\(|sending diag reset)",
+        (r"mpt[23]sas_cm\d+: (?:diag reset: FAILED|fault_state\(|unable to map adapter memory)",
          "Linux drivers/scsi/mpt3sas/mpt3sas_base.c", REPORT),
         (r"megaraid_sas \S+: FW in FAULT state",
          "Linux drivers/scsi/megaraid/megaraid_sas_base.c megasas_transition_to_ready()", REPORT),
         (r"megaraid_sas \S+: (?:Failed from megasas_init_fw|Failed to transition controller to ready)",
          "Linux drivers/scsi/megaraid/megaraid_sas_base.c", REPORT),
+        (r"mpi3mr\d+: (?:Failed to bring ioc ready|ready timeout after|controller faulted)",
+         "Linux drivers/scsi/mpi3mr/mpi3mr_fw.c mpi3mr_bring_ioc_ready()", SOURCE),
+        (r"Init cmd return status FAILED",
+         "Linux drivers/scsi/megaraid/megaraid_sas_fusion.c megasas_ioc_init_fusion()", SOURCE),
         (r"aacraid: aac_fib_send: first asynchronous command timed out",
          "Linux drivers/scsi/aacraid/commsup.c aac_fib_send()", REPORT),
         (r"hpsa \S+: (?:no-op failed|board not ready, timed out|failed to enter simple mode)",
@@ -496,15 +621,63 @@ PATTERNS = (
         (r"ata\d+\.\d+: qc timeout", "Linux drivers/ata/libata-core.c ata_exec_internal()", SOURCE),
         (r"ata\d+\.\d+: failed to IDENTIFY", "Linux drivers/ata/libata-core.c ata_dev_read_id()", SOURCE),
         (r"ata\d+: reset failed, giving up", "Linux drivers/ata/libata-eh.c ata_eh_reset()", SOURCE),
-        (r"ata\d+: softreset failed", "Linux drivers/ata/libata-sff.c, libahci.c", SOURCE),
+        (r"ata\d+: COMRESET failed \(errno", "Linux drivers/ata/libata-eh.c ata_eh_reset()", SOURCE),
+    ),
+    _pattern(
+        "device_inaccessible", "C", "device", "warning",
+        "A device does not come out of its sleep.",
+        (r"(?P<device>[0-9a-f]{4}:[0-9a-f:.]+): Unable to change power state from D3cold to D0",
+         "Linux drivers/pci/pci.c pci_power_up()", SOURCE),
+        (r"(?P<device>[0-9a-f]{4}:[0-9a-f:.]+): (?:can't|Unable to) change power state from D3cold to D0",
+         "Linux drivers/pci/pci.c pci_raw_set_power_state()", SOURCE),
+    ),
+    _pattern(
+        "bar_unassigned", "C", "pcie", "warning",
+        "The memory that a device needs found no room.",
+        (r"(?P<device>[0-9a-f]{4}:[0-9a-f:.]+): BAR [0-6] \[mem [^\]]*\]: (?:can't assign; no space|failed to assign)",
+         "Linux drivers/pci/setup-res.c pci_assign_resource()", SOURCE),
+        (r"(?P<device>[0-9a-f]{4}:[0-9a-f:.]+): BAR [0-6]: (?:no space for|failed to assign) \[mem ",
+         "Linux drivers/pci/setup-res.c pci_assign_resource(), until 6.8", SOURCE),
     ),
     _pattern(
         "probe_failed", "C", "device", "warning",
         "A driver could not initialise its device.",
-        (r"(?P<driver>[\w-]{1,40}): probe of (?P<device>\S{1,60}) failed with error (?P<error>-\d+)",
+        (r"(?P<driver>[\w-]{1,40}): probe of " + _BUS_DEVICE + r" failed with error (?P<error>-\d+)",
          "Linux drivers/base/dd.c call_driver_probe(), until 6.10", REPORT),
-        (r"(?P<driver>[\w-]{1,40}) (?P<device>\S{1,60}): probe with driver \S+ failed with error (?P<error>-\d+)",
+        (r"(?P<driver>[\w-]{1,40}) " + _BUS_DEVICE + r": probe with driver \S+ failed with error (?P<error>-\d+)",
          "Linux drivers/base/dd.c call_driver_probe(), since 6.11", SOURCE),
+    ),
+    _pattern(
+        "disk_locked", "C", "storage", "error",
+        "A disk is encrypted and waits for its passphrase.",
+        (r"Please enter passphrase for disk (?P<disk>[^:]+)",
+         "systemd src/cryptsetup/cryptsetup.c get_password()", SOURCE),
+        (r"Please unlock disk (?P<disk>[^:]+)", "cryptsetup-initramfs scripts/functions", SOURCE),
+        (r"Enter passphrase for /dev/(?P<disk>\S+):", "cryptsetup src/utils_tools.c", SOURCE),
+        (r"TPM2 operation failed, falling back to traditional unlocking",
+         "systemd src/cryptsetup/cryptsetup.c", REPORT),
+    ),
+    _pattern(
+        "volume_missing", "C", "storage", "error",
+        "A volume group or a pool is not there.",
+        (r"Volume group \"(?P<volume>[^\"]+)\" not found", "lvm2 lib/metadata/metadata.c", SOURCE),
+        (r"Cannot process volume group (?P<volume>\S+)", "lvm2 tools/toollib.c", SOURCE),
+        (r"cannot import '(?P<volume>[^']+)': no such pool", "zfs lib/libzfs/libzfs_util.c", SOURCE),
+        (r"Failed to import pool '(?P<volume>[^']+)'", "zfs contrib/initramfs/scripts/zfs", SOURCE),
+    ),
+    _pattern(
+        "udev_stuck", "C", "storage", "warning",
+        "udev waits for a driver that does not answer.",
+        (r"(?P<device>\S+): (?:Worker|Spawned process|Processing) .*is taking a long time",
+         "systemd src/udev/udev-manager.c on_event_timeout_warning()", SOURCE),
+        (r"worker \[\d+\] (?P<device>\S+) is taking a long time", "eudev src/udev/udevd.c", REPORT),
+        (r"Timed out for waiting the udev queue being empty", "systemd src/udev/udevadm-settle.c", SOURCE),
+    ),
+    _pattern(
+        "job_waits", "C", "storage", "warning",
+        "systemd waits for a job without a limit.",
+        (r"A start job is running for (?P<job>.+?) \([^)]*/ no limit\)",
+         "systemd src/core/manager.c manager_print_jobs_in_progress()", SOURCE),
     ),
     # ---- Network ---------------------------------------------------------------------------------
     _pattern(
@@ -522,34 +695,55 @@ PATTERNS = (
         "network_missing", "C", "network", "error",
         "The network for a remote dump target did not come up.",
         *_families("network_missing"),
+        (r"mount\.nfs4?: (?!mount\(2\))", "nfs-utils utils/mount/error.c mount_error()", SOURCE),
+    ),
+    _pattern(
+        "ssh_error", "C", "network", "error",
+        "The connection to the dump's server was refused or broke.",
+        (r"Permission denied \((?:publickey|password|keyboard|gssapi|hostbased)", "OpenSSH sshconnect2.c", SOURCE),
+        (r"Host key verification failed", "OpenSSH sshconnect.c", SOURCE),
+        (r"Could not resolve hostname (?P<host>[^:]+)", "OpenSSH ssh.c resolve_host()", SOURCE),
+        (r"ssh: connect to host (?P<host>\S+) port \d+", "OpenSSH sshconnect.c ssh_connect_direct()", SOURCE),
+        (r"client_loop: send disconnect", "OpenSSH clientloop.c", SOURCE),
+        (r"Connection (?:closed|reset|timed out|refused) by ", "OpenSSH packet.c sshpkt_vfatal()", SOURCE),
+        (r"[Ll]ost connection", "OpenSSH scp.c lostconn()", SOURCE),
     ),
     # ---- The dump --------------------------------------------------------------------------------
     _pattern(
         "target_not_mounted", "C", "mount", "error",
         "The file system for the dump was not mounted.",
         *_families("target_not_mounted"),
-        (r"Failed to mount (?!/?(?:dev|sys|proc|run)\b)(?:/\S+|\S+\.mount)",
+        (r"Failed to mount (?:/?sysroot|/?kdump|/?var[/-]|/mnt|mnt)\S*",
          "systemd src/core/job.c job_done_messages", SOURCE),
         (r"mount: \S+: (?:wrong fs type|unknown filesystem type|can't find|special device)",
          "util-linux sys-utils/mount.c", SOURCE),
+        (r"mount: mounting \S+ on \S+ failed: ", "busybox util-linux/mount.c", SOURCE),
+        (r"XFS \((?P<device>[^)]+)\): (?:log mount|Superblock has unknown|SB validate failed|Internal error)",
+         "Linux fs/xfs/xfs_log.c xfs_log_mount(), fs/xfs/libxfs/xfs_sb.c", SOURCE),
+        (r"EXT4-fs \((?P<device>[^)]+)\): (?:couldn't mount|VFS: Can't find|bad geometry|no journal|error loading)",
+         "Linux fs/ext4/super.c", SOURCE),
+        (r"BTRFS error \(device (?P<device>[^)]+)\): (?:open_ctree failed|failed to read)",
+         "Linux fs/btrfs/disk-io.c open_ctree()", SOURCE),
     ),
     _pattern(
         "disk_full", "C", "space", "error",
         "The dump's file system is full.",
-        (r"No space left on device", "strerror(ENOSPC)", LAB),
-        (r"Disk quota exceeded", "strerror(EDQUOT)", SOURCE),
+        (_WRITER + r"No space left on device", "strerror(ENOSPC)", LAB),
+        (_WRITER + r"Disk quota exceeded", "strerror(EDQUOT)", SOURCE),
         *_families("disk_full"),
     ),
     _pattern(
         "makedumpfile_too_old", "C", "makedumpfile", "error",
         "makedumpfile does not understand this kernel: it is older than the kernel.",
         (r"VA Bits \d+ not supported", "makedumpfile arch/arm64.c", REPORT),
-        (r"Can't (?:get necessary|determine|find the) \S+", "makedumpfile makedumpfile.c", SOURCE),
+        (r"Can't (?:get necessary|determine|distinguish|find the) \S+", "makedumpfile makedumpfile.c", SOURCE),
     ),
     _pattern(
         "makedumpfile_failed", "C", "makedumpfile", "error",
         "makedumpfile failed.",
         (r"makedumpfile Failed\.", "makedumpfile makedumpfile.c main()", LAB),
+        (r"makedumpfile: (?:command )?not found", "bash(1), dash(1)", REPORT),
+        (r"Can't exclude unnecessary pages", "makedumpfile makedumpfile.c create_2nd_bitmap()", REPORT),
         (r"Can't (?:open|read|write|seek) the [^.]+", "makedumpfile makedumpfile.c", LAB),
         (r"Try `makedumpfile --help' for more information", "makedumpfile makedumpfile.c main()", SOURCE),
         (r"This is an incomplete dumpfile", "makedumpfile makedumpfile.c create_dumpfile()", REPORT),
@@ -604,20 +798,22 @@ PATTERNS = (
     _pattern(
         "watchdog_fired", "A", "watchdog", "error",
         "A watchdog reset the machine.",
-        (r"Watchdog\s?2 .*(?:[Hh]ard [Rr]eset|[Pp]ower (?:[Cc]ycle|[Dd]own)|Timer expired)", _SEL, SOURCE),
+        (r"Watchdog\s?2 (?!.*Deasserted).*(?:[Hh]ard [Rr]eset|[Pp]ower (?:[Cc]ycle|[Dd]own)|Timer expired)",
+         _SEL, SOURCE),
         (r"watchdog pretimeout event", "Linux drivers/watchdog/pretimeout_noop.c, pretimeout_panic.c", SOURCE),
     ),
     _pattern(
         "power_event", "A", "power", "warning",
         "The management controller recorded that power went or a reset was asked for.",
-        (r"Power (?:Unit|Supply) .*(?:[Pp]ower off/down|AC lost|[Pp]ower cycle|[Ff]ailure detected)", _SEL, SOURCE),
-        (r"System (?:Boot Initiated|ACPI Power State|Restart) ", _SEL, SOURCE),
+        (r"Power (?:Unit|Supply) (?!.*Deasserted).*(?:[Pp]ower off/down|AC lost|[Pp]ower cycle|[Ff]ailure detected)",
+         _SEL, SOURCE),
+        (r"System (?:Boot Initiated|Restart) (?!.*(?:Deasserted|warm reset)).*(?:hard reset|power up)", _SEL, SOURCE),
     ),
     _pattern(
         "pci_system_error", "A", "hardware", "warning",
         "The management controller recorded a PCI or processor error.",
-        (r"Critical Interrupt .*(?:PCI [PS]ERR|Bus (?:Fatal|Uncorrectable) [Ee]rror)", _SEL, SOURCE),
-        (r"Processor .*(?:IERR|MCERR|CATERR|Machine Check)", _SEL, SOURCE),
+        (r"Critical Interrupt (?!.*Deasserted).*(?:PCI [PS]ERR|Bus (?:Fatal|Uncorrectable) [Ee]rror)", _SEL, SOURCE),
+        (r"Processor (?!.*Deasserted).*(?:IERR|MCERR|CATERR|Machine Check)", _SEL, SOURCE),
     ),
     _pattern(
         "asked_to_reboot", "C", "end", "info",
@@ -628,5 +824,5 @@ PATTERNS = (
 # fmt: on
 
 __all__ = (
-    "LAB", "MILESTONES", "PATTERNS", "REPORT", "SOURCE", "Form", "Milestone", "Pattern",
+    "LAB", "MILESTONES", "MOUNTED", "PATTERNS", "REPORT", "SOURCE", "Form", "Milestone", "Pattern",
 )  # fmt: skip

@@ -11,17 +11,28 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import DISK, PANIC
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import (
+    DISK,
+    OOPS,
+    PANIC,
+    RESTART,
+    Found,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import (
+    MOUNTED,
+    PATTERNS,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import (
     CAPTURE,
     CRASHED,
     Segment,
+    command_line,
     waits_after_panic,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import traces
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.messages import Message
     from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import Pattern
@@ -40,6 +51,14 @@ class Event(t.NamedTuple):
     line: Message
     groups: Mapping[str, str]
     total: int  # how many lines of the pattern there are in the segment
+    place: int  # among the messages of the segment, from 0
+    left: int  # messages that the kernel printed after it
+    left_seconds: float | None  # the same in seconds, None if that is not known
+
+    @property
+    def device(self) -> str:
+        """The device that it names, empty for none."""
+        return self.groups.get("device") or self.groups.get("disk") or ""
 
 
 class DumpState(t.NamedTuple):
@@ -74,6 +93,16 @@ class Picture(t.NamedTuple):
         """Whether a segment of a kind has a sign."""
         return any(segment.sign(sign).total for segment in self.of(kind))
 
+    def first_place(self, *stages: str) -> int | None:
+        """Where the capture kernel's log proves the first of some stages."""
+        places = [
+            segment.milestone(stage).hits[0].place
+            for segment in self.of(CAPTURE)
+            for stage in stages
+            if segment.milestone(stage).total
+        ]
+        return min(places, default=None)
+
     def disk(self, kind: str) -> str | None:
         """The first disk that showed itself in the segments of a kind."""
         hits = (hit for segment in self.of(kind) for hit in segment.sign(DISK).hits)
@@ -86,7 +115,7 @@ class Picture(t.NamedTuple):
 
     def capture_panicked(self) -> bool:
         """Whether the capture kernel panicked, for whatever reason."""
-        return self.has_sign(CAPTURE, PANIC)
+        return self.has_sign(CAPTURE, PANIC) or self.has_sign(CAPTURE, OOPS)
 
     def waited_after_panic(self) -> bool:
         """Whether the crashed kernel had nothing to jump to."""
@@ -96,6 +125,57 @@ class Picture(t.NamedTuple):
 def _is_dump(path: str, *, finished: bool) -> bool:
     name = path.rpartition("/")[2]
     return _DUMP.fullmatch(name) is not None and (_UNFINISHED not in name) == finished
+
+
+_BY_CODE = {pattern.code: pattern for pattern in PATTERNS}
+
+
+def events_of(segments: Iterable[Segment]) -> Iterator[Event]:
+    """Every line that a pattern knows, as far as it is kept, in the order of each log."""
+    for segment in segments:
+        end, last_time = _end(segment)
+        found: list[Event] = []
+        for code, lines in segment.patterns().items():
+            if code not in _BY_CODE:
+                continue
+            for hit in lines.hits:
+                time = hit.message.time
+                seconds = last_time - time if time is not None and last_time is not None else None
+                found.append(
+                    Event(
+                        _BY_CODE[code], segment.kind, segment.source, hit.message, hit.groups, lines.total,
+                        hit.place, max(0, end - hit.place - 1), seconds,
+                    )
+                )  # fmt: skip
+        yield from sorted(found, key=lambda event: event.place)
+
+
+def _end(segment: Segment) -> tuple[int, float | None]:
+    """Where a kernel's log ends, and when: what firmware and a boot loader print is not of the kernel."""
+    hits = segment.sign(RESTART).hits
+    # A kernel started by a boot loader has its words at its begin.
+    late = [hit.place for hit in hits if hit.place > segment.total // 2]
+    end = min(late, default=segment.total)
+    times = [message.time for message in segment.messages[-50:] if message.time is not None]
+    return end, times[-1] if times else None
+
+
+def mounts(segment: Segment) -> Found:
+    """The lines that say that the file system was mounted which C(root=) names, or which may be it."""
+    found = segment.milestone(MOUNTED)
+    root = command_line(segment).get("root", "")
+    return found._replace(hits=tuple(hit for hit in found.hits if _may_be_root(root, hit.groups)))
+
+
+def _may_be_root(root: str, mounted: Mapping[str, str]) -> bool:
+    device, uuid = mounted.get("device", ""), mounted.get("uuid", "")
+    kind, _equals, value = root.partition("=")
+    if kind == "UUID" and uuid:
+        return value.lower() == uuid.lower()
+    if root.startswith("/dev/") and not root.startswith(("/dev/mapper/", "/dev/disk/", "/dev/dm-")):
+        return device == root[len("/dev/") :] or device.startswith("dm-")
+    # A label, a logical volume: which device that is stands nowhere.
+    return True
 
 
 def dump_state(facts: Mapping[str, t.Any]) -> DumpState:
@@ -152,4 +232,4 @@ def _size(file: Mapping[str, t.Any]) -> str:
     return f"{file['size']} bytes"
 
 
-__all__ = ("DumpState", "Event", "Picture", "dump_state")
+__all__ = ("DumpState", "Event", "Picture", "dump_state", "events_of", "mounts")

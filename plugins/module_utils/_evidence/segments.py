@@ -12,12 +12,17 @@ C(crashed), C(capture), C(next). They print the same messages with different mea
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import (
+    CAPTURE_ARGUMENT,
+    FADUMP,
     JUMP,
+    LOGIN,
     NOTHING,
+    OOPS,
+    PANIC,
+    RESTART,
     WAITS,
     Boot,
     Found,
@@ -51,9 +56,6 @@ _PLACES = {
     NEXT: "",  # the next boot knows nothing of the crash, except what firmware kept for it
     FIRMWARE: "A",
 }
-# Only what boots after a crash has one of these: the address of the dead kernel's memory (x86; on
-# arm64 it is in the device tree), what every family adds for drivers, and the mark of a test.
-_CAPTURE_ARGUMENT = re.compile(r"(?:^|\s)(?:elfcorehdr=|reset_devices(?:\s|$)|kdump_test_id=)")
 _JUMP_TO_END = 20
 
 
@@ -67,6 +69,7 @@ class Segment(t.NamedTuple):
     last: tuple[Message, ...]
     found: Mapping[tuple[str, str], Found]
     command_lines: tuple[str, ...] = ()
+    by_order: bool = False  # a capture kernel that is only known by what came before it
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -161,6 +164,9 @@ def _segments_of_boot(
     if _is_capture(boot, before, token):
         yield _segment(CAPTURE, source, boot.whole, boot.command_lines)
         return
+    if _follows_a_jump(boot, before):
+        yield _segment(CAPTURE, source, boot.whole, boot.command_lines)._replace(by_order=True)
+        return
     kind = NEXT if before else NORMAL
     if boot.before.count:
         yield _segment(kind, source, boot.before, boot.command_lines)
@@ -170,7 +176,7 @@ def _segments_of_boot(
 
 def _is_capture(boot: Boot, before: list[Segment], token: str | None) -> bool:
     if any(
-        _CAPTURE_ARGUMENT.search(given) or (token and token in given.split())
+        CAPTURE_ARGUMENT.search(given) or (token and token in given.split())
         for given in boot.command_lines
     ):
         return True
@@ -178,8 +184,23 @@ def _is_capture(boot: Boot, before: list[Segment], token: str | None) -> bool:
         jumps = before[-1].sign(JUMP).hits
         if jumps and jumps[-1].place >= before[-1].total - _JUMP_TO_END:
             return True
-    # The command line is lost, or is not printed with "quiet" on arm64: what only it does.
-    return not boot.command_lines and boot.says_capture
+    # The command line is lost or cut, or is not printed with "quiet" on arm64: what only it does.
+    return boot.says_capture or boot.before.has(FADUMP)
+
+
+def _follows_a_jump(boot: Boot, before: list[Segment]) -> bool:
+    """Whether it comes right after a panic, without firmware between them, and dies without a login.
+
+    The crashed kernel's C(crashkernel=) is taken off the capture kernel's command line.
+    """
+    if not before or before[-1].kind != CRASHED:
+        return False
+    crashed, whole = before[-1], boot.whole
+    if not (crashed.sign(PANIC).total or crashed.sign(OOPS).total):
+        return False
+    if any(crashed.sign(sign).total for sign in (WAITS, RESTART)) or whole.has(LOGIN):
+        return False
+    return not any("crashkernel=" in line for line in boot.command_lines)
 
 
 def waits_after_panic(segment: Segment) -> bool:

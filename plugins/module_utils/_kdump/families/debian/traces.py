@@ -39,6 +39,7 @@ _LINES = (
     PrintedLine("S6", r"Dumping to NFS mountpoint", _SAVE, SOURCE),
     PrintedLine("S7", r"running makedumpfile (?!--dump-dmesg)", _SAVE, LAB),
     PrintedLine("S7", r"running cp /proc/vmcore", _SAVE, LAB),
+    PrintedLine("S7", r"sending /proc/vmcore ", f"{_CONFIG} kdump_save_core_to_ssh()", SOURCE),
     PrintedLine("S7", r"sending makedumpfile ", f"{_CONFIG} kdump_save_core_to_ssh()", SOURCE),
     PrintedLine("S8", r"kdump-tools: saved vmcore (?:in|via)", _SAVE, LAB),
     # It says so after makedumpfile failed, too.

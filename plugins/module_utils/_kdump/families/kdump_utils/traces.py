@@ -35,6 +35,7 @@ _STATUS = f"{_KDUMP_SH} kdump_test_set_status()"
 _LINES = (
     PrintedLine("not_reserved", r"[Nn]o memory reserved for crash kernel", "kdump-utils kdumpctl", REPORT),
     PrintedLine("S6", r"kdump\[\d+\]: saving to ", _DUMP_FS, REPORT),
+    PrintedLine("not_loaded", r"kexec: failed to load kdump kernel", "kdump-utils kdumpctl", REPORT),
     PrintedLine("S7", r"kdump\[\d+\]: saving vmcore$", _DUMP_FS, SOURCE),
     PrintedLine("S8", r"saving vmcore complete", _DUMP_FS, SOURCE),
     PrintedLine("S8", r"^success kdump_test_id=", _STATUS, SOURCE),

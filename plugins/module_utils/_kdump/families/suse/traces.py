@@ -32,6 +32,7 @@ _LINES = (
     PrintedLine("S6", r"Saved temporary README\.txt", _SAVE, SOURCE),
     PrintedLine("S6", r"^This file will be overwritten when the dump is finished", _README, SOURCE),
     PrintedLine("S7", rf"{_SAYS}Saved dmesg$", _SAVE, SOURCE),
+    PrintedLine("S7", r"Saving dump (?:using|to) ", "SUSE kdump before 1.9, kdumptool/savedump.cc", SOURCE),
     PrintedLine("S8", rf"{_SAYS}Saved vmcore$", _SAVE, SOURCE),
     PrintedLine("S8", r"^vmcore status: saved successfully", _README, SOURCE),
     PrintedLine("family_says_saved", rf"{_SAYS}Saved vmcore$", _SAVE, SOURCE),

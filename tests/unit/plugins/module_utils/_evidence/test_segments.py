@@ -74,13 +74,57 @@ def test_arm64_hands_the_address_over_in_the_device_tree() -> None:
 def test_a_word_of_the_operator_tells_the_capture_kernel() -> None:
     marked = "[    0.000000] Kernel command line: root=/dev/vda vmcore_kdump=1f0e"
     assert kinds(CRASH, BANNER, marked, token="vmcore_kdump=1f0e") == ["crashed", "capture"]
-    assert kinds(CRASH, BANNER, marked) == ["crashed", "next"]
+    assert kinds(CRASH, BANNER, marked, "db01 login:") == ["crashed", "next"]
 
 
 def test_after_a_panic_without_a_capture_kernel_comes_the_next_boot() -> None:
     found = segments("console", f"{CRASH}\n[  216.9] Rebooting in 10 seconds..\n{BANNER}\n{NORMAL}")
     assert [segment.kind for segment in found] == ["crashed", "next"]
     assert waits_after_panic(found[0])
+
+
+def test_a_boot_right_after_a_panic_is_known_by_its_order() -> None:
+    # Its command line was cut, lost or is that of a kernel that firmware started: s390x, fadump.
+    plain = "[    0.000000] Kernel command line: root=/dev/dasda1 nr_cpus=1"
+    assert kinds(CRASH, BANNER, plain, "[    1.000000] a") == ["crashed", "capture"]
+    assert kinds(CRASH, BANNER) == ["crashed", "capture"]
+    # It got to a login, or its command line has what is taken off that of a capture kernel.
+    assert kinds(CRASH, BANNER, plain, "db01 login: ") == ["crashed", "next"]
+    assert kinds(CRASH, BANNER, NORMAL) == ["crashed", "next"]
+    # Firmware or a boot loader ran before it, or nobody panicked.
+    assert kinds(CRASH, "SeaBIOS (version 1.16.2)", BANNER, plain) == ["crashed", "next"]
+    assert kinds(CRASH, "[  217.0] Rebooting in 10 seconds..", BANNER, plain) == ["crashed", "next"]
+    assert kinds(BANNER, NORMAL, "[  90.000000] a", BANNER, plain) == ["normal", "next"]
+
+
+def test_firmware_assisted_dump() -> None:
+    active = "[    0.000000] fadump: Firmware-assisted dump is active."
+    line = "[    0.000000] Kernel command line: root=/dev/sda3 fadump=on crashkernel=512M"
+    assert kinds(CRASH, BANNER, active, line, "db01 login: ") == ["crashed", "capture"]
+
+
+def test_dmesg_in_the_shell_of_the_capture_kernel_is_no_boot() -> None:
+    said = ["[    0.050000] Memory: 1K", "[   90.000000] a"]
+    shown = [BANNER, CAPTURE, *said]
+    (crashed, capture) = segments(
+        "console", "\n".join([CRASH, *shown, "kdump:/# dmesg", *shown, "kdump:/#"])
+    )
+    assert (crashed.kind, capture.kind) == ("crashed", "capture")
+    assert [message.text for message in capture.messages][2:] == [
+        "Memory: 1K",
+        "a",
+        "kdump:/# dmesg",
+        "kdump:/#",
+    ]
+
+
+def test_an_oops_that_nothing_follows_is_a_crash() -> None:
+    oops = [
+        "[  90.000000] BUG: unable to handle page fault for address: 1",
+        "[  90.100000] RIP: 0010:a+0x1/0x2",
+    ]
+    assert kinds(BANNER, NORMAL, *oops, BANNER, CAPTURE) == ["normal", "crashed", "capture"]
+    assert kinds(BANNER, NORMAL, *oops, *(f"[  91.{n:06}] a" for n in range(100))) == ["normal"]
 
 
 def test_a_panic_of_the_capture_kernel_is_not_our_crash() -> None:

@@ -1,0 +1,411 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""Causes from the dump's disk or network on to its end: storage, network, the family's tool, resets from outside."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.findings import (
+    CERTAIN,
+    LIKELY,
+    POSSIBLE,
+    Finding,
+    first_of_program,
+    in_capture,
+    is_near_end,
+    named,
+    quote,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import (
+    CAPTURE,
+    NEXT,
+    NORMAL,
+    command_line,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import reaches
+
+if t.TYPE_CHECKING:
+    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.picture import (
+        Event,
+        Picture,
+    )
+
+_DEVICE_EVENTS = (
+    "nvme_timeout", "hba_timeout", "ata_timeout", "device_inaccessible", "bar_unassigned", "probe_failed", "io_error",
+)  # fmt: skip
+_IOMMU_FAULTS = (
+    "dmar_fault",
+    "dmar_status",
+    "amd_fault",
+    "smmu_event",
+    "smmu_reset",
+    "dmar_copy_failed",
+)
+# Devices that no dump needs.
+_NO_TARGET = re.compile(
+    r"^(?:tpm|i8042|snd|i915|nouveau|amdgpu|ast|mgag200|mei|ioatdma|iTCO|ipmi|i2c|pcspkr)"
+)
+# What waits for a disk: that a driver failed had a consequence.
+_WAITS_FOR_DISK = ("disk_missing", "gave_up")
+_NO_ROOM = 1 << 20
+
+
+def disk_full(picture: Picture) -> Finding | None:
+    """Who writes the dump found no room."""
+    events = in_capture(picture, "disk_full")
+    if events:
+        return Finding(
+            f"The dump's file system is full ({quote(events[0])}): free or add space.", events[0]
+        )
+    free = picture.facts.get("free_bytes")
+    if free is not None and free < _NO_ROOM and reaches(picture.reached, "S6"):
+        return Finding(f"The dump's file system is full: {free} bytes are free.")
+    return None
+
+
+def makedumpfile_too_old(picture: Picture) -> Finding | None:
+    """makedumpfile does not know this kernel."""
+    events = in_capture(picture, "makedumpfile_too_old")
+    if not events:
+        return None
+    return Finding(
+        f"makedumpfile is older than the kernel and cannot read its memory: {quote(events[0])}.{_said_saved(picture)}",
+        events[0],
+    )
+
+
+def makedumpfile_failed(picture: Picture) -> Finding | None:
+    """makedumpfile ended with an error; its first message says why."""
+    events = in_capture(picture, "makedumpfile_failed", "makedumpfile_too_old")
+    if not events:
+        return None
+    reasons = [event for event in events if "Failed." not in event.line.text]
+    said = first_of_program(picture, (reasons or events)[0])
+    return Finding(f"makedumpfile failed: {said!r}.{_said_saved(picture)}", events[-1])
+
+
+def _said_saved(picture: Picture) -> str:
+    if picture.found("family_says_saved") and picture.dump.state in (
+        "empty", "incomplete", "damaged", "unfinished",
+    ):  # fmt: skip
+        return " The family's tool says that it saved the dump all the same."
+    return ""
+
+
+def disk_locked(picture: Picture) -> Finding | None:
+    """A passphrase is asked for."""
+    events = in_capture(picture, "disk_locked")
+    if not events or reaches(picture.reached, "S6"):
+        return None
+    return Finding(
+        f"The capture kernel waits for the passphrase of an encrypted disk, and nobody is there ({quote(events[-1])}):"
+        " dump to a disk that is not encrypted or to a server, or let the capture kernel keep the key.",
+        events[-1],
+    )
+
+
+def volume_missing(picture: Picture) -> Finding | None:
+    """LVM or ZFS found its devices wanting."""
+    events = in_capture(picture, "volume_missing")
+    if not events or reaches(picture.reached, "S6"):
+        return None
+    return Finding(
+        f"The dump's volume group or pool {events[0].groups['volume']} is not there ({quote(events[0])}): a disk or a"
+        " driver of it is missing in the capture kernel.",
+        events[-1],
+    )
+
+
+def module_refused(picture: Picture) -> Finding | None:
+    """A driver is there and may not load."""
+    events = in_capture(picture, "module_refused")
+    if not events or reaches(picture.reached, "S5"):
+        return None
+    telling = next((event for event in events if event.groups.get("module")), events[0])
+    had_effect = in_capture(picture, *_WAITS_FOR_DISK) or is_near_end(events[-1])
+    return Finding(
+        f"The capture kernel refused a module ({quote(telling)}): it is of another kernel, not signed or damaged."
+        " Build the kdump initramfs again for the kernel that it is booted with.",
+        telling,
+        LIKELY if had_effect else POSSIBLE,
+    )
+
+
+def device_failed(picture: Picture) -> Finding | None:
+    """A driver found its device and could not use it."""
+    begun = picture.first_place("S7")
+    events = [
+        event
+        for event in in_capture(picture, *_DEVICE_EVENTS)
+        if not _NO_TARGET.search(event.groups.get("driver", ""))
+        and (begun is None or event.place > begun)
+    ]
+    if picture.first_place("S7") is None and reaches(picture.reached, "S7"):
+        return None
+    only_bar = all(event.pattern.code == "bar_unassigned" for event in events)
+    if not events or (only_bar and not in_capture(picture, *_WAITS_FOR_DISK)):
+        return None
+    # A controller's own words say more than those of who waits for it; then those that name the disk.
+    first = max(events, key=lambda event: (event.pattern.code != "io_error", bool(event.device)))
+    because = ""
+    if in_capture(picture, *_IOMMU_FAULTS):
+        because = " Its DMA of before the crash was still under way when the IOMMU was taken over."
+    who = named(picture, first.device) if first.groups.get("device") else ""
+    name = f" ({who})" if who and who not in first.line.text else ""
+    had_effect = in_capture(picture, *_WAITS_FOR_DISK) or is_near_end(events[-1])
+    return Finding(
+        f"A device that the dump may need did not work in the capture kernel: {quote(first)}{name}.{because}",
+        events[-1],
+        LIKELY if had_effect else POSSIBLE,
+        "S5" if begun is None else None,
+    )
+
+
+def target_wrong(picture: Picture) -> Finding | None:
+    """Disks are there, but not the one that is waited for."""
+    events = in_capture(picture, "disk_missing")
+    appeared = picture.disk(CAPTURE)
+    if not events or appeared is None:
+        return None
+    wanted = _wanted_disk(picture, events)
+    if wanted and appeared in wanted:
+        return None
+    name = wanted or "the one that is waited for"
+    return Finding(
+        f"The capture kernel found {appeared}, but not {name}: see root= of its command line and the dump target.",
+        events[-1],
+    )
+
+
+def driver_missing(picture: Picture) -> Finding | None:
+    """No disk at all."""
+    events = in_capture(picture, "disk_missing", "module_missing")
+    if not in_capture(picture, "disk_missing") or picture.disk(CAPTURE) is not None:
+        return None
+    wanted = _wanted_disk(picture, events) or "the dump's disk"
+    before = picture.disk(NORMAL) or picture.disk(NEXT)
+    known = " The normal kernel has it." if before else ""
+    return Finding(
+        f"No driver in the capture kernel claimed {wanted}: its module is not in the kdump initramfs, or not allowed to"
+        f" load.{known}",
+        events[-1],
+    )
+
+
+def _wanted_disk(picture: Picture, events: list[Event]) -> str:
+    for event in events:
+        if "disk" in event.groups:
+            return event.groups["disk"]
+    for segment in picture.of(CAPTURE):
+        root = command_line(segment).get("root")
+        if root:
+            return root
+    return ""
+
+
+def network_missing(picture: Picture) -> Finding | None:
+    """The server of a remote target was not reached."""
+    if reaches(picture.reached, "S7"):
+        return None
+    events = in_capture(picture, "network_missing", "ssh_error")
+    if not events:
+        return None
+    return Finding(
+        f"The network or the server for the dump target did not come up: {quote(events[-1])}.",
+        events[-1],
+    )
+
+
+def target_not_mounted(picture: Picture) -> Finding | None:
+    """The file system was refused."""
+    events = in_capture(picture, "target_not_mounted")
+    if not events:
+        return None
+    telling = next((event for event in events if event.groups.get("device")), events[0])
+    return Finding(f"The dump's file system was not mounted: {quote(telling)}.", events[-1])
+
+
+def script_failed(picture: Picture) -> Finding | None:
+    """The administrator's script failed."""
+    events = in_capture(picture, "script_failed")
+    if not events:
+        return None
+    return Finding(
+        f"A script of the administrator failed in the capture kernel: {quote(events[0])}.",
+        events[0],
+    )
+
+
+def save_failed(picture: Picture) -> Finding | None:
+    """The family's tool says so; who broke off said why before."""
+    events = in_capture(picture, "save_failed")
+    if not events:
+        return None
+    broke = in_capture(picture, "ssh_error")
+    telling = broke[-1] if broke else events[0]
+    said = quote(telling) if broke else repr(first_of_program(picture, telling))
+    return Finding(f"The family's tool could not save the dump: {said}.", telling)
+
+
+def saved_nothing(picture: Picture) -> Finding | None:
+    """An empty dump."""
+    if picture.dump.state != "empty":
+        return None
+    said = (
+        " although the family's tool says that it saved it"
+        if picture.found("family_says_saved")
+        else ""
+    )
+    return Finding(
+        f"The dump is empty{said}: makedumpfile failed, and its exit status was lost in a pipe."
+    )
+
+
+def saved_elsewhere(picture: Picture) -> Finding | None:
+    """A dump that was reported and is not there."""
+    events = picture.found("family_says_saved")
+    if not events or picture.dump.state not in ("none", "old", "text_only"):
+        return None
+    return Finding(
+        f"The family's tool says that it saved a dump ({quote(events[0])}), and there is none where it was looked for:"
+        " see the dump target, and whether the file system kept its last writes."
+    )
+
+
+def watchdog(picture: Picture) -> Finding | None:
+    """A watchdog that fired, or one that ran when the machine was reset."""
+    fired = picture.found("watchdog_fired")
+    if fired:
+        return Finding(
+            f"A watchdog reset the machine while the capture kernel ran: {quote(fired[0])}.",
+            sure=CERTAIN,
+        )
+    ran = picture.facts.get("watchdog") or picture.found("watchdog_armed")
+    if not ran or picture.facts.get("power_cycled") or not _reset_from_outside(picture):
+        return None
+    return Finding(
+        "The machine was reset while the capture kernel ran, and a hardware watchdog was running when the kernel"
+        " crashed: stop it before, or give the capture kernel its driver."
+    )
+
+
+def cut_off(picture: Picture) -> Finding | None:
+    """Reset or power loss that no kernel asked for."""
+    if picture.facts.get("power_cycled"):
+        return None  # by those who ran the test, because it hung
+    outside = _reset_from_outside(picture)
+    events = picture.found("power_event")
+    asked = picture.found("asked_to_reboot")
+    if not outside and not (events and picture.of(CAPTURE) and not asked):
+        return None
+    doing = "the dump was written" if reaches(picture.reached, "S7") else "the capture kernel ran"
+    by = ""
+    if events:
+        by = f" The management controller recorded {quote(events[0])}."
+    elif picture.found("watchdog_there"):
+        by = " There is a hardware watchdog; whether it ran is not known."
+    return Finding(
+        f"The machine was reset or lost its power while {doing}: no kernel asked for it.{by}"
+    )
+
+
+def _reset_from_outside(picture: Picture) -> bool:
+    """The capture kernel was there, then another boot, and it had not asked for that."""
+    last = picture.of(CAPTURE)[-1:]
+    if not last or picture.capture_panicked() or picture.found("asked_to_reboot"):
+        return False
+    if last[0].source == "console":
+        return bool(picture.of(NEXT))
+    return bool(picture.facts.get("boot_changed")) and picture.dump.state in (
+        "unfinished",
+        "incomplete",
+    )
+
+
+def unfinished(picture: Picture) -> Finding | None:
+    """No log of the end, only what it left."""
+    if picture.dump.state not in ("unfinished", "incomplete"):
+        return None
+    return Finding(
+        f"The dump was begun and cut off: {picture.dump.sentence} A power loss, a watchdog, a full disk or an error of"
+        " makedumpfile can do that; the logs do not say which."
+    )
+
+
+def udev_stuck(picture: Picture) -> Finding | None:
+    """udev waits for a driver."""
+    return _waits(
+        picture, "udev_stuck", "The capture kernel waits for a device whose driver does not answer"
+    )
+
+
+def job_waits(picture: Picture) -> Finding | None:
+    """systemd waits for a job."""
+    return _waits(picture, "job_waits", "The capture kernel waits without a limit")
+
+
+def _waits(picture: Picture, code: str, what: str) -> Finding | None:
+    events = in_capture(picture, code)
+    if not events or reaches(picture.reached, "S7"):
+        return None
+    sure = LIKELY if is_near_end(events[-1]) else POSSIBLE
+    return Finding(f"{what}: {quote(events[-1])}.", events[-1], sure)
+
+
+def stalled(picture: Picture) -> Finding | None:
+    """A processor or a task was stuck."""
+    events = in_capture(picture, "stalled")
+    if not events:
+        return None
+    return Finding(f"The capture kernel was stuck: {quote(events[0])}.", events[-1])
+
+
+def hang(picture: Picture) -> Finding | None:
+    """It started, said something, and then nothing."""
+    cycled = picture.facts.get("power_cycled")
+    if picture.facts.get("returned") is True and not cycled:
+        return None
+    if not picture.of(CAPTURE) or picture.capture_panicked() or (picture.of(NEXT) and not cycled):
+        return None
+    return Finding(f"The capture kernel hangs: its last line is {picture.last_line(CAPTURE)!r}.")
+
+
+def foreign_dump(picture: Picture) -> Finding | None:
+    """A dump of something else."""
+    if picture.dump.state != "foreign":
+        return None
+    return Finding(f"The newest dump is not of this crash: {picture.dump.sentence}")
+
+
+def unknown(picture: Picture) -> Finding | None:
+    """Nothing explains it."""
+    if picture.dump.state in ("foreign", "damaged"):
+        return Finding(
+            f"The logs say nothing of a fault; of the dump they can say no more than: {picture.dump.sentence}"
+        )
+    if picture.dump.state == "complete":
+        return Finding(
+            "The dump is complete, but the host did not come back; the logs do not say why."
+        )
+    if picture.facts.get("power_cycled"):
+        return Finding(
+            "The host hung and had to be power-cycled; the logs that were collected do not say where it hung."
+        )
+    return Finding(
+        "The cause is not known: the logs that were collected say nothing of a fault, which is no proof that there"
+        " was none."
+    )
+
+
+__all__ = (
+    "cut_off", "device_failed", "disk_full", "disk_locked", "driver_missing", "foreign_dump", "hang", "job_waits",
+    "makedumpfile_failed", "makedumpfile_too_old", "module_refused", "network_missing", "save_failed",
+    "saved_elsewhere", "saved_nothing", "script_failed", "stalled", "target_not_mounted", "target_wrong", "udev_stuck",
+    "unfinished", "unknown", "volume_missing", "watchdog",
+)  # fmt: skip

@@ -1,0 +1,401 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""Causes before anything is written: no jump, hardware, memory, the initramfs, the reset."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.findings import (
+    CERTAIN,
+    LIKELY,
+    POSSIBLE,
+    Finding,
+    in_capture,
+    is_near_end,
+    named,
+    quote,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import (
+    CAPTURE,
+    CRASHED,
+    FIRMWARE,
+    NEXT,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import reaches
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.picture import (
+        Event,
+        Picture,
+    )
+
+_IOMMU_FAULTS = (
+    "dmar_fault", "amd_fault", "smmu_event", "smmu_timeout", "amd_timeout", "eeh_frozen", "dmar_status",
+)  # fmt: skip
+_CONTEXT = ("iommu", "interrupts", "hardware", "pcie")
+_OWN_CAUSE = ("timer_lost", "fatal_error", "machine_check", "stale_interrupt")
+
+
+def not_triggered(picture: Picture) -> Finding | None:
+    """Nothing crashed the host."""
+    if picture.facts.get("boot_changed") is False and not picture.of(CAPTURE):
+        return Finding("The host still runs the boot that was to be crashed: nothing crashed it.")
+    return None
+
+
+def not_reserved(picture: Picture) -> Finding | None:
+    """No memory is reserved."""
+    return _nothing_to_jump_to(
+        picture, "not_reserved", "No memory is reserved for a capture kernel"
+    )
+
+
+def not_loaded(picture: Picture) -> Finding | None:
+    """The capture kernel could not be loaded."""
+    return _nothing_to_jump_to(picture, "not_loaded", "The capture kernel could not be loaded")
+
+
+def _nothing_to_jump_to(picture: Picture, code: str, what: str) -> Finding | None:
+    events = picture.found(code)
+    if picture.of(CAPTURE) or not events:
+        return None
+    return Finding(f"{what}, so there was none to jump to: {quote(events[0])}.", events[0])
+
+
+def not_armed(picture: Picture) -> Finding | None:
+    """The panicked kernel waited."""
+    if picture.of(CAPTURE) or not picture.waited_after_panic():
+        return None
+    return Finding(
+        "No capture kernel was loaded: after its panic the kernel waited for its reboot instead of jumping."
+    )
+
+
+def image_damaged(picture: Picture) -> Finding | None:
+    """The purgatory found another digest."""
+    events = picture.found("digest_mismatch")
+    if not events:
+        return None
+    return Finding(
+        "The capture kernel's image in memory was damaged before the jump, by a device's DMA or a stray write.",
+        events[-1],
+    )
+
+
+def cpus_not_stopped(picture: Picture) -> Finding | None:
+    """Processors of the crashed kernel ran on."""
+    events = picture.found("cpus_not_stopped")
+    if not events or reaches(picture.reached, "S4"):
+        return None
+    cpus = next((event.groups["cpus"] for event in events if event.groups.get("cpus")), "")
+    which = f"Processors {cpus}" if cpus else "Processors"
+    stage = None if picture.of(CAPTURE) else "S3"
+    return Finding(
+        f"{which} of the crashed kernel did not stop and may still write to memory: {quote(events[0])}.",
+        events[0],
+        stage=stage,
+    )
+
+
+def out_of_memory(picture: Picture) -> Finding | None:
+    """The killer of processes was called."""
+    events = in_capture(picture, "out_of_memory")
+    if not events:
+        return None
+    victims = [event.groups["process"] for event in events if "process" in event.groups]
+    killed = f"; {victims[-1]} was killed" if victims else ""
+    begun = picture.first_place("S7")
+    passed = begun is not None and events[-1].place < begun
+    return Finding(
+        f"The capture kernel ran out of memory{killed}: reserve more with crashkernel=.",
+        events[-1],
+        POSSIBLE if passed else None,
+    )
+
+
+def too_little_memory(picture: Picture) -> Finding | None:
+    """Memory lacked without the killer: for the initramfs, for devices that need low memory."""
+    no_room = in_capture(picture, "initramfs_no_room")
+    if no_room and in_capture(picture, "no_init"):
+        return Finding(
+            f"The kdump initramfs does not fit into the memory that is reserved ({quote(no_room[0])}): reserve more"
+            " with crashkernel=, or make the image smaller.",
+            no_room[0],
+            CERTAIN,
+        )
+    if reaches(picture.reached, "S7"):
+        return None
+    low = in_capture(picture, "swiotlb_full")
+    if low:
+        return Finding(
+            f"Too little low memory is reserved for devices that need it ({quote(low[0])}): add crashkernel=SIZE,low or"
+            " reserve more.",
+            low[-1],
+        )
+    events = in_capture(picture, "allocation_failed")
+    # An initramfs that does not fit is cut while it is unpacked.
+    broken = in_capture(picture, "initramfs_broken")
+    if not events:
+        return None
+    sure = LIKELY if broken or is_near_end(events[-1]) else POSSIBLE
+    return Finding(
+        f"The capture kernel has too little memory ({quote(events[-1])}): reserve more with crashkernel=.",
+        events[-1],
+        sure,
+    )
+
+
+def hardware_error(picture: Picture) -> Finding | None:
+    """Firmware or the processor reported a fatal error of this boot, and the log ends there."""
+    events = in_capture(picture, "fatal_error", "machine_check")
+    if not events:
+        return None
+    sure = CERTAIN if is_near_end(events[-1]) else POSSIBLE
+    return Finding(
+        f"The hardware reported an error while the capture kernel ran: {quote(events[0])}.",
+        events[-1],
+        sure,
+    )
+
+
+def snp_host(picture: Picture) -> Finding | None:
+    """AMD-Vi that SEV-SNP locked."""
+    events = in_capture(picture, "amd_timeout")
+    if not events or not (in_capture(picture, "timer_lost") or is_near_end(events[-1])):
+        return None
+    return Finding(
+        f"AMD-Vi does not answer the capture kernel ({quote(events[0])}): with SEV-SNP its buffers stay those of the"
+        " crashed kernel. Use a kernel that takes them over (6.18 or newer), or switch SEV-SNP off.",
+        events[-1],
+    )
+
+
+def timer_lost(picture: Picture) -> Finding | None:
+    """check_timer() gave up."""
+    events = in_capture(picture, "timer_lost")
+    if not events:
+        return None
+    return Finding(
+        "The capture kernel got no timer interrupts through the interrupt remapping that it took over from the"
+        " dead kernel.",
+        events[-1],
+    )
+
+
+def initramfs_broken(picture: Picture) -> Finding | None:
+    """Nothing to run."""
+    lacks = in_capture(picture, "init_lacks")
+    ends = in_capture(picture, "no_init")
+    broken = in_capture(picture, "initramfs_broken")
+    if in_capture(picture, "oops") or not (ends or (lacks and is_near_end(lacks[-1]))):
+        return None
+    telling = (lacks or broken or ends)[0]
+    return Finding(
+        f"The kdump initramfs is broken or does not fit the kernel ({quote(telling)}): rebuild it.",
+        (ends or lacks)[-1],
+    )
+
+
+def capture_panic(picture: Picture) -> Finding | None:
+    """The capture kernel panicked, with what it said before."""
+    events = in_capture(picture, "capture_panic", "no_init")
+    oops = in_capture(picture, "oops")
+    if not events and not (oops and is_near_end(oops[-1])):
+        return None
+    where = next((event.groups["function"] for event in oops if "function" in event.groups), "")
+    at = f" at {where}" if where else ""
+    first = f" It began with {quote(oops[0])}{at}." if oops else ""
+    last = (events or oops)[-1]
+    why = next((event.groups["why"] for event in events if "why" in event.groups), last.line.text)
+    return Finding(f"The capture kernel panicked itself: {why[:160]!r}.{first}", last)
+
+
+def interrupt_remapping_fault(picture: Picture) -> Finding | None:
+    """An interrupt that was refused, and then the end."""
+    events = in_capture(picture, "dmar_ir_fault")
+    if not events or reaches(picture.reached, "S8"):
+        return None
+    then = "the machine was reset" if picture.of(NEXT) else "nothing was heard any more"
+    return Finding(
+        f"Interrupt remapping fault: VT-d refused an interrupt of {_devices(picture, events)}, which still runs for the"
+        f" crashed kernel ({quote(events[-1])}); then {then}. Some machines hang or reset in firmware (SMI) on it:"
+        " reset the device before (quiesce stage).",
+        events[-1],
+        LIKELY if is_near_end(events[-1]) else POSSIBLE,
+    )
+
+
+def iommu_fault(picture: Picture) -> Finding | None:
+    """DMA that was refused, and then the end."""
+    events = in_capture(picture, *_IOMMU_FAULTS)
+    if in_capture(picture, "dmar_ir_fault"):
+        events = [event for event in events if event.pattern.code != "dmar_status"]
+    if not events or reaches(picture.reached, "S8"):
+        return None
+    telling = next(
+        (event for event in reversed(events) if event.pattern.code != "dmar_status"), events[-1]
+    )
+    total = sum({event.pattern.code: event.total for event in events}.values())
+    times = f", {total} times" if total > 1 else ""
+    who = _devices(picture, events)
+    does = (
+        f"{who} still does DMA for the crashed kernel"
+        if who
+        else telling.pattern.meaning.rstrip(".")
+    )
+    return Finding(
+        f"IOMMU fault: {does}{times} ({quote(telling)}).",
+        events[-1],
+        LIKELY if is_near_end(events[-1]) else POSSIBLE,
+    )
+
+
+def _devices(picture: Picture, events: Sequence[Event]) -> str:
+    return ", ".join(
+        dict.fromkeys(
+            named(picture, event.device) for event in events if event.groups.get("device")
+        )
+    )
+
+
+def pci_system_error(picture: Picture) -> Finding | None:
+    """SERR, IERR: as an interrupt, or in the log of the management controller."""
+    events = in_capture(picture, "serr_nmi")
+    recorded = [event for event in picture.found("pci_system_error") if event.segment == FIRMWARE]
+    if not events and not (recorded and picture.of(CAPTURE)):
+        return None
+    if reaches(picture.reached, "S8"):
+        return None
+    telling = (recorded or events)[-1]
+    by = (
+        "The management controller recorded it"
+        if recorded
+        else "It came as a non-maskable interrupt"
+    )
+    sure = CERTAIN if recorded or is_near_end(telling) else POSSIBLE
+    return Finding(
+        f"PCI or processor error (SERR, IERR) while the capture kernel ran. {by}: {quote(telling)}.",
+        events[-1] if events else None,
+        sure,
+    )
+
+
+def stale_interrupt(picture: Picture) -> Finding | None:
+    """An interrupt that nobody ends, and a kernel that waits for its disk."""
+    events = in_capture(picture, "stale_interrupt")
+    if not events or reaches(picture.reached, "S6"):
+        return None
+    return Finding(
+        f"An interrupt of the crashed kernel is pending in the APIC and blocks those of the capture kernel:"
+        f" {quote(events[0])}. The disk is not heard of. The quiesce stage may go"
+        " without it.",
+        events[0],
+    )
+
+
+def reset_hangs(picture: Picture) -> Finding | None:
+    """A reset that was begun, with nothing after it: not even the helper's own deadline."""
+    begun = [event.groups["port"] for event in picture.found("port_resetting")]
+    if not begun or picture.found("reset_summary") or reaches(picture.reached, "S5"):
+        return None
+    answered = {
+        event.groups["port"] for event in picture.found("port_timeout", "port_failed", "port_left")
+    }
+    open_ports = [port for port in begun if port not in answered]
+    if not open_ports:
+        return None
+    ports = ", ".join(dict.fromkeys(open_ports))
+    return Finding(f"The reset of {ports} hung the machine: exclude this port from the plan.")
+
+
+_QUIESCE_RESTARTS = {
+    "no_vmcore": "its kernel has no /proc/vmcore",
+    "not_loaded": "the capture kernel could not be loaded",
+    "no_jump": "the jump into the capture kernel failed",
+    "late": "it did not end in time",
+}
+
+
+def quiesce_restarted(picture: Picture) -> Finding | None:
+    """The stage before the capture kernel gave up."""
+    events = picture.found("quiesce_restart")
+    if not events:
+        return None
+    reason = events[0].groups["reason"]
+    why = _QUIESCE_RESTARTS.get(reason, reason)
+    said = [event.groups["said"] for event in picture.found("quiesce_kexec")]
+    quoted = f" (kexec: {said[-1]})" if said and reason == "not_loaded" else ""
+    return Finding(
+        f"The quiesce stage restarted the machine without a dump: {why}{quoted}.", events[0]
+    )
+
+
+def no_vmcore(picture: Picture) -> Finding | None:
+    """There is nothing to read."""
+    events = in_capture(picture, "no_vmcore")
+    if not events:
+        return None
+    return Finding(
+        f"The dead kernel's memory cannot be read in the capture kernel: {quote(events[0])}.",
+        events[-1],
+    )
+
+
+def reset_amiss(picture: Picture) -> Finding | None:
+    """A device did not come back."""
+    events = picture.found("port_timeout", "port_failed")
+    if not events or reaches(picture.reached, "S7"):
+        return None
+    ports = ", ".join(dict.fromkeys(event.groups["port"] for event in events))
+    return Finding(
+        f"The PCIe reset of {ports} did not bring its devices back: exclude the port and test again."
+    )
+
+
+def devices_disturb(picture: Picture) -> Finding | None:
+    """Devices of the dead kernel that disturbed the capture kernel."""
+    events = [
+        event
+        for event in picture.events
+        if event.segment == CAPTURE
+        and event.pattern.group in _CONTEXT
+        and event.pattern.severity != "info"
+        and event.pattern.code not in _OWN_CAUSE
+    ]
+    if not events or reaches(picture.reached, "S8"):
+        return None
+    kinds = "; ".join(dict.fromkeys(event.pattern.meaning.rstrip(".") for event in events))
+    return Finding(f"Devices disturbed the capture kernel: {kinds} ({quote(events[0])}).")
+
+
+def no_jump(picture: Picture) -> Finding | None:
+    """Nothing after the panic."""
+    if picture.of(CAPTURE) or not picture.of(CRASHED) or picture.waited_after_panic():
+        return None
+    by_itself = picture.facts.get("returned") is True and not picture.facts.get("power_cycled")
+    if by_itself and not picture.of(NEXT):
+        return None
+    if picture.of(NEXT) and by_itself:
+        return Finding(
+            "The capture kernel printed nothing before the next boot: it died at its very start, or its command"
+            " line has no console= for this console."
+        )
+    return Finding(
+        "After its panic nothing was heard of the host: it hangs in the crashed kernel or at the very start of the"
+        " capture kernel, or console= is missing on the capture kernel's command line."
+    )
+
+
+__all__ = (
+    "capture_panic", "cpus_not_stopped", "devices_disturb", "hardware_error", "image_damaged", "initramfs_broken",
+    "interrupt_remapping_fault", "iommu_fault", "no_jump", "no_vmcore", "not_armed", "not_loaded", "not_reserved",
+    "not_triggered", "out_of_memory", "pci_system_error", "quiesce_restarted", "reset_amiss", "reset_hangs",
+    "snp_host", "stale_interrupt", "timer_lost", "too_little_memory",
+)  # fmt: skip
