@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 # 12345@1795351783.278201:vtd_dmar_translate dev 01:00.0 iova 0xffffe000 -> gpa 0x3a000 mask 0xfff
-_EVENT = re.compile(r"\d+@(\d+\.\d+):(\w+) (.*)")
+# 2026-11-28T20:43:58.171273Z amdvi_translation_result devid: 05:00.0 gpa 0xffc00eb0 hpa 0x2a00000, in QEMU 11
+_EVENT = re.compile(r"(?:\d+@(?P<seconds>\d+\.\d+):|(?P<date>\S+Z) )(?P<name>\w+) (?P<text>.*)")
 # The event that has what the guest's console prints, by the system that QEMU emulates: a 16550's or a PL011's.
 SERIAL = {"x86_64": "serial_write", "aarch64": "pl011_write"}
 # "write addr 0x00 val 0x41" of QEMU 7.2 is "[0x00] <- 0x41" in QEMU 11; "addr 0x000 value 0x00000041 reg DR"
@@ -27,6 +29,12 @@ class Event(NamedTuple):
     text: str
 
 
+def _time(match: re.Match[str]) -> float:
+    if match["seconds"]:
+        return float(match["seconds"])
+    return datetime.fromisoformat(match["date"]).timestamp()
+
+
 def read_events(lines: Iterable[str]) -> Iterator[Event]:
     """The events of a trace log; a line that the guest's console printed becomes one event "console".
 
@@ -39,7 +47,7 @@ def read_events(lines: Iterable[str]) -> Iterator[Event]:
         match = _EVENT.match(line)
         if not match:
             continue
-        event = Event(float(match[1]), match[2], match[3])
+        event = Event(_time(match), match["name"], match["text"])
         if event.name not in SERIAL.values():
             yield event
             continue

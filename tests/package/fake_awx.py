@@ -112,10 +112,24 @@ class _Handler(BaseHTTPRequestHandler):
             node["related"]["unified_job_template"] = approval["url"]
             self._answer(201, approval)
         elif sub in _LINKS:
-            self.server.links.setdefault((kind, int(found["id"]), sub), []).append(data["id"])
+            ids = self.server.links.setdefault((kind, int(found["id"]), sub), [])
+            if data.get("disassociate"):
+                ids.remove(data["id"])
+            else:
+                ids.append(data["id"])
             self._answer(204, None)
         else:
             self._answer(201, self.server.add(kind, data))
+
+    def do_PATCH(self) -> None:
+        found = _PATH.match(self.path)
+        data = self._data()
+        if not found:
+            self._answer(404, {"detail": self.path})
+            return
+        stored = self.server.objects[found["kind"]][int(found["id"])]
+        stored.update(data)
+        self._answer(200, stored)
 
     def _data(self) -> Json:
         return t.cast("Json", json.loads(self.rfile.read(int(self.headers["Content-Length"]))))

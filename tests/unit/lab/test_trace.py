@@ -33,6 +33,25 @@ def test_what_the_guest_prints_is_on_the_same_time_line_as_what_devices_do() -> 
     ]
 
 
+def test_another_qemu_writes_dates_and_an_arm_machine_has_another_serial_port() -> None:
+    log = [
+        "2026-11-28T20:43:58.171273Z amdvi_translation_result devid: 05:00.0 gpa 0xf hpa 0x2a00000\n",
+        "2026-11-28T20:43:58.500000Z serial_write [0x00] <- 0x61\n",
+        "2026-11-28T20:43:59.000000Z serial_write [0x00] <- 0x0a\n",
+        "2026-11-28T20:44:00.000000Z pl011_write addr 0x000 value 0x00000062 reg DR\n",
+        "2026-11-28T20:44:00.250000Z pl011_write addr 0x000 value 0x0000000a reg DR\n",
+    ]
+    assert list(read_events(log)) == [
+        Event(
+            1795898638.171273,
+            "amdvi_translation_result",
+            "devid: 05:00.0 gpa 0xf hpa 0x2a00000",
+        ),
+        Event(1795898639.0, "console", "a"),
+        Event(1795898640.25, "console", "b"),
+    ]
+
+
 def test_a_speed_is_not_text() -> None:
     log = [
         serial("1.0", 3, 0x93),  # Line Control: divisor latch
