@@ -121,6 +121,7 @@ class DebianHost:
                 ("usr/local/lib/pcie-reset/guard", PROGRAM),
                 ("usr/local/lib/pcie-reset/secondary-bus-reset", PROGRAM),
                 ("usr/local/lib/pcie-reset/lib.sh", FILE),
+                ("usr/local/lib/pcie-reset/local-apic", PROGRAM),
                 ("etc/pcie-reset/plan", FILE),
             ):
                 files.append((path, mode, (self.root / path).read_bytes()))

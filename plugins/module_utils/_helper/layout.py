@@ -33,6 +33,7 @@ SHIPPED: dict[str, tuple[PurePosixPath, int]] = {
     "secondary-bus-reset": (LIBRARY / "secondary-bus-reset", 0o755),
     "guard": (LIBRARY / "guard", 0o755),
     "lib.sh": (LIBRARY / "lib.sh", 0o644),
+    "local-apic.hex": (LIBRARY / "local-apic", 0o755),
     "store-report": (LIBRARY / "store-report", 0o755),
     "init-top": (LIBRARY / "init-top", 0o755),
     "initramfs-tools-hook": (INITRAMFS_TOOLS_HOOK, 0o755),
@@ -41,6 +42,7 @@ SHIPPED: dict[str, tuple[PurePosixPath, int]] = {
     "pcie-reset.service": (MODULE / "pcie-reset.service", 0o644),
     "dracut-kdump-save.conf": (MODULE / "kdump-save.conf", 0o644),
     UNIT: (UNITS / UNIT, 0o644),
+    "capture-arguments": (quiesce.ARGUMENTS, 0o644),
     "quiesce": (LIBRARY / "quiesce", 0o755),
     "quiesce-init": (LIBRARY / "quiesce-init", 0o755),
     "quiesce-kdump-tools": (quiesce.SETTINGS, 0o644),
@@ -49,10 +51,18 @@ SHIPPED: dict[str, tuple[PurePosixPath, int]] = {
 ENABLED = UNITS / "kdump-tools-dump.service.wants" / UNIT
 
 
-# What of that a host gets: in any case, by what makes its images, and with the quiesce stage.
-EVERY_HOST = ("pcie-reset", "secondary-bus-reset", "guard", "lib.sh", "store-report")
+# What of that a host gets: in any case, by what makes its images, with kdump-tools, and with the quiesce stage.
+EVERY_HOST = (
+    "pcie-reset",
+    "secondary-bus-reset",
+    "guard",
+    "lib.sh",
+    "local-apic.hex",
+    "store-report",
+)
 INITRAMFS_TOOLS = ("init-top", "initramfs-tools-hook")
 DRACUT = ("dracut-module-setup.sh", "dracut-hook.sh", "pcie-reset.service")
+KDUMP_TOOLS = (UNIT, "capture-arguments")
 QUIESCE = ("quiesce", "quiesce-init", "quiesce-kdump-tools")
 
 # In an image. What runs the helper: the script of initramfs-tools, the unit of dracut with systemd.
@@ -74,6 +84,7 @@ __all__ = (
     "IMAGE_UNIT",
     "INITRAMFS_TOOLS",
     "INITRAMFS_TOOLS_HOOK",
+    "KDUMP_TOOLS",
     "LIBRARY",
     "MODULE",
     "PLAN",

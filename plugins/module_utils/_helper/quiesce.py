@@ -11,6 +11,9 @@ from __future__ import annotations
 import typing as t
 from pathlib import PurePosixPath
 
+if t.TYPE_CHECKING:  # pragma: no cover
+    from collections.abc import Collection
+
 # Where the helper is executed.
 STAGES = ("initramfs", "quiesce")
 
@@ -22,29 +25,35 @@ REFUSED = _STATE / "quiesce.refused"
 MADE = (IMAGE, WORDS, REFUSED)
 
 SETTINGS = PurePosixPath("/usr/local/lib/pcie-reset/quiesce-kdump-tools")
+# What gives the capture kernel arguments, in every stage.
+ARGUMENTS = PurePosixPath("/usr/local/lib/pcie-reset/capture-arguments")
 
 # On the command line of the first stage, around what that of the second does not have.
 BEGIN = "pcie_reset.stage=quiesce"
 END = "pcie_reset.stage=capture"
 
-# The last line of a file that a shell reads its settings from. A host without the script is as one without the line.
-_LINE = f"[ ! -r {SETTINGS} ] || . {SETTINGS}"
+# The last lines of a file that a shell reads its settings from, in this order: a script, and the line that sources it.
+# A host without the script is as one without the line.
+_LINES = {script: f"[ ! -r {script} ] || . {script}" for script in (ARGUMENTS, SETTINGS)}
 
 
-def with_line(text: str) -> str:
-    """Return settings that end with the quiesce stage's line."""
-    text = without_line(text)
-    return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{_LINE}\n"
+def with_lines(text: str, scripts: Collection[PurePosixPath]) -> str:
+    """Return settings that end with the lines of these scripts, and have none of another one of ours."""
+    text = without_lines(text)
+    lines = "".join(f"{line}\n" for script, line in _LINES.items() if script in scripts)
+    return f"{text}{chr(10) if lines and text and not text.endswith(chr(10)) else ''}{lines}"
 
 
-def without_line(text: str) -> str:
-    """Return settings as they are without the quiesce stage."""
-    return "".join(line for line in text.splitlines(keepends=True) if line.strip() != _LINE)
+def without_lines(text: str) -> str:
+    """Return settings as they are without the reset helper."""
+    ours = set(_LINES.values())
+    return "".join(line for line in text.splitlines(keepends=True) if line.strip() not in ours)
 
 
-def has_line(text: str) -> bool:
-    """Say whether settings have the capture kernel loaded with the quiesce stage."""
-    return any(line.strip() == _LINE for line in text.splitlines())
+def sourced(text: str) -> list[PurePosixPath]:
+    """Return which of our scripts settings source; with SETTINGS there is the quiesce stage."""
+    lines = {line.strip() for line in text.splitlines()}
+    return [script for script, line in _LINES.items() if line in lines]
 
 
 class Lines(t.NamedTuple):
@@ -68,6 +77,7 @@ def split(command_line: str) -> Lines:
 
 
 __all__ = (
+    "ARGUMENTS",
     "IMAGE",
     "MADE",
     "REFUSED",
@@ -75,8 +85,8 @@ __all__ = (
     "STAGES",
     "WORDS",
     "Lines",
-    "has_line",
+    "sourced",
     "split",
-    "with_line",
-    "without_line",
+    "with_lines",
+    "without_lines",
 )

@@ -71,8 +71,8 @@ class Family(t.Protocol):
     generator: str
     # The file on the host that puts the reset helper into this family's images.
     hook: PurePosixPath
-    # The file that a shell reads whenever the capture kernel is loaded, which can have it loaded with the quiesce
-    # stage. None: the stage is not built for this family.
+    # The file that a shell reads whenever the capture kernel is loaded, which can have it loaded with arguments of the
+    # reset helper, and with the quiesce stage. None: neither is built for this family.
     quiesce_settings: PurePosixPath | None
 
     # What of the helper's files a host gets, by their names in C(_helper/layout.py).

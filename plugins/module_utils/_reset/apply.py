@@ -118,9 +118,11 @@ def examine(host: Host, wanted: State) -> Findings:
     require_tools(host.root, wanted)
     present = found(host.root, wanted)
     settings = host.family.quiesce_settings
+    reload = False
     if settings is not None:
         present.update(found(host.root, [settings]))
         wanted = {**wanted, settings: wanted_settings(wanted, present[settings])}
+        reload = host.armed and wanted[settings] != present[settings]
     stage_why_not = prove_stage(host, wanted) if host.armed else None
     return Findings(
         wanted=wanted,
@@ -130,6 +132,7 @@ def examine(host: Host, wanted: State) -> Findings:
         rearm=_STALE in problems
         or stage_why_not is not None
         or (install and not host.armed)
+        or reload
         or _was_interrupted(host),
         stage_why_not=stage_why_not,
     )

@@ -44,7 +44,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
 
 # What of that is in every image, and where. It is below the same path as on the host.
-_IN_EVERY_IMAGE = ("pcie-reset", "secondary-bus-reset", "guard", "lib.sh")
+_IN_EVERY_IMAGE = ("pcie-reset", "secondary-bus-reset", "guard", "lib.sh", "local-apic.hex")
 # What is in some images, and where: that depends on what else is in the image.
 _IN_SOME_IMAGES = {
     "usr/lib/systemd/system/kdump-save.service.d/pcie-reset.conf": "dracut-kdump-save.conf",
@@ -101,11 +101,17 @@ def wanted_present(
     state = wanted_absent()
     for name in needed:
         path, mode = SHIPPED[name]
-        state[path] = Item(files[name].encode("utf-8"), mode)
+        text = files[name]
+        state[path] = Item(program(text) if name.endswith(".hex") else text.encode("utf-8"), mode)
     state[PLAN] = Item(_checked_plan_text(plan).encode("utf-8"), 0o644)
     if UNIT in needed:
         state[ENABLED] = Item(bytes(UNITS / UNIT), None)
     return state
+
+
+def program(text: str) -> bytes:
+    """Return a program that is shipped in hexadecimal, with comments behind a #."""
+    return bytes.fromhex(" ".join(line.partition("#")[0] for line in text.splitlines()))
 
 
 def wants_quiesce(wanted: State) -> bool:
@@ -114,16 +120,17 @@ def wants_quiesce(wanted: State) -> bool:
 
 
 def wanted_settings(wanted: State, present: Item | None) -> Item | None:
-    """Return the settings that have the capture kernel loaded with the quiesce stage, or without."""
+    """Return the settings from which the capture kernel is loaded as the helper needs it."""
     if present is None or present.mode is None:  # a link's target is not the settings
         if present is not None and wants_quiesce(wanted):
             raise KdumpError(
                 "The settings of kdump are a symbolic link, in which the quiesce stage has no place: put a file there."
             )
         return present
-    edit = quiesce.with_line if wants_quiesce(wanted) else quiesce.without_line
+    scripts = [path for path in (quiesce.ARGUMENTS, quiesce.SETTINGS) if wanted[path] is not None]
     text = present.content.decode("utf-8", "surrogateescape")
-    return present._replace(content=edit(text).encode("utf-8", "surrogateescape"))
+    content = quiesce.with_lines(text, scripts).encode("utf-8", "surrogateescape")
+    return present._replace(content=content)
 
 
 def expected_in_quiesce(wanted: State) -> dict[str, bytes]:
@@ -245,7 +252,11 @@ def _mode_text(item: Item | None) -> str:
 
 
 def _text(item: Item | None) -> str:
-    return "" if item is None else item.content.decode("utf-8", "replace")
+    if item is None:
+        return ""
+    if b"\0" in item.content:
+        return f"a program of {len(item.content)} bytes\n"
+    return item.content.decode("utf-8", "replace")
 
 
 __all__ = (
@@ -259,6 +270,7 @@ __all__ = (
     "lacking_in_image",
     "needs_setpci",
     "planned_functions",
+    "program",
     "require_tools",
     "text_diff",
     "wanted_absent",

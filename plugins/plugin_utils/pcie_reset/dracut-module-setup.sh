@@ -32,7 +32,7 @@ install() {
             return 0
         fi
     done
-    for file in "$lib/pcie-reset" "$lib/secondary-bus-reset" "$lib/guard" "$lib/lib.sh" "$plan"; do
+    for file in "$lib/pcie-reset" "$lib/secondary-bus-reset" "$lib/local-apic" "$lib/guard" "$lib/lib.sh" "$plan"; do
         [[ ! -f $file ]] || inst_simple "$file"
     done
     # In a process of its own: what it sets is nothing for dracut.

@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # What the scripts of the reset helper have in common. They source it from the directory that they are in, on the host
-# and in the capture kernel. It starts no process: with one processor, and many ports, each would be felt. That is why
-# functions set variables instead of printing.
+# and in the capture kernel. With one processor, and many ports, each process would be felt. That is why functions set
+# variables instead of printing.
 #
 # PROC, SYSFS, RUN and KMSG are set by quiesce-init and by tests only.
 
@@ -62,4 +62,56 @@ locked_down() {
     lockdown='[none]'
     [ ! -r "$SYSFS/kernel/security/lockdown" ] || read -r lockdown < "$SYSFS/kernel/security/lockdown"
     case $lockdown in *'[none]'*) return 1 ;; esac
+}
+
+# --- The local APIC
+
+# dismiss_interrupts: ends what is in service in the local APIC of processor 0 (see local-apic.hex), and logs it. Sets apic,
+# for the report: {"mode", "in_service_before": [VECTOR], "in_service_after": [VECTOR]}, or null where nothing could be
+# read.
+#
+# An interrupt that was pending when the first kernel died is taken for the i8259's and never ended. Its priority and all
+# below, the first ones of devices, would be held back for ever: docs/apic.md.
+dismiss_interrupts() {
+    apic=null field=''
+    { read -r _ && read -r field _; } < "$PROC/cpuinfo"
+    [ "$field" = vendor_id ] && [ -x "$LIB/local-apic" ] || return # x86
+    "$LIB/local-apic" | "$LIB/bin/od" -An -v -tx4 -w36 > "$RUN/apic"
+    mode='' was='' is=''
+    { read -r mode was && read -r _ is; } < "$RUN/apic"
+    case $mode in
+        00000001) mode=xapic ;;
+        00000002) mode=x2apic ;;
+        *) unread ;;
+    esac || return
+    # shellcheck disable=SC2086 # words
+    vectors $was
+    was=$text
+    # shellcheck disable=SC2086 # words
+    vectors $is
+    apic="{\"mode\":\"$mode\",\"in_service_before\":[$was],\"in_service_after\":[$text]}"
+    log "apic mode=$mode in_service=${was:-none} after=${text:-none}"
+}
+
+# unread: logs why the local APIC is as it was.
+unread() {
+    reason=unknown
+    case " $words " in *' iomem=relaxed '*) ;; *) reason=iomem_strict ;; esac
+    ! locked_down || reason=locked_down
+    log "apic unread reason=$reason"
+    return 1
+}
+
+# vectors REGISTER...: sets text to the numbers of the bits that are set, with commas between them.
+vectors() {
+    text='' vector=0
+    for register; do
+        register=$((0x$register)) last=$((vector + 32))
+        while [ "$register" -ne 0 ] && [ "$vector" -lt "$last" ]; do
+            [ $((register & 1)) -eq 0 ] || text=$text,$vector
+            register=$((register >> 1)) vector=$((vector + 1))
+        done
+        vector=$last
+    done
+    text=${text#,}
 }

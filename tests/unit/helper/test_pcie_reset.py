@@ -46,6 +46,7 @@ LOG_LINE = re.compile(
     rf"""pcie_reset:\ (?:
         off
       | start\ deadline=\d+\ uptime={SECONDS}
+      | apic\ (?:mode=x2?apic\ in_service=(?:[\d,]+|none)\ after=(?:[\d,]+|none)|unread\ reason=[a-z_]+)
       | ignored\ plan_line=\d+
       | resetting={ADDRESS}\ method=[a-z_]+\ uptime={SECONDS}
       | port={ADDRESS}\ result=left\ reason=[a-z_]+\ seconds={SECONDS}
@@ -78,6 +79,7 @@ def run(kernel: CaptureKernel, plan: str | bytes | None = PLAN) -> dict[str, dic
         "digest",
         "stage",
         "kernel",
+        "apic",
         "uptime_start",
         "uptime_end",
         "deadline",
@@ -655,6 +657,91 @@ def test_it_can_be_switched_off(kernel: CaptureKernel) -> None:
     assert not kernel.run_directory.exists()
 
 
+X86 = "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\n"
+ARM64 = "processor\t: 0\nBogoMIPS\t: 125.00\nFeatures\t: fp asimd\n"
+
+
+def local_apic(
+    kernel: CaptureKernel,
+    before: tuple[int, ...] = (),
+    after: tuple[int, ...] = (),
+    mode: int = 1,
+    cpuinfo: str = X86,
+) -> None:
+    """A program that says what was in service, and what is when it has done its work."""
+    (kernel.proc / "cpuinfo").write_text(cpuinfo)
+    said = bytearray()
+    for vectors in (before, after):
+        registers = bytearray(36)
+        registers[0] = mode
+        for vector in vectors:
+            registers[4 + vector // 8] |= 1 << vector % 8
+        said += registers
+    text = "".join(f"\\{byte:03o}" for byte in said)
+    kernel.add_script("local-apic", f"echo > {kernel.root}/dismissed; printf '{text}'")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [((), ()), ((52,), ()), ((33, 48, 49, 255), ()), ((31, 32, 63, 64), (31,))],
+)
+@pytest.mark.parametrize(("mode", "name"), [(1, "xapic"), (2, "x2apic")])
+def test_what_is_in_service_in_the_local_apic_is_dismissed_and_said(
+    kernel: CaptureKernel, before: tuple[int, ...], after: tuple[int, ...], mode: int, name: str
+) -> None:
+    local_apic(kernel, before, after, mode)
+    run(kernel, HEADER)
+    assert kernel.report()["apic"] == {
+        "mode": name,
+        "in_service_before": list(before),
+        "in_service_after": list(after),
+    }
+    texts = [",".join(map(str, vectors)) or "none" for vectors in (before, after)]
+    assert f"pcie_reset: apic mode={name} in_service={texts[0]} after={texts[1]}\n" in kernel.log()
+
+
+@pytest.mark.parametrize(
+    ("words", "lockdown", "reason"),
+    [
+        ("", None, "iomem_strict"),
+        ("iomem=relaxed", "[none] integrity confidentiality", "unknown"),
+        ("iomem=relaxed", "none [integrity] confidentiality", "locked_down"),
+    ],
+)
+def test_local_apic_that_cannot_be_read_is_said(
+    kernel: CaptureKernel, words: str, lockdown: str | None, reason: str
+) -> None:
+    local_apic(kernel)
+    kernel.add_script("local-apic", "exit 1")
+    kernel.command_line(words)
+    if lockdown:
+        (kernel.root / "sys/kernel/security").mkdir(parents=True)
+        (kernel.root / "sys/kernel/security/lockdown").write_text(f"{lockdown}\n")
+    run(kernel, HEADER)
+    assert kernel.report()["apic"] is None
+    assert f"pcie_reset: apic unread reason={reason}\n" in kernel.log()
+
+
+def test_other_architectures_have_no_local_apic(kernel: CaptureKernel) -> None:
+    local_apic(kernel, cpuinfo=ARM64)
+    run(kernel, HEADER)
+    assert kernel.report()["apic"] is None
+    assert "apic" not in kernel.log()
+    assert not (kernel.root / "dismissed").exists()
+
+
+def test_capture_kernel_of_the_quiesce_stage_looks_at_its_own_apic(kernel: CaptureKernel) -> None:
+    local_apic(kernel, (49,))
+    kernel.command_line("pcie_reset.stage=quiesced")
+    (kernel.root / "pcie-reset-report.json").write_text('{"version":1,"apic":null}\n')
+    assert kernel.run(PLAN) == 0
+    assert kernel.report() == {
+        "version": 1,
+        "apic": None,
+        "apic_capture": {"mode": "xapic", "in_service_before": [49], "in_service_after": []},
+    }
+
+
 def test_what_the_quiesce_stage_did_is_not_done_again_and_its_report_is_kept(
     kernel: CaptureKernel,
 ) -> None:
@@ -668,7 +755,7 @@ def test_what_the_quiesce_stage_did_is_not_done_again_and_its_report_is_kept(
     (kernel.root / "pcie-reset-quiesce.txt").write_text(log)
     assert kernel.run(PLAN) == 0
     assert kernel.log() == "pcie_reset: quiesced\n"
-    assert (kernel.run_directory / "report.json").read_text() == report
+    assert kernel.report() == {"version": 1, "stage": "quiesce", "apic_capture": None}
     assert (kernel.run_directory / "quiesce.txt").read_text() == log
 
 

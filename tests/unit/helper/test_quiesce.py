@@ -26,7 +26,9 @@ from ansible_collections.vmcore.kdump.tests.unit.pci_drivers import add_driver
 
 MIB = 1 << 20
 # What is in the image of the stage, at the place that it has on the host.
-IN_THE_IMAGE = ("pcie-reset", "guard", "lib.sh", "secondary-bus-reset")
+IN_THE_IMAGE = ("pcie-reset", "guard", "lib.sh", "local-apic", "secondary-bus-reset")
+
+PROGRAM = b"\x7fELF"
 
 PLAN = "version 2\nport 0000:00:02.0 reset_subordinate 0000:01:00.0=8086:10d3:020000\n"
 
@@ -55,8 +57,11 @@ class Host:
         self.tools = root / "tools"
         for directory in ("boot", "lib", "tools", "etc/pcie-reset", "sys/kernel", "proc"):
             (root / directory).mkdir(parents=True)
-        for name in (*IN_THE_IMAGE, "quiesce", "quiesce-init"):
-            (self.lib / name).symlink_to(SCRIPTS / name)
+        for name in ("quiesce", "quiesce-init", *IN_THE_IMAGE):
+            if name == "local-apic":
+                (self.lib / name).write_bytes(PROGRAM)
+            else:
+                (self.lib / name).symlink_to(SCRIPTS / name)
         # Not everywhere installed.
         for name in ("kexec", "setpci"):
             (self.tools / name).write_text("#!/bin/sh\n")
@@ -138,7 +143,7 @@ def test_image_has_all_that_both_stages_need(host: Host) -> None:
     assert files["init"].mode & 0o111
     assert files["etc/pcie-reset/plan"].data == PLAN.encode()
     for name in IN_THE_IMAGE:
-        assert files[f"usr/local/lib/pcie-reset/{name}"].data == (SCRIPTS / name).read_bytes()
+        assert files[f"usr/local/lib/pcie-reset/{name}"].data == (host.lib / name).read_bytes()
     assert files["capture/kernel"].data == host.kernel.read_bytes()
     assert files["capture/initramfs"].data == host.initramfs.read_bytes()
     assert bytes(files["capture/sizes"].data) == b"4096 8004\n"

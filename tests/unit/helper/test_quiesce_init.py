@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import typing as t
@@ -147,6 +148,27 @@ def test_second_kernel_is_loaded_before_the_reset_and_again_with_the_report(
     assert "pcie_reset: quiesce jump uptime=10.50\n" in stage.log
 
 
+def test_what_is_in_service_before_the_jump_is_dismissed_and_said(stage: FirstStage) -> None:
+    stage.write("proc/cpuinfo", "processor\t: 0\nvendor_id\t: AuthenticAMD\n")
+    program = stage.lib / "local-apic"
+    mode, none = "\\001\\000\\000\\000", "\\000\\000\\000\\000"
+    before, after = mode + none + "\\000\\000\\001\\000" + none * 6, mode + none * 8
+    program.write_text(f"#!/bin/sh\necho dismissed >> {stage.root}/ran\nprintf '{before}{after}'\n")
+    program.chmod(0o755)
+    (stage.lib / "bin").mkdir()
+    (stage.lib / "bin/od").symlink_to(t.cast(str, shutil.which("od")))
+    stage.run()
+    assert stage.ran == expected(stage, LOADED, GUARDED, "dismissed", LOADED, "kexec -e")
+    files = read_image((stage.root / "capture/initramfs").read_bytes(), unpack_foreign)
+    report = json.loads(bytes(files["pcie-reset-report.json"].data))
+    assert report["apic_jump"] == {
+        "mode": "xapic",
+        "in_service_before": [48],
+        "in_service_after": [],
+    }
+    assert "pcie_reset: apic mode=xapic in_service=48 after=none\n" in stage.log
+
+
 @pytest.mark.parametrize("extra", range(4))
 def test_report_and_log_are_appended_to_the_capture_kernels_initramfs(
     stage: FirstStage, extra: int
@@ -156,7 +178,7 @@ def test_report_and_log_are_appended_to_the_capture_kernels_initramfs(
     files = read_image((stage.root / "capture/initramfs").read_bytes(), unpack_foreign)
     assert {name: bytes(entry.data).decode() for name, entry in files.items()} == {
         "init": "the capture kernel's",
-        "pcie-reset-report.json": REPORT.replace("}\n", ',"uptime_jump":10.50}\n'),
+        "pcie-reset-report.json": REPORT.replace("}\n", ',"apic_jump":null,"uptime_jump":10.50}\n'),
         "pcie-reset-quiesce.txt": LOG,
     }
 

@@ -14,9 +14,9 @@ from pathlib import PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
-    has_line,
-    with_line,
-    without_line,
+    sourced,
+    with_lines,
+    without_lines,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     EditContext,
@@ -94,7 +94,7 @@ class DebianConfig:
         """Return the files as the options want them. Raises KdumpError for what kdump-tools cannot do."""
         text = texts[CONFIG]
         refuse(options, _REFUSED)
-        known = present_values(without_line(text), str(CONFIG), shell="sh", ask=host.ask)
+        known = present_values(without_lines(text), str(CONFIG), shell="sh", ask=host.ask)
         known.require(governed_by(options, _GOVERNED))
         present = self._effective(known.values, host)
         typed = {
@@ -105,10 +105,10 @@ class DebianConfig:
         }
         wanted = merge_settings(typed, options, _GOVERNED, _text)
         wanted.setdefault("USE_KDUMP", "1")
-        # What the quiesce stage's line sources sees the settings before it, and a setting behind it would undo its own.
-        after = assign(without_line(text), wanted, str(CONFIG), known.values)
+        # What our lines source sees the settings before it, and a setting behind it would undo its own.
+        after = assign(without_lines(text), wanted, str(CONFIG), known.values)
         _require_one_target({**known.values, **wanted}, options)
-        return {CONFIG: with_line(after) if has_line(text) else after}
+        return {CONFIG: with_lines(after, sourced(text))}
 
     def follows(
         self, before: Mapping[PurePosixPath, str], after: Mapping[PurePosixPath, str]

@@ -21,7 +21,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import
     EVERY_HOST,
     INITRAMFS_TOOLS,
     INITRAMFS_TOOLS_HOOK,
-    UNIT,
+    KDUMP_TOOLS,
     in_image,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
@@ -29,9 +29,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce impor
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
     REFUSED,
-    has_line,
+    SETTINGS,
+    sourced,
     split,
-    without_line,
+    without_lines,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.present import undecided
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
@@ -110,7 +111,7 @@ class Debian:
     generator = "initramfs-tools"
     hook = INITRAMFS_TOOLS_HOOK
     quiesce_settings: PurePosixPath | None = CONFIG
-    parts: tuple[str, ...] = (*EVERY_HOST, *INITRAMFS_TOOLS, UNIT)
+    parts: tuple[str, ...] = (*EVERY_HOST, *INITRAMFS_TOOLS, *KDUMP_TOOLS)
     saves_from_image = False  # it boots the root file system
     configuration = DebianConfig()
     bootloader = UpdateGrub()
@@ -177,7 +178,7 @@ class Debian:
         line = config.get("KDUMP_CMDLINE") or read_text(root / "proc/cmdline")
         text = read_text(inside(root, CONFIG)) or ""
         own = _OWN_COLLECTOR.search(text)
-        not_told = undecided(without_line(text), DebianConfig.decides, bash=False)
+        not_told = undecided(without_lines(text), DebianConfig.decides, bash=False)
         off = "USE_KDUMP" not in not_told and config.get("USE_KDUMP", "0") in ("", "0")
         return Settings(
             units=(self.service, "kdump-tools-dump.service"),
@@ -249,7 +250,7 @@ class DebianDracut(Debian):
 
     generator = "dracut"
     hook = DRACUT_HOOK
-    parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT_PARTS, UNIT)
+    parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT_PARTS, *KDUMP_TOOLS)
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-tools is to load an image beside its own, and dracut is there to make it."""
@@ -278,7 +279,7 @@ class DebianDracut(Debian):
 
 def _values(text: str) -> dict[str, str]:
     """Return what is known of the settings; kdump-config is a script for sh, which may have no C(+=)."""
-    return read_values(without_line(text), bash=False).known
+    return read_values(without_lines(text), bash=False).known
 
 
 def _problem_codes(
@@ -302,7 +303,7 @@ def _problem_codes(
             "quiesce_not_loaded",
             facts["armed"]
             and facts["helper"]["stage"] != "quiesce"
-            and has_line(read_text(inside(root, CONFIG)) or ""),
+            and SETTINGS in sourced(read_text(inside(root, CONFIG)) or ""),
         ),
     )
     return [code for code, applies in checks if applies] + helper_codes(facts["helper"])

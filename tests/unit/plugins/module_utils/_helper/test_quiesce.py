@@ -9,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
+    ARGUMENTS,
     BEGIN,
     END,
     SETTINGS,
-    has_line,
+    sourced,
     split,
-    with_line,
-    without_line,
+    with_lines,
+    without_lines,
 )
 
 LINE = f"[ ! -r {SETTINGS} ] || . {SETTINGS}"
+OTHER = f"[ ! -r {ARGUMENTS} ] || . {ARGUMENTS}"
 
 
 @pytest.mark.parametrize(
@@ -32,17 +34,25 @@ LINE = f"[ ! -r {SETTINGS} ] || . {SETTINGS}"
     ],
 )
 def test_line_is_the_last_one(text: str, wanted: str) -> None:
-    assert with_line(text) == wanted
-    assert has_line(wanted)
+    assert with_lines(text, [SETTINGS]) == wanted
+    assert sourced(wanted) == [SETTINGS]
+
+
+def test_what_is_loaded_last_sees_the_arguments_of_the_other() -> None:
+    both = with_lines("A=1\n", [SETTINGS, ARGUMENTS])
+    assert both == f"A=1\n{OTHER}\n{LINE}\n"
+    assert sourced(both) == [ARGUMENTS, SETTINGS]
+    assert with_lines(both, [ARGUMENTS]) == f"A=1\n{OTHER}\n"
+    assert with_lines(both, []) == "A=1\n"
 
 
 @given(st.text().filter(lambda text: LINE not in text))
 def test_settings_are_given_back_as_they_were(text: str) -> None:
-    given_back = without_line(with_line(text))
-    assert given_back in (text, f"{text}\n")
-    assert without_line(text) == text
-    assert with_line(with_line(text)) == with_line(text)
-    assert not has_line(text)
+    lines = with_lines(text, [SETTINGS])
+    assert without_lines(lines) in (text, f"{text}\n")
+    assert without_lines(text) == with_lines(text, []) == text
+    assert with_lines(lines, [SETTINGS]) == lines
+    assert not sourced(text)
 
 
 def test_command_line_is_taken_apart() -> None:

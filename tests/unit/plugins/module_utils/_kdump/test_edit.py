@@ -12,7 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import with_line
+from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
+    ARGUMENTS,
+    SETTINGS,
+    with_lines,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import EditContext
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     parse_assignments,
@@ -322,13 +326,16 @@ STAGED: dict[str, t.Any] = {
 
 
 @pytest.mark.parametrize("options", [{}, STAGED], ids=["nothing to change", "much to change"])
-def test_the_line_of_the_quiesce_stage_stays_the_last_one(options: dict[str, t.Any]) -> None:
-    """What it sources sees all settings, and none behind it takes its own back."""
+@pytest.mark.parametrize("scripts", [[ARGUMENTS], [ARGUMENTS, SETTINGS]], ids=len)
+def test_the_lines_of_the_reset_helper_stay_the_last_ones(
+    scripts: list[PurePosixPath], options: dict[str, t.Any]
+) -> None:
+    """What they source sees all settings, and none behind it takes its own back."""
     plain = run("debian", options).after[PurePosixPath("/etc/default/kdump-tools")]
-    found = run("debian", options, [with_line(DEBIAN)])
+    found = run("debian", options, [with_lines(DEBIAN, scripts)])
     staged = found.after[PurePosixPath("/etc/default/kdump-tools")]
-    assert staged == with_line(plain)
-    assert staged.splitlines()[-1] == with_line("").strip()
+    assert staged == with_lines(plain, scripts)
+    assert staged.endswith(f"\n{with_lines('', scripts)}")
     assert run("debian", options, [staged]).changed == []
     assert bool(found.changed) == bool(options)
 

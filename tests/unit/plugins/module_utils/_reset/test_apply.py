@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import typing as t
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -56,7 +56,10 @@ def apply(machine: DebianHost, wanted: State) -> dict[str, t.Any]:
 def test_installs_builds_proves_and_loads(machine: DebianHost) -> None:
     findings = examine(machine.host, PRESENT)
     assert findings.changed
-    assert findings.differing == sorted(path for path, item in PRESENT.items() if item)
+    settings = PurePosixPath("/etc/default/kdump-tools")
+    assert findings.differing == sorted(
+        [settings, *(path for path, item in PRESENT.items() if item)]
+    )
     assert (findings.rebuild, findings.load) == (True, True)
     assert findings.proof["why_not"] == (
         "The image does not contain /usr/local/lib/pcie-reset/pcie-reset."

@@ -14,12 +14,14 @@ import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
+    ARGUMENTS,
     BEGIN,
     END,
     IMAGE,
     MADE,
     REFUSED,
-    has_line,
+    SETTINGS,
+    sourced,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.family import (
     Debian,
@@ -75,7 +77,7 @@ class Machine(DebianHost):
         status, output = self._run(argv)
         if " ".join(argv) == LOAD and status == 0:
             self.record(f"/{KDUMP_IMAGE}", "ro")
-            if has_line(self.settings.read_text()):
+            if SETTINGS in sourced(self.settings.read_text()):
                 self.make()
         return status, output
 
@@ -97,7 +99,7 @@ class Machine(DebianHost):
             **dict.fromkeys(TOOLS, b"\x7fELF"),
             **{
                 f"usr/local/lib/pcie-reset/{name}": (lib / name).read_bytes()
-                for name in ("pcie-reset", "guard", "lib.sh", "secondary-bus-reset")
+                for name in ("pcie-reset", "guard", "lib.sh", "local-apic", "secondary-bus-reset")
             },
         }
         archive = image(("cpio", [(name, PROGRAM, data) for name, data in content.items()]))
@@ -145,7 +147,7 @@ def test_other_stage_needs_no_other_image(machine: Machine) -> None:
     apply(machine, INITRAMFS)
     assert machine.commands == [UNLOAD, LOAD]
     assert stage(machine) == "initramfs"
-    assert machine.settings.read_text() == "USE_KDUMP=1\n"
+    assert sourced(machine.settings.read_text()) == [ARGUMENTS]
     assert not (machine.root / str(IMAGE.parent)[1:]).exists()
 
 

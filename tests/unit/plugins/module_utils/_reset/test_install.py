@@ -41,7 +41,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import ma
 from ansible_collections.vmcore.kdump.tests.unit.facts import bridge, function, host
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build
 
-FILES = {name: f"text of {name}\n" for name in SHIPPED}
+FILES = {
+    **{name: f"text of {name}\n" for name in SHIPPED},
+    "local-apic.hex": "# A program\n7f 45 4c 46 # its name\n00\n",
+}
+PROGRAM = b"\x7fELF\0"
 PLAN = make_plan(host(bridge("0000:00:02.0"), function("0000:01:00.0", "0000:00:02.0")))
 PLAN_PATH = PurePosixPath("/etc/pcie-reset/plan")
 
@@ -55,6 +59,7 @@ EVERYWHERE = {
     "/etc/pcie-reset/plan": Item(plan_text(PLAN).encode(), 0o644),
     "/usr/local/lib/pcie-reset/guard": shipped("guard", 0o755),
     "/usr/local/lib/pcie-reset/lib.sh": shipped("lib.sh", 0o644),
+    "/usr/local/lib/pcie-reset/local-apic": Item(PROGRAM, 0o755),
     "/usr/local/lib/pcie-reset/pcie-reset": shipped("pcie-reset", 0o755),
     "/usr/local/lib/pcie-reset/secondary-bus-reset": shipped("secondary-bus-reset", 0o755),
     "/usr/local/lib/pcie-reset/store-report": shipped("store-report", 0o755),
@@ -64,6 +69,7 @@ REAL_ROOT = {
         f"/etc/systemd/system/{UNIT}".encode(), None
     ),
     f"/etc/systemd/system/{UNIT}": shipped(UNIT, 0o644),
+    "/usr/local/lib/pcie-reset/capture-arguments": shipped("capture-arguments", 0o644),
 }
 INITRAMFS_TOOLS = {
     "/etc/initramfs-tools/hooks/pcie-reset": shipped("initramfs-tools-hook", 0o755),
@@ -156,6 +162,7 @@ def test_what_the_image_has(family: Family) -> None:
         order.PLAN: plan_text(PLAN).encode(),
         "usr/local/lib/pcie-reset/guard": b"text of guard\n",
         order.COMMON: b"text of lib.sh\n",
+        "usr/local/lib/pcie-reset/local-apic": PROGRAM,
         order.SEQUENCE: b"text of secondary-bus-reset\n",
         **placement,
     }
