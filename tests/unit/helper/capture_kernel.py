@@ -134,6 +134,17 @@ class CaptureKernel:
         (self.devices / address).symlink_to(directory)
         return directory
 
+    def slot(self, address: str, power: bool = True) -> None:
+        """A slot, by the address of what is in it without its function; hot-plug slots have power."""
+        directory = self.root / "sys/bus/pci/slots" / address.replace(":", "-")
+        directory.mkdir(parents=True)
+        (directory / "address").write_text(f"{address}\n")
+        if power:
+            (directory / "power").write_text("1\n")
+
+    def version(self, release: str) -> None:
+        (self.proc / "sys/kernel/osrelease").write_text(f"{release}\n")
+
     def bind(self, function: Path) -> None:
         driver = self.root / "sys/bus/pci/drivers/virtio-pci"
         driver.mkdir(parents=True, exist_ok=True)

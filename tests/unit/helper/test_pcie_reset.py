@@ -88,7 +88,7 @@ def run(kernel: CaptureKernel, plan: str | bytes | None = PLAN) -> dict[str, dic
     ]
     assert report["version"] == 1
     assert report["stage"] == "initramfs"
-    assert report["kernel"] == "6.12.107+deb13-amd64"
+    assert report["kernel"] == (kernel.proc / "sys/kernel/osrelease").read_text().strip()
     assert report["uptime_start"] <= report["uptime_end"]
     summary = report["summary"]
     assert summary["planned"] == len(report["ports"])
@@ -639,6 +639,84 @@ def test_sixty_four_ports(kernel: CaptureKernel) -> None:
     assert len(ports) == 64
     assert {port["result"] for port in ports.values()} == {"reset"}
     assert not any(port["functions"][0]["bus_master_after"] for port in ports.values())
+
+
+# A write that resets a slot holds pci_slot_mutex, for which all others wait, also when the boot went on.
+HELD_UP = "7.2.13+deb14-amd64"
+
+
+@pytest.mark.parametrize(
+    ("release", "power", "method"),
+    [
+        (HELD_UP, True, "bus"),
+        ("7.10.1-amd64", True, "bus"),
+        ("8.0", True, "bus"),
+        ("7.1.9-amd64", True, "reset_subordinate"),
+        ("6.12.107+deb13-amd64", True, "reset_subordinate"),
+        (HELD_UP, False, "reset_subordinate"),
+    ],
+)
+def test_function_alone_in_its_slot_is_reset_by_the_method_that_holds_up_nobody(
+    kernel: CaptureKernel, release: str, power: bool, method: str
+) -> None:
+    build(kernel)
+    kernel.version(release)
+    kernel.slot(NIC.partition(".")[0], power)
+    with_reset_method(kernel, NIC)
+    ports = run(kernel, HEADER + NIC_LINE.replace("subordinate", "subordinate,bus"))
+    assert (ports[PORT]["result"], ports[PORT]["method"]) == ("reset", method)
+
+
+def test_slots_that_would_be_reset_after_the_deadline_are_not_begun(kernel: CaptureKernel) -> None:
+    """Both have two functions; the first never comes back, and what waits for it is left alone."""
+    kernel.version(HELD_UP)
+    kernel.command_line("pcie_reset.deadline=2")
+    lines = []
+    for number in (1, 2):
+        port, slot = f"0000:00:0{number}.0", f"0000:0{number}:00"
+        directory = kernel.port(port)
+        children = [f"{slot}.{function}" for function in (0, 1)]
+        for child in children:
+            kernel.function(directory, child, "1b36:0010", "010802")
+        kernel.slot(slot)
+        lines.append(f"port {port} reset_subordinate,bus " + " ".join(
+            f"{child}=1b36:0010:010802" for child in children
+        ))  # fmt: skip
+    kernel.reset_hangs(kernel.devices / "0000:00:01.0")
+    kernel.function(kernel.port(OTHER_PORT), NVME, "1b36:0010", "010802")
+    lines.append(NVME_LINE.rpartition(" ")[0])
+    ports = run(kernel, HEADER + "\n".join(lines) + "\n")
+    assert ports[OTHER_PORT]["result"] == "reset"  # it holds up nobody, and comes first
+    assert [(ports[f"0000:00:0{number}.0"]["result"], ports[f"0000:00:0{number}.0"]["method"])
+            for number in (1, 2)] == [("timeout", "reset_subordinate"), ("timeout", None)]  # fmt: skip
+    resetting = re.findall(r"resetting=(\S+)", kernel.log())
+    assert resetting == [OTHER_PORT, "0000:00:01.0"]
+
+
+def test_slots_come_one_after_the_other_and_are_all_reset(kernel: CaptureKernel) -> None:
+    build(kernel)
+    kernel.version(HELD_UP)
+    kernel.slot(NIC.partition(".")[0])
+    kernel.slot(NVME.partition(".")[0])
+    for port in (PORT, OTHER_PORT):
+        kernel.on_reset(kernel.devices / port)
+    assert {port["result"] for port in run(kernel).values()} == {"reset"}
+
+
+@pytest.mark.parametrize(("available", "width"), [(0, 16), (20 * 2 * 768, 20), (1 << 30, 64)])
+def test_no_more_ports_are_reset_at_once_than_there_is_memory_for(
+    kernel: CaptureKernel, available: int, width: int
+) -> None:
+    (kernel.proc / "meminfo").write_text(f"MemFree: 1 kB\nMemAvailable:   {available} kB\n")
+    kernel.command_line("pcie_reset.deadline=3")
+    lines = []
+    for number in range(70):
+        port, child = f"0000:00:{number // 8:02x}.{number % 8}", f"0000:{number + 1:02x}:00.0"
+        kernel.function(kernel.port(port), child, "1b36:0010", "010802")
+        kernel.reset_hangs(kernel.devices / port)
+        lines.append(f"port {port} reset_subordinate {child}=1b36:0010:010802\n")
+    run(kernel, HEADER + "".join(lines))
+    assert kernel.log().count("resetting=") == width
 
 
 def test_normal_kernel_is_none_of_its_business(kernel: CaptureKernel) -> None:
