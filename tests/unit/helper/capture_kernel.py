@@ -233,16 +233,18 @@ class CaptureKernel:
         """The write does not return before the test ends."""
         self._fifo(port / "reset_subordinate")
 
-    def wakes_up_after(self, port: Path, seconds: float) -> threading.Event:
-        """The port needs that long to leave its sleep. The event is set when it has."""
+    def wakes_up_late(self, port: Path) -> threading.Event:
+        """The port leaves its sleep when the helper has reported. The event is set when it has."""
         control = self._full_fifo(port / "power/control")
         self._descriptors.append(control)
         awake = threading.Event()
 
         def kernel() -> None:
-            if not self._ended.wait(seconds):
-                os.read(control, 1 << 20)
-                awake.set()
+            while not self._ended.wait(0.05):
+                if "pcie_reset: summary " in self.log():
+                    os.read(control, 1 << 20)
+                    awake.set()
+                    return
 
         self._start(kernel)
         return awake
