@@ -113,10 +113,12 @@ row:
     stage:
       description: The stage that the plan is for.
       type: str
-    reset:
-      description: How many of the ports are reset.
+    dma:
+      description:
+        - How many of the functions that can do DMA keep running until their driver loads. C(+?) means that the plan
+          does not know of all.
       type: str
-  sample: {ready: "yes", severity: null, problem: "", stage: initramfs, reset: 3 of 5}
+  sample: {ready: "yes", severity: null, problem: "", stage: initramfs, dma: 4 of 7}
 path:
   description: The file with facts and plan.
   returned: with O(directory), outside of check mode

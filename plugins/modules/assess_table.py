@@ -69,5 +69,5 @@ rows:
   returned: success
   type: dict
   sample:
-    db01.example.com: {ready: "yes", severity: null, problem: "", stage: initramfs, reset: 3 of 5}
+    db01.example.com: {ready: "yes", severity: null, problem: "", stage: initramfs, dma: 4 of 7}
 """

@@ -17,8 +17,8 @@ if t.TYPE_CHECKING:
 
 Row = dict[str, t.Any]
 
-_HEAD = ("host", "ready", "reset", "stage", "first problem")
-_UNASKED: Row = {"ready": "-", "reset": "-", "stage": "-", "problem": "The host was not assessed."}
+_HEAD = ("host", "ready", "stage", "DMA left", "first problem")
+_UNASKED: Row = {"ready": "-", "stage": "-", "dma": "-", "problem": "The host was not assessed."}
 _SEVERITIES = ("error", "warning")
 _WIDTH = 100  # of the last column
 
@@ -27,7 +27,8 @@ def row(facts: Mapping[str, t.Any], plan: Mapping[str, t.Any]) -> Row:
     """Return what the table has of a host.
 
     C({"ready": "yes" | "no" | "?", "severity": "error" | "warning" | None, "problem": str, "stage": str,
-    "reset": "3 of 5"}). C(?) means that nobody could look for every problem.
+    "dma": "2 of 12"}). C(?) means that nobody could look for every problem. C(dma) is how many of the functions that
+    can do DMA keep running until their driver loads, with C(+?) when the plan does not know of all.
     """
     kdump = facts.get("kdump") or {}
     problems = sorted(
@@ -37,14 +38,18 @@ def row(facts: Mapping[str, t.Any], plan: Mapping[str, t.Any]) -> Row:
     first = problems[0] if problems else None
     severity = first and ("warning" if first.get("severity") == "warning" else "error")
     unknown = kdump.get("problems") is None or bool(kdump.get("not_known"))
-    summary = plan["summary"]
     return {
         "ready": "no" if severity == "error" else "?" if unknown else "yes",
         "severity": severity,
         "problem": first["message"] if first else "",
         "stage": plan["stage"],
-        "reset": f"{summary['reset']} of {summary['reset'] + summary['leave']}",
+        "dma": _left(plan["dma"]),
     }
+
+
+def _left(dma: Mapping[str, int]) -> str:
+    unknown = "+?" if dma["unknown"] else ""
+    return f"{dma['running']}{unknown} of {dma['functions']}"
 
 
 def render(rows: Mapping[str, t.Any]) -> str:
@@ -76,7 +81,7 @@ def _is_row(value: t.Any) -> bool:
 
 def _cells(name: str, values: Row) -> Iterator[str]:
     yield _line(name)
-    for key in ("ready", "reset", "stage"):
+    for key in ("ready", "stage", "dma"):
         yield _line(values.get(key))
     problem = _line(values.get("problem"))
     yield f"{problem[: _WIDTH - 1]}…" if len(problem) > _WIDTH else problem
@@ -90,7 +95,7 @@ def _sum(counts: Mapping[str, int], total: int) -> str:
     words = [
         f"{counts['yes']} of {total} hosts are ready to take a dump",
         *([f"{counts['no']} are not"] if counts["no"] else []),
-        *([f"of {counts['?']} not everything could be looked at"] if counts["?"] else []),
+        *([f"{counts['?']} could not be checked in full"] if counts["?"] else []),
         *([f"{counts['-']} were not assessed"] if counts["-"] else []),
     ]
     return ", ".join(words) + "."

@@ -27,7 +27,7 @@ def row(*problems: tuple[str, str], not_known: tuple[str, ...] = ()) -> dict[str
 
 def test_a_host_without_problems_is_ready() -> None:
     assert row() == {
-        "ready": "yes", "severity": None, "problem": "", "stage": "initramfs", "reset": "3 of 5",
+        "ready": "yes", "severity": None, "problem": "", "stage": "initramfs", "dma": "3 of 6",
     }  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_hosts_that_are_not_ready_come_first() -> None:
     )
     lines = text.splitlines()
     assert [line.split()[0] for line in lines[:4]] == ["host", "b", "c", "a"]
-    assert lines[1] == "b     no     3 of 5  initramfs  No capture kernel is loaded."
+    assert lines[1] == "b     no     initramfs  3 of 6    No capture kernel is loaded."
     assert lines[2].endswith("The host was not assessed.")
     assert lines[-1] == "1 of 3 hosts are ready to take a dump, 1 are not, 1 were not assessed."
 
