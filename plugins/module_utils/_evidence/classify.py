@@ -111,6 +111,27 @@ def classify(logs: Sequence[Log], facts: Mapping[str, t.Any] | None = None) -> d
     }
 
 
+def outline(
+    logs: Sequence[Log], facts: Mapping[str, t.Any] | None = None
+) -> list[dict[str, t.Any]]:
+    """Return what each kernel printed: C([{"kind", "source", "lines", "first", "last"}]), in the order of the logs.
+
+    Args:
+        logs: as for classify().
+        facts: as for classify().
+    """
+    return [
+        {
+            "kind": segment.kind,
+            "source": segment.source,
+            "lines": segment.total,
+            "first": segment.messages[0].text[:_TEXT],
+            "last": segment.messages[-1].text[:_TEXT],
+        }
+        for segment in _picture(logs, facts or {}).segments
+    ]
+
+
 def _picture(logs: Sequence[Log], facts: Mapping[str, t.Any]) -> Picture:
     run_id, token = facts.get("run_id"), facts.get("token")
     found: list[Segment] = []

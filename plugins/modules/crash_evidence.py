@@ -1,0 +1,226 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: crash_evidence
+short_description: Say from logs how far a kernel crash dump came, and why no farther
+version_added: 0.3.0
+description:
+  - Reads the logs of any crash, not only of a crash test. That can be a serial console, a log of the management
+    controller, a journal, or what kdump's tools left beside a dump. Returns the stage that was reached, the first that
+    was not, the most likely cause, what else it could be, and the lines that this rests on.
+  - Changes nothing and needs no root. It runs where the files are, on a host or on the controller.
+  - A log may be of any length. It is read once, in pieces.
+author:
+  - vmcore.kdump authors (@vmcore-kdump)
+extends_documentation_fragment:
+  - vmcore.kdump._attributes
+  - vmcore.kdump._attributes.info_module
+attributes:
+  platform:
+    platforms: posix
+options:
+  logs:
+    description: The logs of one crash.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: The file.
+        type: path
+        required: true
+      source:
+        description:
+          - What it is. If it is not given, the name of the file tells, and a file with any other name is a console.
+          - V(dmesg) is of the crashed kernel, V(capture_dmesg), V(kexec_dmesg), V(readme) and V(status) are of the
+            capture kernel, V(sel) is the event log of a management controller.
+        type: str
+        choices: [console, journal, pstore, dmesg, capture_dmesg, quiesce_dmesg, kexec_dmesg, readme, status, sel]
+  run_id:
+    description: The crash test whose crash it is. Without it, the last crash in the logs is meant.
+    type: str
+  returned:
+    description: Whether the host is back in its normal kernel. Leave it out if that is not known.
+    type: bool
+  dump:
+    description: What there is of a dump. Leave it out if that is not known.
+    type: str
+    choices: [none, incomplete, complete]
+  devices:
+    description: Names of PCI devices, by their addresses, for sentences that name one.
+    type: dict
+"""
+
+EXAMPLES = r"""
+---
+- name: Why was there no dump last night
+  vmcore.kdump.crash_evidence:
+    logs:
+      - path: /var/log/consoles/db01.log
+  delegate_to: localhost
+  register: crash
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ crash.cause.sentence | default('Nothing is wrong.') }}"
+"""
+
+RETURN = r"""
+stage:
+  description: The last stage that is proven, C(null) for none.
+  returned: success
+  type: dict
+  sample: {"code": "S3", "name": "capture kernel", "recorded_as": "capture kernel"}
+failed_stage:
+  description: The first stage that did not happen, C(null) if none failed or nobody can know.
+  returned: success
+  type: dict
+  sample: {"code": "S4", "name": "vmcore present", "recorded_as": "capture kernel"}
+cause:
+  description: The most likely cause, C(null) if nothing is wrong. The page evidence says what C(sure) means.
+  returned: success
+  type: dict
+  sample: {"code": "iommu_fault", "sentence": "IOMMU fault.", "sure": "likely"}
+alternatives:
+  description: What else it could be, in the order of likelihood.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+evidence:
+  description: The lines that mean something, the gravest first.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+segments:
+  description: What each kernel printed, in the order of the logs, with its first and its last line.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"kind": "capture", "source": "console", "lines": 8, "first": "Linux version 6.12", "last": "Run /init"}]
+dump:
+  description: What there is of a dump, C(state) and C(sentence).
+  returned: success
+  type: dict
+  sample: {"state": "none", "sentence": "There is no new dump."}
+silence:
+  description: What was not heard.
+  returned: success
+  type: str
+  sample: Nothing was heard of the capture kernel.
+needs:
+  description: What would have to be collected to know more.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+import re
+import typing as t
+from pathlib import Path
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import LogReader
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify import (
+    classify,
+    outline,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module
+
+if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible.module_utils.basic import AnsibleModule
+
+SOURCES = (
+    "console", "journal", "pstore", "dmesg", "capture_dmesg", "quiesce_dmesg", "kexec_dmesg", "readme", "status", "sel",
+)  # fmt: skip
+# What a file is by its name, as far as that tells; anything else is a console.
+_BY_NAME = (
+    (re.compile(r"capture-dmesg"), "capture_dmesg"),
+    (re.compile(r"quiesce-dmesg"), "quiesce_dmesg"),
+    (re.compile(r"kexec-dmesg"), "kexec_dmesg"),
+    (re.compile(r"^README\.txt$"), "readme"),
+    (re.compile(r"vmcore-creation\.status"), "status"),
+    (re.compile(r"^dmesg-(?:efi|erst|ramoops)|pstore"), "pstore"),
+    (re.compile(r"dmesg"), "dmesg"),
+    (re.compile(r"journal"), "journal"),
+    (re.compile(r"(?:^|[._-])sel(?:[._-]|$)", re.IGNORECASE), "sel"),
+)
+_PIECE = 1 << 20
+
+
+def source_of(path: Path) -> str:
+    """Return what a log is, by its name."""
+    return next((source for regex, source in _BY_NAME if regex.search(path.name)), "console")
+
+
+def read(path: Path, source: str) -> LogReader:
+    """Return a log, read in pieces."""
+    log = LogReader(source, str(path))
+    try:
+        with path.open("rb") as stream:
+            while piece := stream.read(_PIECE):
+                log.feed(piece)
+    except OSError as exc:
+        raise KdumpError(f"The log {path} cannot be read: {exc.strerror}.") from None
+    log.finish()
+    return log
+
+
+def known(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what is known beside the logs, for classify()."""
+    facts: dict[str, t.Any] = {"run_id": params["run_id"], "devices": params["devices"]}
+    if params["returned"] is not None:
+        facts["returned"] = params["returned"]
+        if params["returned"]:
+            facts["boot_changed"] = True
+    if params["dump"] == "none":
+        facts["dump"] = None
+    elif params["dump"]:
+        why = "The dump is whole." if params["dump"] == "complete" else "The dump is cut short."
+        facts["dump"] = {"path": "vmcore", "size": 1, "verdict": params["dump"], "why": why}
+    return facts
+
+
+def explain(module: AnsibleModule) -> dict[str, t.Any]:
+    """Return what happened."""
+    logs = []
+    for given in module.params["logs"]:
+        path = Path(given["path"])
+        logs.append(read(path, given["source"] or source_of(path)))
+    facts = known(module.params)
+    result = classify(logs, facts)
+    # "failed" would be the task's.
+    failed = result.pop("failed")
+    return {**result, "failed_stage": failed, "segments": outline(logs, facts)}
+
+
+def main() -> None:
+    run_module(
+        explain,
+        argument_spec={
+            "logs": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "path": {"type": "path", "required": True},
+                    "source": {"type": "str", "choices": list(SOURCES)},
+                },
+            },
+            "run_id": {"type": "str"},
+            "returned": {"type": "bool"},
+            "dump": {"type": "str", "choices": ["none", "incomplete", "complete"]},
+            "devices": {"type": "dict"},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import ONE_KERNEL
+from ansible_collections.vmcore.kdump.plugins.modules import crash_evidence
+from evidence.cases import Case, cases
+
+RETURNED = {"yes": True, "no": False}
+
+
+class Module:
+    """As much of a module as the work needs."""
+
+    def __init__(self, logs: list[dict[str, t.Any]], **params: t.Any) -> None:
+        self.params = {
+            "run_id": None,
+            "returned": None,
+            "dump": None,
+            "devices": None,
+            "logs": logs,
+            **params,
+        }
+
+
+def explained(logs: list[dict[str, t.Any]], **params: t.Any) -> dict[str, t.Any]:
+    return crash_evidence.explain(t.cast(t.Any, Module(logs, **params)))
+
+
+@pytest.mark.parametrize("case", cases()[::6], ids=[case.title for case in cases()[::6]])
+def test_files_are_judged_as_what_is_in_them(case: Case, tmp_path: Path) -> None:
+    logs = []
+    for source, text in case.logs.items():
+        (tmp_path / source).write_text(text)
+        logs.append({"path": str(tmp_path / source), "source": source})
+    given = {
+        "returned": RETURNED.get(case.fields.get("returned", "")),
+        "dump": case.fields.get("dump"),
+    }
+    result = explained(logs, **given)
+    codes = [result[key] and result[key]["code"] for key in ("stage", "failed_stage", "cause")]
+    assert tuple(codes) == case.answer
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("db01.log", "console"),
+        ("kexec-dmesg.log", "kexec_dmesg"),
+        ("capture-dmesg.txt", "capture_dmesg"),
+        ("quiesce-dmesg.txt", "quiesce_dmesg"),
+        ("vmcore-dmesg.txt", "dmesg"),
+        ("dmesg.202611221255", "dmesg"),
+        ("dmesg-erst-7", "pstore"),
+        ("README.txt", "readme"),
+        ("vmcore-creation.status", "status"),
+        ("journal.txt", "journal"),
+        ("db01-sel.txt", "sel"),
+        ("selinux.log", "console"),
+    ],
+)
+def test_a_name_tells_what_a_log_is(name: str, source: str) -> None:
+    assert crash_evidence.source_of(Path(name)) == source
+
+
+def test_every_source_is_known() -> None:
+    assert {*ONE_KERNEL} <= {*crash_evidence.SOURCES}
+    documented = yaml.safe_load(crash_evidence.DOCUMENTATION)["options"]["logs"]["suboptions"][
+        "source"
+    ]
+    assert tuple(documented["choices"]) == crash_evidence.SOURCES
+
+
+def test_what_is_returned_is_documented(tmp_path: Path) -> None:
+    log = tmp_path / "db01.log"
+    log.write_text("[    1.000000] Kernel panic - not syncing: sysrq triggered crash\n")
+    result = explained([{"path": str(log), "source": None}])
+    assert set(result) == set(yaml.safe_load(crash_evidence.RETURN))
+    assert result["segments"] == [
+        {
+            "kind": "crashed",
+            "source": "console",
+            "lines": 1,
+            "first": "Kernel panic - not syncing: sysrq triggered crash",
+            "last": "Kernel panic - not syncing: sysrq triggered crash",
+        }
+    ]
+
+
+def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KdumpError, match=r"no-such\.log cannot be read"):
+        explained([{"path": str(tmp_path / "no-such.log"), "source": None}])
