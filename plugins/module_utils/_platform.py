@@ -11,28 +11,15 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts import (
+    Console,
+    Dmi,
+    Platform,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_bytes, read_text
 
 if t.TYPE_CHECKING:
     from pathlib import Path
-
-# drivers/firmware/dmi-id.c. What tells a model, a board and its firmware, nothing that tells one machine.
-_DMI = (
-    "sys_vendor",
-    "product_name",
-    "product_version",
-    "product_family",
-    "product_sku",
-    "board_vendor",
-    "board_name",
-    "board_version",
-    "chassis_vendor",
-    "chassis_type",
-    "bios_vendor",
-    "bios_version",
-    "bios_release",
-    "bios_date",
-)
 
 # How a release ends where distributions name the architecture in it: 5.14.0-503.el9.x86_64,
 # 6.12.107+deb13-amd64, 6.12.107+deb13-cloud-arm64.
@@ -59,7 +46,7 @@ _SPCR_SEGMENT = 75
 _RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 
 
-def platform_facts(root: Path) -> dict[str, t.Any]:
+def platform_facts(root: Path) -> Platform:
     """Return the C(platform) facts of M(vmcore.kdump.platform_facts)."""
     memory = _MEM_TOTAL.search(read_text(root / "proc/meminfo") or "")
     return {
@@ -68,12 +55,18 @@ def platform_facts(root: Path) -> dict[str, t.Any]:
         "memory_bytes": int(memory[1]) * 1024 if memory else None,
         "cpus": _count(read_text(root / "sys/devices/system/cpu/online") or ""),
         "console": _console(root),
-        "dmi": {key: read_text(root / "sys/class/dmi/id" / key) or None for key in _DMI},
+        "dmi": t.cast(
+            "Dmi",
+            {
+                key: read_text(root / "sys/class/dmi/id" / key) or None
+                for key in Dmi.__annotations__
+            },
+        ),
         "notes": [] if architecture(root) else [NOTE_NO_ARCHITECTURE],
     }
 
 
-def _console(root: Path) -> dict[str, t.Any] | None:
+def _console(root: Path) -> Console | None:
     """Return the serial port that firmware says is its console: C({"source": "SPCR", "function": address|None}).
 
     Microsoft's Serial Port Console Redirection Table: PCI Device ID at 64 (all ones: no PCI device), Vendor ID at 66,

@@ -990,7 +990,7 @@ def gather(root: Path, subsets: Iterable[str], live: Live | None = None) -> dict
     check_root(root)
     names = list(subsets)
     kdump = kdump_facts(root, live) if "kdump" in names else None
-    functions: dict[str, Callable[[], dict[str, t.Any]]] = {
+    functions: dict[str, Callable[[], t.Any]] = {
         "pcie": lambda: pcie_facts(root),
         "iommu": lambda: iommu_facts(
             root, kdump["capture_command_line"] if kdump else capture_command_line(root)

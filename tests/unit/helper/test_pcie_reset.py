@@ -11,6 +11,8 @@ import typing as t
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import misfits
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import ResetReport
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import METHODS
 from ansible_collections.vmcore.kdump.tests.unit.helper.capture_kernel import (
     BUS_MASTER,
@@ -74,6 +76,7 @@ def run(kernel: CaptureKernel, plan: str | bytes | None = PLAN) -> dict[str, dic
     for line in kernel.log().splitlines():
         assert LOG_LINE.fullmatch(line), line
     report = kernel.report()
+    assert list(misfits(report, ResetReport, "report.json")) == []
     assert list(report) == [
         "version",
         "digest",

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import misfits
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import CaptureReport
 from ansible_collections.vmcore.kdump.tests.unit.helper.capture_kernel import SCRIPTS, SHELLS
 
 BOOT_ID = "478372f1-8e39-49c2-a7e3-0befc026c5e9"
@@ -88,7 +90,9 @@ class Capture:
         making.rename(self.dump)
 
     def record(self) -> dict[str, t.Any]:
-        return t.cast("dict[str, t.Any]", json.loads((self.dump / "capture.json").read_text()))
+        report = json.loads((self.dump / "capture.json").read_text())
+        assert list(misfits(report, CaptureReport, "capture.json")) == []
+        return t.cast("dict[str, t.Any]", report)
 
     def stored(self) -> set[str]:
         return {path.name for path in self.dump.iterdir() if not path.name.startswith("dump")}

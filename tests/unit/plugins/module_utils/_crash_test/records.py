@@ -28,7 +28,7 @@ STATE: Data = {
     "iommu": {
         "kind": "vtd",
         "translation": True,
-        "interrupt_remapping": {"active": True, "evidence": "IR-PCI-MSI"},
+        "interrupt_remapping": {"active": True, "mode": "x2apic", "evidence": "IR-PCI-MSI"},
     },
 }
 

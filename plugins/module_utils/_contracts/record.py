@@ -1,0 +1,230 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""The result record of a crash test, as in docs/result-record.schema.json, and the state that a host keeps of one.
+
+Times are seconds since the epoch by the host's own clock.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts import (
+    InterruptRemapping,
+    Platform,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import ResetReport
+
+VERDICTS = ("passed", "failed", "inconclusive")
+DUMP_VERDICTS = ("complete", "incomplete", "damaged", "not_this_crash", "unsupported")
+
+
+class PreflightCheck(t.TypedDict):
+    name: str
+    status: t.Literal["ok", "failed"]
+    detail: str
+
+
+class Trigger(t.TypedDict):
+    """How the host is crashed: seconds until then, on which CPU (None for any), under which load."""
+
+    delay: int
+    cpu: t.Optional[int]
+    load: list[t.Literal["disk", "network"]]
+    by: t.Optional[t.Literal["systemd-run", "setsid"]]
+
+
+class RecordedTrigger(Trigger):
+    requested_by: str
+    panic_cpu: t.Optional[int]
+
+
+class _Stage(t.TypedDict, total=False):
+    stage: t.Optional[t.Literal["initramfs", "quiesce"]]
+
+
+class TestedHelper(_Stage):
+    installed: bool
+    digest: t.Optional[str]
+
+
+class TestedIommu(t.TypedDict):
+    kind: t.Literal["vtd", "amdvi", "smmuv3", "none"]
+    translation: t.Optional[bool]
+    interrupt_remapping: InterruptRemapping
+
+
+class ReachedStage(t.TypedDict):
+    """A stage of stages.py. None for one that was not seen; seconds after the stage before that was."""
+
+    name: str
+    time: t.Optional[float]
+    after: t.Optional[float]
+    source: t.Optional[t.Literal["host", "console"]]
+
+
+class BeforeAfter(t.TypedDict):
+    before: str
+    after: t.Optional[str]
+
+
+class Line(t.TypedDict):
+    """A line of a log that means something; the pattern is one of _evidence/patterns.py."""
+
+    segment: str
+    source: str
+    line: int
+    text: str
+    pattern: str
+    severity: t.Literal["error", "warning", "info"]
+    meaning: str
+    count: int
+
+
+class Cause(t.TypedDict):
+    stage: t.Optional[str]
+    recorded_as: t.Optional[str]
+    code: str
+    sentence: str
+    alternatives: list[t.Any]
+    evidence: list[Line]
+    silence: str
+    needs: list[t.Any]
+
+
+class _Sel(t.TypedDict, total=False):
+    sel: list[str]
+
+
+class Recovery(_Sel):
+    method: str
+
+
+class DumpCheck(t.TypedDict):
+    name: str
+    status: t.Literal["ok", "failed", "unverified"]
+    detail: str
+
+
+class _CrashMore(t.TypedDict, total=False):
+    nodename: t.Optional[str]
+    release: t.Optional[str]
+    version: t.Optional[str]
+    machine: t.Optional[str]
+    cpus: t.Optional[int]
+    build_id: t.Optional[str]
+    panic: t.Optional[str]
+    cpu: t.Optional[int]
+    task: t.Optional[str]
+    last_lines: list[str]
+    run_ids: t.Optional[list[str]]
+
+
+class Crash(_CrashMore):
+    crash_time: t.Optional[float]
+
+
+class _DumpMore(t.TypedDict, total=False):
+    directory: str
+    parts: list[str]
+    pages: dict[str, t.Optional[int]]
+    log_lines: int
+
+
+class Dump(_DumpMore):
+    """What M(vmcore.kdump.vmcore_info) says of a dump."""
+
+    path: str
+    size: int
+    mtime: float
+    format: str
+    verdict: t.Literal["complete", "incomplete", "damaged", "not_this_crash", "unsupported"]
+    why: str
+    checks: list[DumpCheck]
+    crash: Crash
+    files: dict[str, t.Optional[str]]
+
+
+class _RecordMore(t.TypedDict, total=False):
+    dump_host: t.Optional[str]
+
+
+class Record(_RecordMore):
+    version: int
+    run_id: str
+    host: str
+    hostname: str
+    platform: Platform
+    iommu: TestedIommu
+    helper: TestedHelper
+    preflight: list[PreflightCheck]
+    finished_at: float
+    verdict: t.Literal["passed", "failed", "inconclusive"]
+    why: str
+    stage: str
+    stages: list[ReachedStage]
+    boot_id: BeforeAfter
+    kernel: BeforeAfter
+    trigger: RecordedTrigger
+    cause: t.Optional[Cause]
+    recovery: t.Optional[Recovery]
+    reset: t.Optional[ResetReport]
+    vmcore: t.Optional[Dump]
+    evidence: list[Line]
+
+
+class _StateMore(t.TypedDict, total=False):
+    triggered_at: float
+    dump_host: t.Optional[str]
+    build_id: t.Optional[str]
+    watchdog: bool
+    crash_size: t.Optional[int]
+    files_before: dict[str, t.Any]
+    dumps_before: dict[str, float]
+    not_loaded: t.Optional[str]
+    ram_bytes: t.Optional[int]
+    record: Record
+
+
+class State(_StateMore):
+    """What a later run needs to finish a test, in /var/lib/vmcore-kdump/crash-test.json."""
+
+    stage: t.Literal["prepared", "started", "finished"]
+    run_id: str
+    host: str
+    hostname: str
+    requested_by: str
+    armed_at: float
+    boot_id: str
+    kernel: str
+    dump_directory: str
+    helper: TestedHelper
+    platform: Platform
+    iommu: TestedIommu
+    trigger: Trigger
+    preflight: list[PreflightCheck]
+
+
+__all__ = (
+    "DUMP_VERDICTS",
+    "VERDICTS",
+    "BeforeAfter",
+    "Cause",
+    "Crash",
+    "Dump",
+    "DumpCheck",
+    "Line",
+    "PreflightCheck",
+    "ReachedStage",
+    "Record",
+    "RecordedTrigger",
+    "Recovery",
+    "State",
+    "TestedHelper",
+    "TestedIommu",
+    "Trigger",
+)
