@@ -12,14 +12,15 @@ from pathlib import Path
 import yaml
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import STAGES
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.assessment import assessment
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._assess import table
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import files, shape
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import files
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._host import HostAction
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
 
 _ARGUMENTS: dict[str, t.Any] = {
     "root": {"type": "path", "default": "/"},
@@ -39,7 +40,7 @@ _WORSE = {"error": ("error",), "warning": ("error", "warning")}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Runs M(vmcore.kdump.platform_facts) on the host. All else happens here, in parallel for many hosts."""
 
     _requires_connection = True
@@ -74,9 +75,7 @@ class ActionModule(ActionBase):
             result["warnings"] = gathered["warnings"]
         if not options["brief"]:
             # Lines whatever the callback: the default one prints a result as one string of JSON.
-            display.display(
-                shape.clean("\n".join([f"[{_host(task_vars)}] {lines[0]}", *lines[1:]]))
-            )
+            display.display(clean("\n".join([f"[{_host(task_vars)}] {lines[0]}", *lines[1:]])))
         row = table.row(facts, plan)
         result.update(msg="\n".join(lines), row=row, changed=False)
         if options["fail_on"] and row["severity"] in _WORSE[options["fail_on"]]:

@@ -5,20 +5,24 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import os
 import typing as t
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
+from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._captured import read_archive
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._host import HostAction
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._save import save
 
 
-class ActionModule(ActionBase):
-    """Runs the module of the same name, and writes O(dest) unless in check mode."""
+class ActionModule(HostAction):
+    """Runs the module of the same name, and writes O(dest) unless in check mode.
+
+    The host sends an archive and nothing else that counts: where it is saved, and what is said of it, is known here.
+    """
 
     _requires_connection = True
+    _supports_check_mode = True
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None
@@ -28,26 +32,25 @@ class ActionModule(ActionBase):
         if isinstance(arguments.get("dest"), str):
             # Of the controller: the module would expand a ~ to a home on the host.
             arguments["dest"] = str(Path(arguments["dest"]).expanduser().absolute())
-        result.update(
-            self._execute_module(
-                module_args=arguments,
-                task_vars=task_vars,
-            )
-        )
-        archive = result.pop("archive", None)
-        if archive is not None and not self._task.check_mode:
-            _save(Path(result["dest"]), base64.b64decode(archive))
-        return result
-
-
-def _save(path: Path, data: bytes) -> None:
-    """Replace a file at once, so that there is never half an archive."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as exc:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise AnsibleActionFail(f"The archive cannot be saved as {path}: {exc.strerror}.") from exc
+        reply = self._execute_module(module_args=arguments, task_vars=task_vars)
+        if reply.get("failed"):
+            reply.pop("archive", None)
+            return {**result, **reply}
+        dest = Path(arguments["dest"])
+        try:
+            archive = read_archive(reply.get("archive"))
+            if not self._task.check_mode:
+                save(dest, archive.data)
+        except KdumpError as exc:
+            raise AnsibleActionFail(f"The archive is not saved as {dest}. {exc}") from None
+        except OSError as exc:
+            raise AnsibleActionFail(
+                f"The archive cannot be saved as {dest}: {exc.strerror}."
+            ) from None
+        return {
+            **result,
+            "changed": True,
+            "dest": str(dest),
+            "size": len(archive.data),
+            "functions": archive.functions,
+        }

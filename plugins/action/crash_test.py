@@ -9,7 +9,6 @@ import time
 import typing as t
 import uuid
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.arguments import (
     ARGUMENTS,
@@ -52,6 +51,7 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.permissio
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.records import Records
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import printable
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.watch import watching
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._host import HostAction
 
 display = Display()
 
@@ -62,7 +62,7 @@ _POLL_SECONDS = 3
 _CRASH_SECONDS = 60
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Crash a host on purpose, wait until it is back, and judge the dump it took."""
 
     _supports_check_mode = True

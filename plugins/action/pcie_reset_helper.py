@@ -9,13 +9,13 @@ import typing as t
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import SHIPPED
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._host import HostAction
 
 DIRECTORY = Path(__file__).parents[1] / "plugin_utils" / "pcie_reset"
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Runs the module of the same name with O(files) filled in; single entries of the task win."""
 
     _requires_connection = True

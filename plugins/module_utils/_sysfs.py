@@ -35,18 +35,45 @@ _CHUNK = 1 << 16
 # Nothing that is read here is as large; what claims to be must not fill the memory.
 _LIMIT = 1 << 24
 
+# Where systemd's masks point. Nothing is read from there.
+_NOTHING = "/dev/null"
+
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 
 
 def check_root(root: Path) -> None:
     """Make sure that the root of a host or of a captured tree can be read, and its sys and proc if any.
 
-    Raises KdumpError with one sentence for one that is missing, no directory, or forbidden.
+    Raises KdumpError with one sentence for one that is missing, no directory, or forbidden, and for a captured tree
+    with a link to a file of this machine.
     """
     _check_directory("root", root)
     for name in ("sys", "proc"):
         if exists(root / name):
             _check_directory("directory", root / name)
+    top = os.path.realpath(root)
+    if top != "/":
+        for link, target in _links_out_of(top):
+            raise KdumpError(
+                f"The tree {root} has the link {link} to {target}, a file of this machine: remove the link, or capture"
+                " the tree again."
+            )
+
+
+def _links_out_of(top: str) -> Iterator[tuple[str, str]]:
+    """Yield the links of a captured tree that lead to something outside of it, and what.
+
+    Whoever made the tree could otherwise have a file of this machine read, and shown as a fact.
+    """
+    for directory, folders, files in os.walk(top):
+        for name in (*folders, *files):
+            path = Path(directory, name)
+            if not path.is_symlink():
+                continue
+            place = os.path.realpath(path)
+            outside = place != top and not place.startswith(f"{top}/")
+            if outside and place != _NOTHING and os.path.lexists(place):
+                yield os.path.relpath(path, top), place
 
 
 def _check_directory(kind: str, path: Path) -> None:

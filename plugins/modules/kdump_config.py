@@ -120,7 +120,8 @@ options:
   settings:
     description:
       - Anything else, by the name that it has in the distribution's file. V(null) takes a setting away.
-      - The module's invocation is logged with it. Set C(no_log) on a task that gives a password here.
+      - What has C(PASS), C(SECRET), C(TOKEN) or C(CREDENTIAL) in its name, and the password of a URL, is neither shown
+        nor logged. Set C(no_log) on a task that gives another secret here.
       - With kdump-utils, names in upper case are those of C(/etc/sysconfig/kdump), others those of C(/etc/kdump.conf).
     type: dict
     default: {}
@@ -233,14 +234,19 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_mo
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import inside, modified, read_text
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ansible.module_utils.basic import AnsibleModule
 
 ROOT = Path("/")
 
+# Names of settings whose values are nobody's business.
+SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL", re.IGNORECASE)
 # KDUMP_SMTP_PASSWORD="...", FTP_PASSWORD=..., and the one in a URL: ftp://user:...@host/path
-PASSWORD = re.compile(r"(PASSWORD=|://[^\s:/@\"']*:)(?:\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\s@\"']+)")
+PASSWORD = re.compile(
+    rf"((?:{SECRET.pattern})\w*=|://[^\s:/@\"']*:)(?:\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\s@\"']+)",
+    re.IGNORECASE,
+)
 HIDDEN = "********"
 
 
@@ -332,8 +338,19 @@ def follow(found: Edit, family: Family | None) -> dict[str, t.Any]:
     }
 
 
+def secrets(settings: Mapping[str, t.Any]) -> set[str]:
+    """Return what must not be shown of the settings: passwords by their names, and those in URLs."""
+    found = {str(value) for name, value in settings.items() if value and SECRET.search(name)}
+    for value in settings.values():
+        found.update(re.findall(r"://[^\s:/@\"']*:([^\s@/]+)@", str(value)))
+    return found
+
+
 def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the task asks for and return the module's result."""
+    # The option as a whole is kept out of the log. Of what is returned only passwords are: 0 and 1 are settings too.
+    module.no_log_values.clear()
+    module.no_log_values.update(secrets(module.params["settings"]))
     family = detect(ROOT)
     name, found = make_edit(module, family)
     result: dict[str, t.Any] = {
@@ -387,7 +404,7 @@ def main() -> None:
             "post_script": {"type": "str"},
             "extra_modules": {"type": "list", "elements": "str"},
             "extra_binaries": {"type": "list", "elements": "str"},
-            "settings": {"type": "dict", "default": {}},
+            "settings": {"type": "dict", "default": {}, "no_log": True},
         },
         only_root_can="configure kdump",
     )

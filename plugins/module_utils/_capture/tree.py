@@ -173,6 +173,8 @@ _KERNELS = ("boot/initrd*", "boot/initramfs*", "boot/Image*", "boot/vmlinu*")
 # Programs and images: what is there, and how old it is.
 _PRESENT = ("etc/initramfs-tools/hooks/pcie-reset", "proc/vmcore", "usr/sbin/kexec")
 _HELPER = "usr/local/lib/pcie-reset/*"
+# Where systemd's masks point to.
+_NOTHING = "/dev/null"
 
 
 class Member(t.NamedTuple):
@@ -366,12 +368,26 @@ def archive(entries: t.Mapping[str, Member]) -> bytes:
             info.mode = 0o755 if entry.kind == tarfile.DIRTYPE else 0o644
             info.mtime = entry.modified
             if entry.kind == tarfile.SYMTYPE:
-                info.linkname = os.fsdecode(entry.content)
+                info.linkname = _below(path, os.fsdecode(entry.content))
                 tar.addfile(info)
             else:
                 info.size = len(entry.content)
                 tar.addfile(info, io.BytesIO(entry.content))
     return gzip.compress(buffer.getvalue(), mtime=0)
+
+
+def _below(link: str, target: str) -> str:
+    """Return the target of a link so that it leads to the same place of the tree, wherever that is unpacked.
+
+    An absolute one would lead to files of the machine that looks at it. So would one with more C(..) than there are
+    directories above it, which on the host ends at its root.
+    """
+    parent, parts = PurePosixPath("/", link).parent, target.split("/")
+    up = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
+    stays = not target.startswith("/") and ".." not in parts[up:] and up < len(parent.parts)
+    if stays or target == _NOTHING:
+        return target
+    return os.path.relpath(os.path.normpath(parent / target), parent)
 
 
 __all__ = ("Member", "archive", "capture")

@@ -180,6 +180,7 @@ class Image(t.TypedDict):
     kernel: t.Optional[str]
     initramfs: t.Optional[str]
     generator: t.Optional[str]
+    fingerprint: t.Optional[str]
 
 
 class Target(t.TypedDict):

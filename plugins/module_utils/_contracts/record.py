@@ -14,8 +14,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts import (
+    Image,
     InterruptRemapping,
     Platform,
+    Target,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import ResetReport
 
@@ -85,7 +87,11 @@ class Line(t.TypedDict):
     count: int
 
 
-class Cause(t.TypedDict):
+class _Sure(t.TypedDict, total=False):
+    sure: t.Literal["certain", "likely", "silence", "possible"]
+
+
+class Cause(_Sure):
     stage: t.Optional[str]
     recorded_as: t.Optional[str]
     code: str
@@ -149,8 +155,20 @@ class Dump(_DumpMore):
     files: dict[str, t.Optional[str]]
 
 
+class TestedKdump(t.TypedDict):
+    """The facts of kdump that a test is a proof of."""
+
+    crash_size: t.Optional[int]
+    capture_command_line: t.Optional[str]
+    image: Image
+    target: Target
+    core_collector: t.Optional[str]
+
+
 class _RecordMore(t.TypedDict, total=False):
     dump_host: t.Optional[str]
+    kdump: t.Optional[TestedKdump]
+    stored_at: t.Optional[float]  # by the controller's clock
 
 
 class Record(_RecordMore):
@@ -180,6 +198,7 @@ class Record(_RecordMore):
 class _StateMore(t.TypedDict, total=False):
     triggered_at: float
     dump_host: t.Optional[str]
+    kdump: t.Optional[TestedKdump]
     build_id: t.Optional[str]
     watchdog: bool
     crash_size: t.Optional[int]
@@ -193,7 +212,7 @@ class _StateMore(t.TypedDict, total=False):
 class State(_StateMore):
     """What a later run needs to finish a test, in /var/lib/vmcore-kdump/crash-test.json."""
 
-    stage: t.Literal["prepared", "started", "finished"]
+    status: t.Literal["prepared", "started", "finished"]
     run_id: str
     host: str
     hostname: str
@@ -226,5 +245,6 @@ __all__ = (
     "State",
     "TestedHelper",
     "TestedIommu",
+    "TestedKdump",
     "Trigger",
 )

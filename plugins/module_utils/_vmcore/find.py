@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import traces
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_bytes
 
 if t.TYPE_CHECKING:
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import Layout
@@ -34,6 +35,8 @@ _OTHERS = {
 }
 # Those of them that hold JSON: what the reset helper did, and when what happened.
 _REPORTS = ("pcie_reset", "capture")
+# A port takes 300 bytes of a report, and each function below it 150 more.
+_REPORT_BYTES = 8 << 20
 
 
 class Dump(t.NamedTuple):
@@ -88,11 +91,14 @@ def side_reports(files: t.Mapping[str, str | None]) -> dict[str, dict[str, t.Any
 
 
 def _report(path: str | None) -> dict[str, t.Any] | None:
-    try:
-        content = json.loads(Path(path).read_text(errors="replace")) if path else None
-    except (OSError, ValueError):
+    content = read_bytes(path, _REPORT_BYTES + 1) if path else None
+    if content is None or len(content) > _REPORT_BYTES:
         return None
-    return content if isinstance(content, dict) else None
+    try:
+        report = json.loads(content.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return report if isinstance(report, dict) else None
 
 
 def _dmesg_names(dump: Path) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import shape
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,7 +88,7 @@ def _cells(name: str, values: Row) -> Iterator[str]:
 
 
 def _line(value: t.Any) -> str:
-    return " ".join(shape.clean(str(value or "")).split())
+    return " ".join(clean(str(value or "")).split())
 
 
 def _sum(counts: Mapping[str, int], total: int) -> str:

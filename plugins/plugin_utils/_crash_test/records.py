@@ -24,6 +24,7 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.dumps imp
     refuse_without_room,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.files import record_path
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._save import save
 
 display = Display()
 
@@ -136,24 +137,7 @@ def _tried(directory: Path) -> Path:
 
 
 def _store(record: t.Any, path: Path) -> None:
-    """Write the record; a file is there whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".record-")
-    try:
-        with os.fdopen(handle, "w") as stream:
-            json.dump(record, stream, indent=2, sort_keys=True)
-            stream.write("\n")
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    """What the user does not want others to have. It can only be asked by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    save(path, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
 
 
 __all__ = ("Records",)

@@ -14,29 +14,15 @@ that nothing behind this has to look twice.
 from __future__ import annotations
 
 import math
-import re
 import typing as t
+
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
 
 Data = dict[str, t.Any]
 Shape = t.Callable[[t.Any], t.Any]
 
-# Terminal control (ECMA-48): CSI and OSC sequences, and the two-character ones.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-# What no format can show: control characters but tab and line feed, surrogates, non-characters, and the characters that
-# turn the direction of the text around them.
-_HIDDEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef"
-    r"\ufeff\ufffe\uffff"
-    + "".join(chr(plane << 16 | last) for plane in range(1, 17) for last in (0xFFFE, 0xFFFF))
-    + "]"
-)  # fmt: skip
 _NEWEST_TIME = 253402300799  # 9999-12-31 23:59:59 UTC
 _LARGEST = 1 << 62
-
-
-def clean(value: str) -> str:
-    """Return text that every format can hold; what cannot be shown is a replacement character."""
-    return _HIDDEN.sub("\ufffd", _ESCAPES.sub("", value.replace("\r\n", "\n")))
 
 
 def text(value: t.Any) -> str:
@@ -228,4 +214,4 @@ assessment = keys(
     ),
 )
 
-__all__ = ("assessment", "clean", "record")
+__all__ = ("assessment", "record")

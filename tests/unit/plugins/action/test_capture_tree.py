@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import tarfile
 import typing as t
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -13,8 +14,9 @@ import pytest
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.vmcore.kdump.plugins.action.capture_tree import ActionModule
+from ansible_collections.vmcore.kdump.plugins.module_utils._capture.tree import Member, archive
 
-ARCHIVE = b"\x1f\x8bnot text"
+ARCHIVE = archive({"sys/bus": Member(tarfile.DIRTYPE)})
 
 
 def run(
@@ -78,3 +80,23 @@ def test_place_that_cannot_be_written_is_named(
     (tmp_path / "file").touch()
     with pytest.raises(AnsibleActionFail, match=r"cannot be saved as .*/file/a\.tar\.gz"):
         run(monkeypatch, {"dest": str(tmp_path / "file" / "a.tar.gz")})
+
+
+def test_the_host_does_not_say_where_the_archive_is_saved(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dest, elsewhere = tmp_path / "a.tar.gz", tmp_path / "authorized_keys"
+    reply = {"changed": True, "dest": str(elsewhere), "archive": base64.b64encode(ARCHIVE).decode()}
+    result, _calls = run(monkeypatch, {"dest": str(dest)}, reply)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
+    assert result == {"changed": True, "dest": str(dest), "size": len(ARCHIVE), "functions": 0}
+
+
+@pytest.mark.parametrize("sent", [None, 7, [], "", "no base64", base64.b64encode(b"PK").decode()])
+def test_what_is_no_archive_is_not_saved(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sent: t.Any
+) -> None:
+    reply = {"changed": True, "archive": sent}
+    with pytest.raises(AnsibleActionFail, match=r"is not saved as .* is no archive"):
+        run(monkeypatch, {"dest": str(tmp_path / "a.tar.gz")}, reply)
+    assert list(tmp_path.iterdir()) == []

@@ -29,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, **arguments: t.Any) -> dict[str, t.Any]
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
     monkeypatch.setattr(ActionBase, "_execute_module", execute)
     action = ActionModule.__new__(ActionModule)
-    action._task = t.cast(t.Any, SimpleNamespace(args=arguments))
+    action._task = t.cast(t.Any, SimpleNamespace(args=arguments, action="pcie_reset_helper"))
     assert action.run(task_vars={}) == {"changed": False}
     return passed
 

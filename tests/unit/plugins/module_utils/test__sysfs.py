@@ -184,3 +184,40 @@ def test_what_a_file_system_keeps_back_for_root_is_left_for_a_dump(
     fields = [4096, 4096, real.f_blocks, 1741, 0, *tuple(real)[5:]]
     monkeypatch.setattr(os, "statvfs", lambda _path: os.statvfs_result(fields))
     assert _sysfs.space_left(tmp_path) == 1741 * 4096
+
+
+@pytest.mark.parametrize(
+    ("tree", "link"),
+    [
+        ({"proc/cmdline": Link("../../secret")}, "proc/cmdline"),
+        ({"proc/cmdline": Link("{beside}/secret")}, "proc/cmdline"),
+        ({"proc/cmdline": Link("a/../../secret"), "proc/a": Link("../..")}, "proc/a"),
+        ({"etc": Link("..")}, "etc"),
+        ({"sys/x/driver": Link("/proc")}, "sys/x/driver"),
+    ],
+)
+def test_a_tree_with_a_link_to_a_file_of_this_machine_is_refused(
+    tmp_path: Path, tree: dict[str, Link], link: str
+) -> None:
+    """Whoever made the tree would have it read and shown: as the command line of a kernel, for example."""
+    (tmp_path / "secret").write_text("of this machine")
+    links = {name: Link(each.format(beside=tmp_path)) for name, each in tree.items()}
+    root = build(tmp_path / "tree", {"sys": None, **links})
+    with pytest.raises(KdumpError, match=f"has the link {link} to .*, a file of this machine"):
+        _sysfs.check_root(root)
+
+
+def test_links_that_lead_nowhere_or_stay_in_the_tree_are_those_of_the_host(tmp_path: Path) -> None:
+    root = build(
+        tmp_path / "tree",
+        {
+            "proc/1": Link("../sys"),
+            "sys/bus": None,
+            "boot/vmlinuz": Link("/boot/of-the-host/vmlinuz"),
+            "etc/kdump.service": Link("/dev/null"),
+            "etc/loop": Link("loop"),
+        },
+    )
+    _sysfs.check_root(root)
+    (tmp_path / "also").symlink_to(root)
+    _sysfs.check_root(tmp_path / "also")

@@ -39,6 +39,7 @@ class Module:
             for name, option in argument_spec.items()
         }
         self.tmpdir = None
+        self.no_log_values: set[str] = set()
 
     def atomic_move(self, source: str, destination: str, keep_dest_attrs: bool) -> None:
         if self.fails_at and destination.endswith(self.fails_at):

@@ -286,4 +286,30 @@ def test_image_is_found_whatever_the_release_has_in_it(tmp_path: Path, release: 
     assert facts[1]["image"]["initramfs"] == image
     assert facts[1]["problems"] == facts[0]["problems"]
     assert facts[1]["target"]["path"] == "/srv/captured/removed"
-    assert (root / f"boot/vmlinuz-{release}").readlink() == Path(f"/boot/removed/{release}/linux")
+    assert (root / f"boot/vmlinuz-{release}").readlink() == Path(f"removed/{release}/linux")
+
+
+def test_links_of_an_archive_stay_in_it(tmp_path: Path) -> None:
+    """Absolute ones, and those that end at the root of the host, would lead to files of whoever unpacks it."""
+    live = build(
+        tmp_path / "host",
+        {
+            "sys/bus/pci/devices": None,
+            "etc/systemd/system/a.wants/kdump.service": Link(
+                "/usr/lib/systemd/system/kdump.service"
+            ),
+            "etc/systemd/system/kdump.service": Link("/dev/null"),
+            "etc/systemd/system/kdump-tools.service": Link("../../../../../usr/x"),
+        },
+    )
+    root = extracted(archive(capture(live)), tmp_path / "captured")
+    units = root / "etc/systemd/system"
+    assert {
+        str(path.relative_to(units)): str(path.readlink())
+        for path in units.rglob("*")
+        if path.is_symlink()
+    } == {
+        "a.wants/kdump.service": "../../../../usr/lib/systemd/system/kdump.service",
+        "kdump.service": "/dev/null",
+        "kdump-tools.service": "../../../usr/x",
+    }

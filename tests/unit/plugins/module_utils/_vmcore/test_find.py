@@ -15,6 +15,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import (
     dumps_at,
     find,
     side_files,
+    side_reports,
 )
 
 if t.TYPE_CHECKING:
@@ -191,3 +192,14 @@ def test_each_family_has_its_own_name_for_the_dmesg(
     assert files["dmesg"] == str(log)
     assert files["kexec_dmesg"] == str(path.parent / "kexec-dmesg.log")
     assert files["readme"] == str(path.parent / "README.txt")
+
+
+def test_report_of_any_size_or_depth_is_not_kept(tmp_path: Path) -> None:
+    """A sparse file of 8 GiB takes nothing on the disk, and all of the memory when it is read whole."""
+    large, deep = tmp_path / "pcie-reset.json", tmp_path / "capture.json"
+    with large.open("wb") as file:
+        file.write(b'{"version": 1}')
+        file.truncate(8 << 30)
+    deep.write_text("[" * 100_000)
+    found = side_reports({"pcie_reset": str(large), "capture": str(deep)})
+    assert found == {"pcie_reset": None, "capture": None}

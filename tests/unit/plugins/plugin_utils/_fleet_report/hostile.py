@@ -11,6 +11,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import files, model, shape
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
 from ansible_collections.vmcore.kdump.tests.unit import fleet
 
 Data = dict[str, t.Any]
@@ -73,7 +74,7 @@ def reports(draw: st.DrawFn) -> Data:
         return pool[next(turn) % len(pool)]
 
     results = files.Results(
-        [], [], [], draw(st.lists(texts, max_size=2).map(lambda each: [*map(shape.clean, each)]))
+        [], [], [], draw(st.lists(texts, max_size=2).map(lambda each: [*map(clean, each)]))
     )
     for name in draw(
         st.lists(st.sampled_from(("passed", "no-return", "inconclusive", "dracut")), max_size=3)
@@ -82,7 +83,7 @@ def reports(draw: st.DrawFn) -> Data:
     if draw(st.booleans()):
         kept = {"host": hostile(), **_with_texts(fleet.assessment("db01", 0), hostile)}
         results.assessments.append(shape.assessment(kept))
-    return model.build(results, [shape.clean(each) for each in draw(st.lists(texts, max_size=2))])
+    return model.build(results, [clean(each) for each in draw(st.lists(texts, max_size=2))])
 
 
 def report(directory: Path, count: int = 20) -> Data:

@@ -19,8 +19,8 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import 
     junit,
     markdown,
     prometheus,
-    shape,
 )
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
 from ansible_collections.vmcore.kdump.tests.unit.plugins.plugin_utils._fleet_report.hostile import (
     BREAKERS,
     Data,
@@ -141,7 +141,7 @@ def test_nothing_breaks_out_of_the_summary(report: Data) -> None:
 
 @given(texts)
 def test_a_word_in_the_summary_is_shown_as_it_is(words: str) -> None:
-    shown = shape.clean(words)
+    shown = clean(words)
     inline = MarkdownIt("commonmark").parseInline(markdown.plain(shown))[0]
     assert {child.type for child in inline.children or ()} <= {"text", "text_special"}
     text = "".join(child.content for child in inline.children or ())
@@ -154,20 +154,20 @@ def test_a_word_in_the_summary_is_shown_as_it_is(words: str) -> None:
 
 @given(texts)
 def test_clean_text_is_text_everywhere(words: str) -> None:
-    cleaned = shape.clean(words)
+    cleaned = clean(words)
     cleaned.encode()
     assert "\x1b" not in cleaned
     element = ET.Element("a")
     element.text = cleaned
     read = ET.fromstring(ET.tostring(element, "unicode"))
     assert (read.text or "") == cleaned
-    assert shape.clean(cleaned) == cleaned
+    assert clean(cleaned) == cleaned
 
 
 def test_lines_are_in_the_page_as_text(fleet: Data) -> None:
     host = next(host for host in fleet["hosts"] if host["test"] and host["test"]["evidence"])
     line = host["test"]["evidence"][0]
-    lines = [shape.clean(words) for words in BREAKERS]
+    lines = [clean(words) for words in BREAKERS]
     test = {**host["test"], "evidence": [{**line, "text": text} for text in lines]}
     page = _page(html.render({**fleet, "hosts": [{**host, "test": test}]}))
     shown = ["".join(element.itertext()).strip("\n") for element in page.iter("pre")]

@@ -1,0 +1,12 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Has the module of the same name run, at the border to a host."""
+
+from __future__ import annotations
+
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._host import ModuleAction
+
+
+class ActionModule(ModuleAction):
+    """Adds nothing to it."""

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the vmcore.kdump authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""Text of hosts that nobody trusts: log lines, device names, what a module printed. No terminal shall act on it."""
+
+from __future__ import annotations
+
+import re
+
+# What no format can show: control characters but tab and line feed, surrogates, non-characters, and the characters that
+# turn the direction of the text around them, or end a line for some.
+_HIDDEN_CHARACTERS = (
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef"
+    r"\ufeff\ufffe\uffff"
+    + "".join(chr(plane << 16 | last) for plane in range(1, 17) for last in (0xFFFE, 0xFFFF))
+)
+_HIDDEN = re.compile(f"[{_HIDDEN_CHARACTERS}]")
+_REPLACEMENT = "\ufffd"
+
+# Terminal control (ECMA-48): CSI and OSC sequences, and the two-character ones.
+_SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+
+# The same where JSON has them escaped, as in \u001b[0m. An escape begins after an even number of backslashes. No
+# sequence takes a quotation mark or a backslash with it: these are JSON's.
+_EVEN = r"(?<!\\)((?:\\\\)*)"
+_JSON_SEQUENCES = re.compile(
+    _EVEN
+    + r"\\u001[bB](?:\[[0-?]*[ !#-/]*[@-\[\]-~]|\][^\x00-\x1f\"\\]*(?:\\u0007|\\u001[bB]\\\\)?|[@-Z^_])"
+)
+_JSON_HIDDEN = re.compile(
+    _EVEN + r"\\(?:[bfr]|u(?:00(?:0[0-8b-fB-F]|1[0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])"
+    r"|20(?:0[eEfF]|2[89a-eA-E]|6[6-9])|[fF][eE][fF][fF]|[fF]{3}[eEfF]|[fF][dD][dDeE][0-9a-fA-F]"
+    # Half of a pair: what the name of a file with other bytes than UTF-8 is made of, and printed as the bytes again.
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u)[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])))"
+)
+
+
+def clean(value: str) -> str:
+    """Return text that every format can hold; what cannot be shown is a replacement character."""
+    return _HIDDEN.sub(_REPLACEMENT, _SEQUENCES.sub("", value.replace("\r\n", "\n")))
+
+
+def clean_json(value: str) -> str:
+    """Return the JSON of what clean() makes of all texts in it, and of what was printed around it."""
+    plain = clean(value)
+    plain = _JSON_SEQUENCES.sub(r"\1", re.sub(rf"{_EVEN}\\r\\n", r"\1\\n", plain))
+    return _JSON_HIDDEN.sub(r"\1" + _REPLACEMENT, plain)
+
+
+__all__ = ("clean", "clean_json")
