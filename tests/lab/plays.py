@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).parents[2]
 RESULTS = CHECKOUT / "build" / "results"
 _PLAYBOOKS = Path(__file__).parent / "playbooks"
 # For crash_test_recovery: tasks that press the reset button of a machine of the lab.
-RECOVERY = str(_PLAYBOOKS / "recover.yml")
+RECOVERY = str(_PLAYBOOKS.with_name("tasks") / "recover.yml")
 
 # ... add the line 'makedumpfile() { ...; }' to /etc/default/kdump-tools, ..., and run 'systemctl restart ...': ...
 _ADVICE = re.compile(r"add the line '(.+?)' to (\S+?),.* and run '(.+?)'")
