@@ -70,6 +70,10 @@ class DebianHost:
     def host(self) -> Host:
         return Host(self.root, KERNEL, Debian(), self._run, self._write, unpack_foreign)
 
+    def has(self, path: str) -> bool:
+        """Say whether there is a file at an absolute path of the host."""
+        return (self.root / path.lstrip("/")).is_file()
+
     def unload(self) -> None:
         self.loaded = None
         (self.root / "sys/kernel/kexec_crash_loaded").write_text("0\n")

@@ -51,7 +51,7 @@ SHIPPED: dict[str, tuple[PurePosixPath, int]] = {
 ENABLED = UNITS / "kdump-tools-dump.service.wants" / UNIT
 
 
-# What of that a host gets: in any case, by what makes its images, with kdump-tools, and with the quiesce stage.
+# What of that a host gets: in any case, by what makes its images, and with the quiesce stage. A family may add its own.
 EVERY_HOST = (
     "pcie-reset",
     "secondary-bus-reset",
@@ -62,7 +62,6 @@ EVERY_HOST = (
 )
 INITRAMFS_TOOLS = ("init-top", "initramfs-tools-hook")
 DRACUT = ("dracut-module-setup.sh", "dracut-hook.sh", "pcie-reset.service")
-KDUMP_TOOLS = (UNIT, "capture-arguments")
 QUIESCE = ("quiesce", "quiesce-init", "quiesce-kdump-tools")
 
 # In an image. What runs the helper: the script of initramfs-tools, the unit of dracut with systemd.
@@ -84,7 +83,6 @@ __all__ = (
     "IMAGE_UNIT",
     "INITRAMFS_TOOLS",
     "INITRAMFS_TOOLS_HOOK",
-    "KDUMP_TOOLS",
     "LIBRARY",
     "MODULE",
     "PLAN",

@@ -160,7 +160,10 @@ def test_check_mode_says_what_would_change_and_changes_nothing(
     assert result["rebuilt"]
     assert not result["proof"]["proven"]
     assert [each["before_header"] for each in result["diff"]] == [
-        *(f"{path} (absent)" for path in result["files"]),
+        *(
+            f"{path} (mode 0644)" if machine.has(path) else f"{path} (absent)"
+            for path in result["files"]
+        ),
         str(machine.image_path),
     ]
     assert result["diff"][-1]["before"] == (

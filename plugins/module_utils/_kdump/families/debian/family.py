@@ -21,7 +21,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import
     EVERY_HOST,
     INITRAMFS_TOOLS,
     INITRAMFS_TOOLS_HOOK,
-    KDUMP_TOOLS,
+    UNIT,
     in_image,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce import (
@@ -101,6 +101,10 @@ _WITHOUT_MAKEDUMPFILE = (
 )
 
 
+# The unit stores the report beside the dump; the settings' last line lets the helper see the local APIC.
+_OWN_PARTS = (UNIT, "capture-arguments")
+
+
 class Debian:
     """kdump-tools: /etc/default/kdump-tools, kdump-config, initramfs-tools."""
 
@@ -111,7 +115,7 @@ class Debian:
     generator = "initramfs-tools"
     hook = INITRAMFS_TOOLS_HOOK
     quiesce_settings: PurePosixPath | None = CONFIG
-    parts: tuple[str, ...] = (*EVERY_HOST, *INITRAMFS_TOOLS, *KDUMP_TOOLS)
+    parts: tuple[str, ...] = (*EVERY_HOST, *INITRAMFS_TOOLS, *_OWN_PARTS)
     saves_from_image = False  # it boots the root file system
     configuration = DebianConfig()
     bootloader = UpdateGrub()
@@ -250,7 +254,7 @@ class DebianDracut(Debian):
 
     generator = "dracut"
     hook = DRACUT_HOOK
-    parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT_PARTS, *KDUMP_TOOLS)
+    parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT_PARTS, *_OWN_PARTS)
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-tools is to load an image beside its own, and dracut is there to make it."""
