@@ -92,11 +92,11 @@ class Console:
 
     def look(self, elapsed: float) -> str | None:
         """Read what is new; return the last stage that the console proves so far."""
-        if self._log:
+        if self._log and self._path:
             # What it shows is help while waiting and nothing more: it may just be rotated.
             with contextlib.suppress(OSError):
                 before = self._heard
-                self._follow()
+                self._follow(self._log, self._path)
                 if self._heard > before:
                     self.heard_at = elapsed
         stage = self._reader.stage
@@ -104,26 +104,23 @@ class Console:
             self.observed.setdefault(stage, round(elapsed, 1))
         return stage
 
-    def _follow(self) -> None:
+    def _follow(self, log: t.BinaryIO, path: Path) -> None:
         """Read to the end, there and where the log goes on."""
-        assert self._log is not None
-        assert self._path is not None
-        self._read()
-        if os.fstat(self._log.fileno()).st_size < self._log.tell():
+        self._read(log)
+        if os.fstat(log.fileno()).st_size < log.tell():
             # Truncated, as logrotate's copytruncate does.
-            self._log.seek(0)
-            self._read()
-        if not os.path.samestat(self._path.stat(), os.fstat(self._log.fileno())):
-            renamed, self._log = self._log, self._path.open("rb")
-            renamed.close()
-            self._read()
+            log.seek(0)
+            self._read(log)
+        if not os.path.samestat(path.stat(), os.fstat(log.fileno())):
+            self._log = path.open("rb")
+            log.close()
+            self._read(self._log)
 
-    def _read(self) -> None:
+    def _read(self, log: t.BinaryIO) -> None:
         """Read as far as the log goes now; something may print faster than this reads."""
-        assert self._log is not None
-        left = os.fstat(self._log.fileno()).st_size - self._log.tell()
+        left = os.fstat(log.fileno()).st_size - log.tell()
         while left > 0:
-            piece = self._log.read(min(left, _PIECE))
+            piece = log.read(min(left, _PIECE))
             if not piece:
                 break
             left -= len(piece)

@@ -34,7 +34,7 @@ _PACKED = r"(?:\.(?:gz|bz2|lz4|xz|zst))?"
 # fmt: off
 _LINES = (
     PrintedLine("not_reserved", r"no crashkernel= parameter in the kernel cmdline",
-         f"{_CONFIG} check_kdump_support()", SOURCE),
+                f"{_CONFIG} check_kdump_support()", SOURCE),
     PrintedLine("not_loaded", r"failed to load kdump kernel", f"{_CONFIG} kdump_load()", SOURCE),
     PrintedLine("S6", r"Dumping to NFS mountpoint", _SAVE, SOURCE),
     PrintedLine("S7", r"running makedumpfile (?!--dump-dmesg)", _SAVE, LAB),
@@ -46,7 +46,7 @@ _LINES = (
     PrintedLine("family_says_saved", r"kdump-tools: saved vmcore (?:in|via)", _SAVE, LAB),
     PrintedLine("network_missing", r"Network not reachable; will try \d+ more times", _CONFIG, SOURCE),
     PrintedLine("network_missing", r"Unable to (?:mount remote NFS|reach remote server|write to the remote NFS)",
-         _CONFIG, SOURCE),
+                _CONFIG, SOURCE),
     PrintedLine("makedumpfile_failed", r"makedumpfile failed, falling back", _SAVE, LAB),
     PrintedLine("save_failed", r"failed to save vmcore (?:in|via)", _SAVE, LAB),
 )
