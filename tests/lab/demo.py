@@ -68,7 +68,8 @@ class _Demo:
                 return 1
         path, record = self.plays.record()
         print(f"\n{summary(record)}\n")
-        print(f"Result record: {path}\nDump: {path.with_suffix('.dump')}")
+        dump = path.parent / "dumps" / f"{path.stem}.dump"
+        print(f"Result record: {path}\nDump: {dump}")
         return 0
 
     def _boot_id(self) -> str:
