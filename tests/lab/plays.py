@@ -36,6 +36,13 @@ def why_of(record: dict[str, Any]) -> str:
     return " ".join((record["why"], *([cause["sentence"]] if cause else [])))
 
 
+def records(directory: Path, host: str = "*") -> list[Path]:
+    """The records of crash tests, without the facts that the playbook assess keeps beside them."""
+    return sorted(
+        path for path in directory.glob(f"{host}-*.json") if not path.name.endswith("-facts.json")
+    )
+
+
 class Plays:
     """Ansible, with one machine of the lab (or more) as its only hosts."""
 
@@ -175,7 +182,7 @@ class Plays:
             LabError: it left none; an older one is none.
         """
         name = (host or self.host).name
-        times = {path.stat().st_mtime: path for path in self._results.glob(f"{name}-*.json")}
+        times = {path.stat().st_mtime: path for path in records(self._results, name)}
         if not times or max(times) < self._played:
             raise LabError(f"The crash test of {name} left no record in {self._results}.")
         newest = times[max(times)]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 from typing import Any
 
 from junitparser import JUnitXml
@@ -17,7 +16,7 @@ from lab.errors import LabError
 from lab.experiment import Case, Experiment, Guest, Outcome, Trial
 from lab.experiments.crash_faults import DELAY, FAULTS, happening, said
 from lab.machine import Machine
-from lab.plays import CHECKOUT, Plays
+from lab.plays import CHECKOUT, Plays, records
 from report.browser import browser
 
 _KEPT = CHECKOUT / "build" / "fleet"
@@ -58,15 +57,6 @@ def _crash_both(first: Machine, second: Machine, plays: Plays) -> None:
     _expect("the exit code is that of a failure", code != 0, True)
     _expect("both were down at the same time", overlap(failed, passed) > 0, True)
     print(f"They were so for {overlap(failed, passed):.0f} s at least.", flush=True)
-
-
-def records(directory: Path, host: str) -> list[str]:
-    """The files of a host's crash tests."""
-    return sorted(
-        path.name
-        for path in directory.glob(f"{host}-*.json")
-        if not path.name.endswith("-facts.json")
-    )
 
 
 def overlap(*tests: dict[str, Any]) -> float:

@@ -21,7 +21,7 @@ from bench.fleet import calls
 from lab import machine
 from lab.errors import LabError
 from lab.experiment import Case, Experiment, Guest, Outcome, Trial
-from lab.plays import CHECKOUT
+from lab.plays import CHECKOUT, records
 
 _PROJECT = CHECKOUT / "docs" / "awx" / "project"
 _KEPT = CHECKOUT / "build" / "runner"
@@ -95,7 +95,7 @@ class Jobs:
         private = self._private("crash_test", (), confirm=True)
         job = self._start(private, "crash_test")
         deadline = time.monotonic() + _PANIC_SECONDS
-        while not (found := list(self._results.glob("*.json"))) or (
+        while not (found := records(self._results)) or (
             json.loads(found[0].read_text())["stage"] == "armed"
         ):
             if job.poll() is not None or time.monotonic() > deadline:
@@ -109,7 +109,7 @@ class Jobs:
 
     def record(self) -> dict[str, Any]:
         """The only record there is."""
-        (path,) = self._results.glob("*.json")
+        (path,) = records(self._results)
         record: dict[str, Any] = json.loads(path.read_text())
         return record
 

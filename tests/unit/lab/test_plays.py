@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.errors import LabError
-from lab.plays import Plays, why_of
+from lab.plays import Plays, records, why_of
 
 
 @pytest.fixture(name="plays")
@@ -71,3 +71,10 @@ def test_what_the_facts_tell_to_do_without_makedumpfile_is_done(
 def test_a_record_says_why_and_what_the_cause_is() -> None:
     assert why_of({"why": "No dump.", "cause": None}) == "No dump."
     assert why_of({"why": "No dump.", "cause": {"sentence": "No disk."}}) == "No dump. No disk."
+
+
+def test_facts_that_assess_keeps_are_no_record(tmp_path: Path) -> None:
+    for name in ("one-facts.json", "one-aa.json", "two-bb.json", "one-aa.dump"):
+        (tmp_path / name).write_text("{}")
+    assert [path.name for path in records(tmp_path)] == ["one-aa.json", "two-bb.json"]
+    assert [path.name for path in records(tmp_path, "one")] == ["one-aa.json"]
