@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import typing as t
 from pathlib import Path
@@ -151,8 +152,7 @@ def _case(title: str, body: str) -> Case:
 def _parts(begin: re.Pattern[str], text: str) -> list[tuple[str, str]]:
     """What stands after each title, until the next."""
     found = list(begin.finditer(text))
-    ends = [match.start() for match in found[1:]] + [len(text)]
     return [
-        (match[1], text[match.end() : end].strip("\n"))
-        for match, end in zip(found, ends, strict=True)
+        (match[1], text[match.end() : after.start() if after else len(text)].strip("\n"))
+        for match, after in itertools.zip_longest(found, found[1:])
     ]

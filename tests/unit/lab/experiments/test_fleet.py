@@ -33,12 +33,6 @@ def test_a_panic_that_was_not_seen_was_before_what_was_seen() -> None:
     assert fleet.overlap(down(None, 120.0, 300.0), down(110.0, 130.0, 250.0)) == 130
 
 
-def test_facts_are_no_records(tmp_path: Path) -> None:
-    for name in ("one-facts.json", "one-17.json", "two-18.json"):
-        (tmp_path / name).write_text("{}")
-    assert fleet.records(tmp_path, "one") == ["one-17.json"]
-
-
 def test_the_verdicts_are_those_of_the_metrics(tmp_path: Path) -> None:
     names = fleets.write(tmp_path, 12)
     made = model.build(files.read(tmp_path), names)
