@@ -21,6 +21,7 @@ READ = {
     "LICENSES",
     "README.md",
     "REUSE.toml",
+    "SECURITY.md",
     "changelogs",
     "docs",
 }
