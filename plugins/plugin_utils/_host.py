@@ -53,6 +53,8 @@ class HostAction(ActionBase):
 
     def _execute_module(self, *args: t.Any, **kwargs: t.Any) -> Result:
         reply: Result = super()._execute_module(*args, **kwargs)
+        if isinstance(reply.get("warnings"), list):
+            reply["warnings"] = [_text_of(warning) for warning in reply["warnings"]]
         name = kwargs.get("module_name") or (args[0] if args else None) or self._task.action
         answered = reply.pop("ansible_facts", None)
         facts = answered if isinstance(answered, dict) else {}
@@ -67,6 +69,15 @@ class HostAction(ActionBase):
             reply, of_host = {**reply, "failed": True, "msg": said}, {}
         kept = {**of_controller, **of_host}
         return {**reply, "ansible_facts": kept} if kept else reply
+
+
+def _text_of(warning: t.Any) -> t.Any:
+    """Return the text of a warning; what is none stays as it is, for the checks of an answer.
+
+    ansible-core makes objects of a module's warnings since 2.19, and adds some of its own: at a first contact the
+    module says that it made its temporary directory (AnsibleModule.tmpdir). The class is private, its event is not.
+    """
+    return getattr(getattr(warning, "event", None), "msg", warning)
 
 
 class ModuleAction(HostAction):
