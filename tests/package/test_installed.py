@@ -17,8 +17,11 @@ if t.TYPE_CHECKING:
 # What a person or Galaxy reads, beside the parts that work.
 READ = {
     "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
+    "LICENSE",
     "LICENSES",
+    "MAINTAINERS",
     "README.md",
     "REUSE.toml",
     "SECURITY.md",

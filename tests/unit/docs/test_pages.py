@@ -95,6 +95,7 @@ def test_plugins_and_playbooks_exist(page: Path) -> None:
         set(plugins())
         | {path.stem for path in CHECKOUT.glob("playbooks/*.yml")}
         | {path.name for path in CHECKOUT.glob("roles/*")}
+        | set(yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text("utf-8"))["action_groups"])
     )
     assert set(_OURS.findall(page.read_text(encoding="utf-8"))) <= known | {"git"}
 
