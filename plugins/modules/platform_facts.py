@@ -772,7 +772,9 @@ ansible_facts:
               type: int
               sample: 30
             active:
-              description: Whether it counts.
+              description:
+                - Whether somebody opened it. The kernel feeds a watchdog that counts and that nobody opened, which is
+                  the problem V(watchdog_fed_by_kernel).
               type: bool
               sample: false
         is_capture_kernel:
@@ -805,7 +807,8 @@ ansible_facts:
                   V(target_read_only), V(target_unreachable), V(target_needs), V(target_encrypted), V(kernel_unsigned),
                   V(kexec_disabled) and V(makedumpfile_fails).
                 - A dump is possible, RV(ansible_facts.kdump.problems[].severity=warning), with V(service_disabled),
-                  V(plan_missing), V(plan_stale), V(quiesce_not_loaded), V(watchdog_active), V(dump_space),
+                  V(plan_missing), V(plan_stale), V(quiesce_not_loaded), V(watchdog_active), V(watchdog_fed_by_kernel),
+                  V(dump_space),
                   V(reservation_small), V(iommu_differs), V(panic_on_oops_off), V(sysrq_off), V(post_notifiers),
                   V(capture_hangs), V(setting_not_known), V(early_image_old) and V(last_test_failed).
               type: str

@@ -428,10 +428,16 @@ def _arguments(name: str, directory: Path, image: Image, profile: dict[str, Any]
                  f"systemd.hostname={name}", *profile["kernel_arguments"]]  # fmt: skip
     credential = f"ssh.authorized_keys.root={key}"
     if system == "x86_64":
-        credentials = ["-smbios", f"type=11,value=io.systemd.credential.binary:{credential}"]
+        x86 = ["-smbios", f"type=11,value=io.systemd.credential.binary:{credential}"]
+        # Linux starts the chipset's watchdog when it finds it, and feeds it until it panics. Under emulation a dump
+        # takes longer than the two times 30 s that are left then. Before QEMU 8 the watchdog reset nothing by default.
+        if profile.get("watchdog"):
+            x86 += ["-global", "ICH9-LPC.noreboot=off"]
+        else:
+            arguments.append("modprobe.blacklist=iTCO_wdt")
     else:
         # SMBIOS is there with UEFI firmware only.
-        credentials = []
+        x86 = []
         arguments.append(f"systemd.set_credential_binary={credential.replace('=', ':', 1)}")
     root = {"node-name": "root", "driver": "qcow2", "discard": "unmap",
             "file": {"driver": "file", "filename": str(directory / "disk.qcow2")}}  # fmt: skip
@@ -456,7 +462,7 @@ def _arguments(name: str, directory: Path, image: Image, profile: dict[str, Any]
         "-audiodev", "none,id=silence",
         "-object", "throttle-group,id=pace",
         "-blockdev", json.dumps(root), "-blockdev", json.dumps(scratch),
-        *credentials,
+        *x86,
         "-kernel", str(image.kernel),
     ]  # fmt: skip
     if profile.get("secure_boot"):

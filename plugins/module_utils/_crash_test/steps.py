@@ -58,6 +58,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.preflight import Check
 
 _LOCK = "run/vmcore-kdump-crash-test.lock"
+_FED_BY_KERNEL = "watchdog_fed_by_kernel"
 _NOT_LOADED = "quiesce_not_loaded"  # a problem that keeps no host from taking a dump
 
 Result = dict[str, t.Any]
@@ -273,6 +274,7 @@ def new_state(
     """
     kdump = facts["kdump"]
     directory = Path(kdump["target"]["path"])
+    codes = {each["code"] for each in kdump["problems"]}
     return {
         "status": "prepared",
         "run_id": options["run_id"],
@@ -283,7 +285,7 @@ def new_state(
         "boot_id": this_boot(root)["boot_id"],
         "kernel": kdump["kernel_release"],
         "build_id": running_build_id(root),
-        "watchdog": bool(running_watchdogs(kdump)),
+        "watchdog": bool(running_watchdogs(kdump)) or _FED_BY_KERNEL in codes,
         "crash_size": kdump["crash_size"],
         "dump_directory": str(directory),
         "dump_host": options["dump_host"],

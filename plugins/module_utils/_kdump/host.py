@@ -31,11 +31,13 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _UNITS = "/etc/systemd/system"
 
 _WATCHDOGS = "sys/class/watchdog"
+# How long a watchdog is looked at that nobody opened: a timer changes within a second, iTCO's counts in steps of 0.6.
+_LOOKS, _BETWEEN_LOOKS = 7, 0.2
 _DEVICES = "sys/bus/pci/devices"
 
 # Of /proc/meminfo, what is not dumped at level 31.
@@ -147,12 +149,13 @@ def helper_codes(helper: Mapping[str, t.Any]) -> list[str]:
 
 def running_watchdogs(facts: Mapping[str, t.Any]) -> list[str]:
     """Return the watchdogs that are running, each with its driver or what it calls itself, and its time."""
-    return [
-        f"{each['name']} ({each['driver'] or each['identity']}"
-        + (f", {each['timeout']} s)" if each.get("timeout") else ")")
-        for each in facts["watchdogs"]
-        if each["active"]
-    ]
+    return [watchdog_name(each) for each in facts["watchdogs"] if each["active"]]
+
+
+def watchdog_name(watchdog: Mapping[str, t.Any]) -> str:
+    """Return how a sentence names a watchdog: C(watchdog0 (iTCO_wdt, 30 s))."""
+    seconds = f", {watchdog['timeout']} s" if watchdog.get("timeout") else ""
+    return f"{watchdog['name']} ({watchdog['driver'] or watchdog['identity']}{seconds})"
 
 
 def watchdogs(root: Path) -> list[dict[str, t.Any]]:
@@ -175,6 +178,31 @@ def watchdogs(root: Path) -> list[dict[str, t.Any]]:
             }
         )
     return found
+
+
+def fed_by_kernel(
+    root: Path, facts: Mapping[str, t.Any], pause: Callable[[float], None]
+) -> tuple[list[str], bool]:
+    """Return the watchdogs that count although nobody opened them, and whether that is known of all.
+
+    drivers/watchdog/watchdog_dev.c: a timer that the firmware started, or a driver finds running (WDOG_HW_RUNNING), is
+    fed by a worker of the kernel until somebody opens the device. Its state stays inactive. What it has left falls:
+    timeleft is 27, a second later 26. A timer that is stopped has the same left at each look, and many drivers do not
+    say what is left.
+    """
+    idle = [each["name"] for each in facts["watchdogs"] if not each["active"]]
+    first = {name: left for name in idle if (left := _seconds_left(root, name)) is not None}
+    counting: list[str] = []
+    for _look in range(_LOOKS if first else 0):
+        pause(_BETWEEN_LOOKS)
+        counting = [name for name in first if _seconds_left(root, name) != first[name]]
+        if len(counting) == len(first):
+            break
+    return counting, len(first) == len(idle)
+
+
+def _seconds_left(root: Path, watchdog: str) -> int | None:
+    return read_int(root / _WATCHDOGS / watchdog / "timeleft")
 
 
 def _is_stale(root: Path, ports: Iterable[Mapping[str, t.Any]]) -> bool | None:
@@ -208,11 +236,13 @@ def _identifier(path: Path) -> str:
 __all__ = (
     "base_facts",
     "expected_dump_bytes",
+    "fed_by_kernel",
     "free_bytes",
     "helper_codes",
     "helper_state",
     "may_hang",
     "running_watchdogs",
     "service_enabled",
+    "watchdog_name",
     "watchdogs",
 )

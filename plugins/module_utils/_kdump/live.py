@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._run import (
@@ -31,6 +32,8 @@ class Live(t.NamedTuple):
     run: Callable[[list[str], int], tuple[int, str]]
     # Host, port, seconds -> why no connection was made, None when one was.
     connect: Callable[[str, int, int], str | None]
+    # Waits so many seconds, between two looks at what changes.
+    pause: Callable[[float], None] = time.sleep
 
 
 def live_host(run: Run) -> Live:

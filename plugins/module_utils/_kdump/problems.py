@@ -29,6 +29,9 @@ PROBLEMS: dict[str, str] = {
     " initramfs instead. {refused}",
     "watchdog_active": "The watchdog {watchdogs} is running and resets the host while it dumps unless the capture"
     " kernel feeds it: put its driver into the kdump initramfs, and give it more time than a dump takes.",
+    "watchdog_fed_by_kernel": "The watchdog {watchdogs} counts, and only the kernel feeds it: it resets the host while"
+    " the host dumps, unless the capture kernel has its driver. Put the driver into the kdump initramfs, or stop the"
+    " watchdog at each boot with 'echo V >/dev/{name}'.",
     "kdump_off": "{service} is told to load no capture kernel: set {setting}, then run '{rearm}'.",
     "nothing_saved": "{setting}: the capture kernel saves a log and no dump. Set another format, and run '{rearm}'.",
     "setting_not_known": "What {setting} is only a shell can tell, by '{line}', and what is said here of the dump may"
@@ -95,6 +98,7 @@ WARNINGS = frozenset(
         "setting_not_known",
         "sysrq_off",
         "watchdog_active",
+        "watchdog_fed_by_kernel",
     }
 )
 

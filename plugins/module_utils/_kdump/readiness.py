@@ -28,7 +28,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel im
     recommend,
     reserved,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import service_enabled
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
+    fed_by_kernel,
+    service_enabled,
+    watchdog_name,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
     NOT_FOUND,
     TIMED_OUT,
@@ -410,7 +414,20 @@ def _last_test(look: Look) -> Problems | None:
 
 Check = t.Callable[[Look], t.Optional[Problems]]
 
+
 # The problems that a check looks for, and the check. Each returns what it finds and changes nothing.
+def _watchdogs(look: Look) -> Problems | None:
+    if look.live is None:
+        return None if look.facts["watchdogs"] else []
+    counting, all_known = fed_by_kernel(look.root, look.facts, look.live.pause)
+    if counting:
+        named = [
+            watchdog_name(each) for each in look.facts["watchdogs"] if each["name"] in counting
+        ]
+        return look.problem("watchdog_fed_by_kernel", watchdogs=", ".join(named), name=counting[0])
+    return [] if all_known else None
+
+
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("kdump_off",), _switched_off),
     (("nothing_saved",), _saves_nothing),
@@ -435,6 +452,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("sysrq_off",), _sysrq),
     (("post_notifiers",), _notifiers),
     (("capture_hangs",), _hangs),
+    (("watchdog_fed_by_kernel",), _watchdogs),
     (("last_test_failed",), _last_test),
 )
 

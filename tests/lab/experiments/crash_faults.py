@@ -38,6 +38,9 @@ DELAY = 60
 _IMAGE = "/var/lib/kdump/initrd.img-$(uname -r)"
 _RELOAD = "kdump-config unload; kdump-config load"
 _NO_DUMPS = "rm -rf /var/crash/2*"
+# A dump that takes longer than the two times 30 s after which the chipset's watchdog resets the machine.
+_LONG = """echo 'MAKEDUMP_ARGS="-F -c -d 1"' >>/etc/default/kdump-tools; head -c 384M /dev/urandom >/dev/shm/fill"""
+_NOT_LONG = f"sed -i '$d' /etc/default/kdump-tools; {_NO_DUMPS}"
 
 
 class Verdict(NamedTuple):
@@ -75,6 +78,7 @@ class Fault(NamedTuple):
     refused_by: str | None = None
     needs: str | None = None  # the fault before it, which leaves what this one needs
     variables: Mapping[str, Any] = MappingProxyType({})  # of the playbook
+    profile: str = "smp"
     # The host does not return: what is said after it was reset and verify.yml has finished the test.
     later: Verdict | None = None
 
@@ -158,6 +162,28 @@ FAULTS = {
             Event(_DUMPING, monitor="system_reset", written=16 << 20, pause=6),
         ),
         undo=f"sed -i '$d' /etc/default/kdump-tools; {_NO_DUMPS}",
+    ),
+    "watchdog": Fault(
+        "a watchdog counts that the kernel fed until it died, and the dump takes longer",
+        Verdict("failed", "incomplete", "dump complete", "watchdog"),
+        before=_LONG,
+        undo=_NOT_LONG,
+        profile="watchdog",
+    ),
+    "watchdog-stopped": Fault(
+        "the same watchdog, stopped before the crash as the problem's sentence says",
+        Verdict("passed", "complete"),
+        before=f"echo V >/dev/watchdog0; {_LONG}",
+        undo=_NOT_LONG,
+        profile="watchdog",
+    ),
+    "watchdog-fed": Fault(
+        "the same watchdog, with its driver in the kdump image as the problem's sentence says",
+        Verdict("passed", "complete"),
+        before="echo iTCO_wdt >>/etc/initramfs-tools/modules; /etc/kernel/postinst.d/kdump-tools $(uname -r);"
+        f" {_RELOAD}; {_LONG}",
+        undo=_NOT_LONG,
+        profile="watchdog",
     ),
     "frozen-ssh": Fault(
         "sshd is stopped under the controller, whose connections neither close nor go on",
@@ -301,7 +327,7 @@ EXPERIMENT = Experiment(
     {
         name: Case(
             partial(_try, fault),
-            (Guest("crash-faults", "smp"),),
+            (Guest(f"crash-faults-{fault.profile}", fault.profile),),
             {"crash_test_minimum_uptime": 0},
             after=fault.needs,
         )

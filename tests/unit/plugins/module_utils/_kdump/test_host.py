@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 import typing as t
 from pathlib import Path, PurePosixPath
 
@@ -127,6 +128,52 @@ def test_watchdogs(tmp_path: Path) -> None:
         ("watchdog2", None, None, None, None),
     ]
     assert host.running_watchdogs(host.base_facts(root, "")) == ["watchdog0 (iTCO_wdt, 30 s)"]
+
+
+def idle_watchdogs(tmp_path: Path) -> Path:
+    """Two that nobody opened and whose drivers say what is left, and one whose driver does not."""
+    directory = "sys/class/watchdog"
+    return build(
+        tmp_path,
+        {
+            f"{directory}/watchdog0/state": "inactive\n",
+            f"{directory}/watchdog0/timeleft": "27\n",
+            f"{directory}/watchdog1/state": "inactive\n",
+            f"{directory}/watchdog1/timeleft": "30\n",
+            f"{directory}/watchdog2/state": "inactive\n",
+        },
+    )
+
+
+def test_watchdog_whose_time_falls_is_fed_by_the_kernel(tmp_path: Path) -> None:
+    root = idle_watchdogs(tmp_path)
+    left = iter((27, 27, 26, 26, 25, 24, 23, 22))
+
+    def pause(_seconds: float) -> None:
+        (root / "sys/class/watchdog/watchdog0/timeleft").write_text(f"{next(left)}\n")
+
+    assert host.fed_by_kernel(root, host.base_facts(root, ""), pause) == (["watchdog0"], False)
+
+
+def test_watchdog_whose_time_stands_still_is_stopped(tmp_path: Path) -> None:
+    root = idle_watchdogs(tmp_path)
+    shutil.rmtree(root / "sys/class/watchdog/watchdog2")
+    waited: list[float] = []
+    assert host.fed_by_kernel(root, host.base_facts(root, ""), waited.append) == ([], True)
+    assert sum(waited) > 1.2  # longer than it takes a timer that counts seconds, in steps of 0.6
+
+
+def test_nobody_waits_where_no_driver_says_what_is_left(tmp_path: Path) -> None:
+    root = build(tmp_path, {"sys/class/watchdog/watchdog0/state": "inactive\n"})
+    waited: list[float] = []
+    assert host.fed_by_kernel(root, host.base_facts(root, ""), waited.append) == ([], False)
+    assert not waited
+
+
+def test_open_watchdog_is_not_fed_by_the_kernel(tmp_path: Path) -> None:
+    directory = "sys/class/watchdog/watchdog0"
+    root = build(tmp_path, {f"{directory}/state": "active\n", f"{directory}/timeleft": "27\n"})
+    assert host.fed_by_kernel(root, host.base_facts(root, ""), lambda _s: None) == ([], True)
 
 
 # A guest with 1 GiB, 256 MiB of it reserved for the capture kernel.
