@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import time
 import typing as t
 from pathlib import Path
@@ -18,9 +20,13 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce impor
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.assessment import assessment
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._assess import table
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._captured import unpack
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import files
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._host import HostAction
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ARGUMENTS: dict[str, t.Any] = {
     "root": {"type": "path", "default": "/"},
@@ -51,11 +57,16 @@ class ActionModule(HostAction):
     ) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec=_ARGUMENTS)
-        gathered = self._execute_module(
-            module_name="vmcore.kdump.platform_facts",
-            module_args={"root": options["root"]},
-            task_vars=task_vars,
-        )
+        local = self._connection.transport == "local"
+        try:
+            with _tree(options["root"], local=local) as root:
+                gathered = self._execute_module(
+                    module_name="vmcore.kdump.platform_facts",
+                    module_args={"root": root},
+                    task_vars=task_vars,
+                )
+        except KdumpError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
         gathered.pop("invocation", None)
         # A fact that is set would be copied and templated for every later task.
         facts = gathered.pop("ansible_facts", None) or {}
@@ -83,6 +94,18 @@ class ActionModule(HostAction):
         return result
 
 
+@contextlib.contextmanager
+def _tree(root: str, *, local: bool) -> Iterator[str]:
+    """The directory of a captured tree, for as long as it is read: one that is still an archive is unpacked."""
+    archive = Path(root).expanduser()
+    if not local or not archive.is_file():
+        yield root
+        return
+    with tempfile.TemporaryDirectory(prefix="captured-") as directory:
+        unpack(archive, Path(directory))
+        yield directory
+
+
 def _host(task_vars: dict[str, t.Any] | None) -> str:
     return str((task_vars or {})["inventory_hostname"])
 
@@ -93,7 +116,9 @@ def _shipped(directory: str | None) -> list[dict[str, t.Any]]:
     for path in sorted(Path(directory).glob("*.yml")) if directory else ():
         try:
             found = yaml.load(path.read_bytes(), _LOADER) or []
-        except (OSError, yaml.YAMLError) as exc:
+        except OSError as exc:
+            raise KdumpError(f"The rules in {path} cannot be read: {exc.strerror}.") from exc
+        except yaml.YAMLError as exc:
             raise KdumpError(f"The rules in {path} cannot be read: {exc}") from exc
         if not isinstance(found, list):
             raise KdumpError(f"{path} holds no list of rules.")

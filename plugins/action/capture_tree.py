@@ -47,8 +47,10 @@ class ActionModule(HostAction):
             raise AnsibleActionFail(
                 f"The archive cannot be saved as {dest}: {exc.strerror}."
             ) from None
+        warnings = {"warnings": reply["warnings"]} if reply.get("warnings") else {}
         return {
             **result,
+            **warnings,
             "changed": True,
             "dest": str(dest),
             "size": len(archive.data),

@@ -48,10 +48,15 @@ def check_root(root: Path) -> None:
     with a link to a file of this machine.
     """
     _check_directory("root", root)
-    for name in ("sys", "proc"):
-        if exists(root / name):
-            _check_directory("directory", root / name)
+    present = [name for name in ("sys", "proc") if exists(root / name)]
+    for name in present:
+        _check_directory("directory", root / name)
     top = os.path.realpath(root)
+    if not present:
+        raise KdumpError(
+            f"The root {root} has neither sys nor proc, so it is no host's and no captured tree: name the directory in"
+            " which a tree was unpacked."
+        )
     if top != "/":
         for link, target in _links_out_of(top):
             raise KdumpError(

@@ -29,7 +29,8 @@ attributes:
 options:
   root:
     description:
-      - The directory with the captured tree of a host, instead of the root of the running one.
+      - The directory with the captured tree of a host, instead of the root of the running one. With a local connection
+        also the archive that M(vmcore.kdump.capture_tree) made.
     type: path
     default: /
   exclusions:

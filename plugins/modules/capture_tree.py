@@ -88,6 +88,7 @@ functions:
 """
 
 import base64
+import os
 import typing as t
 from pathlib import Path
 
@@ -99,9 +100,16 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 ROOT = Path("/")
 
+WARNING = (
+    "Only root can read all of the PCI configuration space, the firmware's tables and kdump's files: what is missing in"
+    " the tree is missing in what is made of it. Capture it again with become."
+)
+
 
 def look(module: AnsibleModule) -> dict[str, t.Any]:
     """Capture the tree and return the module's result, with the archive for the action plugin."""
+    if os.geteuid() != 0:
+        module.warn(WARNING)
     entries = capture(ROOT, identifying=module.params["identifying"])
     data = archive(entries)
     return {

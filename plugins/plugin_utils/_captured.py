@@ -4,17 +4,18 @@
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""Looks through an archive that a host made, before it is saved where somebody unpacks it."""
+"""Looks through an archive that a host made, before it is saved or unpacked."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import io
+import os
 import tarfile
 import typing as t
 import zlib
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
@@ -26,6 +27,7 @@ ENTRIES = 200_000
 
 _NAME_CHARACTERS = 4096  # PATH_MAX
 _FUNCTIONS = PurePosixPath("sys/bus/pci/devices")
+_NO_ARCHIVE = (binascii.Error, tarfile.TarError, zlib.error, EOFError, ValueError)
 # systemd's masks point there, and nothing is read from it.
 _NOTHING = "/dev/null"
 
@@ -48,8 +50,45 @@ def read_archive(answered: t.Any) -> Archive:
     try:
         data = base64.b64decode(answered, validate=True)
         return Archive(data, _look_through(_unpacked(data)))
-    except (binascii.Error, tarfile.TarError, zlib.error, EOFError, ValueError) as exc:
+    except _NO_ARCHIVE as exc:
         raise KdumpError(f"What the host sent is no archive: {clean(str(exc)):.200}.") from None
+
+
+def unpack(archive: Path, directory: Path) -> None:
+    """Unpack an archive that was saved earlier, perhaps by somebody else, into an empty directory.
+
+    Raises KdumpError for one that is not safe to unpack.
+    """
+    try:
+        if archive.stat().st_size > PACKED_BYTES:
+            raise ValueError(f"it is larger than {PACKED_BYTES >> 20} MiB")
+        content = _unpacked(archive.read_bytes())
+        _look_through(content)
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
+            for entry in tar:
+                _put(tar, entry, directory / entry.name)
+    except OSError as exc:
+        raise KdumpError(f"The archive {archive} cannot be unpacked: {exc.strerror}.") from exc
+    except _NO_ARCHIVE as exc:
+        raise KdumpError(
+            f"The archive {archive} is none of a captured tree: {clean(str(exc)):.200}."
+        ) from exc
+
+
+def _put(tar: tarfile.TarFile, entry: tarfile.TarInfo, place: Path) -> None:
+    """Write an entry that was looked at, with owner and permissions of this user: the tree is only read here."""
+    if entry.isdir():
+        place.mkdir(parents=True, exist_ok=True)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if entry.issym():
+        place.symlink_to(entry.linkname)
+        return
+    content = tar.extractfile(entry)
+    place.write_bytes(content.read() if content else b"")
+    # Both are facts: which of two files is older, and whether a program can be run.
+    place.chmod(0o755 if entry.mode & 0o111 else 0o644)
+    os.utime(place, (entry.mtime, entry.mtime))
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -99,4 +138,4 @@ def _leads_out(link: PurePosixPath, target: str) -> bool:
     return target.startswith("/") or ".." in parts[up:] or up > len(link.parent.parts)
 
 
-__all__ = ("Archive", "read_archive")
+__all__ = ("Archive", "read_archive", "unpack")

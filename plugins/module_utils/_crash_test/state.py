@@ -38,8 +38,9 @@ def load(path: Path = STATE) -> dict[str, t.Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else "it is no JSON"
         raise KdumpError(
-            f"The state of the last crash test in {path} cannot be read ({exc}): remove the file if no test is"
+            f"The state of the last crash test in {path} cannot be read, {why}: remove the file if no test is"
             " under way."
         ) from exc
     if isinstance(state, dict) and "stage" in state:

@@ -33,6 +33,8 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 MIB = 1 << 20
 GIB = 1 << 30
+# What asks for the size that is recommended, instead of a value.
+AUTO = "auto"
 
 # lib/cmdline.c, memparse(), as people write it.
 _SIZE = r"[0-9]{1,12}[KMGTkmgt]?"
@@ -316,6 +318,7 @@ def _gib(value: int) -> str:
 
 
 __all__ = (
+    "AUTO",
     "GIB",
     "MIB",
     "Needs",

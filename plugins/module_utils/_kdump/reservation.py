@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
+    AUTO,
     MIB,
     check_value,
     crashkernel_words,
@@ -37,7 +38,6 @@ if t.TYPE_CHECKING:  # pragma: no cover
     )
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import Needs
 
-AUTO = "auto"
 
 # 'kdumptool calibrate' says a little less or more each time.
 _TOLERANCE = 16 * MIB
@@ -154,7 +154,7 @@ def _undo(host: BootHost, bootloader: Bootloader, findings: ReservationState) ->
         for command in edit.commands:
             host.run(command)
     except OSError as exc:
-        return f"{edit.path} could not be put back: {exc}."
+        return f"{edit.path} could not be put back: {exc.strerror}."
     return f"{edit.path} is as it was."
 
 
@@ -232,4 +232,4 @@ def _tail(output: str) -> str:
     return f" Its last lines: {' | '.join(lines).rstrip('.')}." if lines else ""
 
 
-__all__ = ("AUTO", "ReservationState", "converge", "examine", "reboot")
+__all__ = ("ReservationState", "converge", "examine", "reboot")

@@ -12,6 +12,10 @@ import re
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
+    AUTO,
+    check_value,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import split_host
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -51,9 +55,13 @@ def take(given: Given, *, conf: bool) -> Taken:
         conf: whether the host's kdump has a kdump.conf.
 
     Raises:
-        KdumpError: a variable has no meaning here, or contradicts the one that has its meaning.
+        KdumpError: a variable has no meaning here, contradicts the one that has its meaning, or asks for memory in
+            words that the kernel does not understand.
     """
     there = {name: value for name, value in given.items() if value is not None}
+    # Before anything is done on the host: the module that reserves the memory comes after packages and files.
+    if there.get("kdump_crashkernel", AUTO) != AUTO:
+        check_value(str(there["kdump_crashkernel"]))
     taken: dict[str, t.Any] = {"kdump_settings": dict(there.get("kdump_settings") or {})}
     notes: list[str] = []
     for name, ours in RENAMED.items():

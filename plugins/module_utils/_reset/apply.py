@@ -205,7 +205,7 @@ def converge(host: Host, findings: Findings) -> dict[str, t.Any]:
         kept = _keep(host.image) if findings.rebuild or findings.load else None
     except OSError as exc:
         raise KdumpError(
-            f"The kdump initramfs could not be kept beside itself, nothing was changed: {exc}."
+            f"The kdump initramfs could not be kept beside itself, nothing was changed: {exc.strerror}."
         ) from exc
     proof = findings.proof
     reloading = False

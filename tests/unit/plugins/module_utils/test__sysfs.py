@@ -95,8 +95,19 @@ def test_window(tmp_path: Path) -> None:
 
 
 def test_root(tmp_path: Path) -> None:
-    _sysfs.check_root(tmp_path)
-    _sysfs.check_root(build(tmp_path, {"sys": None, "proc": None}))
+    _sysfs.check_root(build(tmp_path / "both", {"sys": None, "proc": None}))
+    _sysfs.check_root(build(tmp_path / "one", {"sys": None}))
+    _sysfs.check_root(Path("/"))
+
+
+def test_a_directory_that_is_no_tree_is_refused(tmp_path: Path) -> None:
+    """It would be a host of which nothing is known."""
+    with pytest.raises(KdumpError) as error:
+        _sysfs.check_root(tmp_path)
+    assert str(error.value) == (
+        f"The root {tmp_path} has neither sys nor proc, so it is no host's and no captured tree: name the directory in"
+        " which a tree was unpacked."
+    )
 
 
 def test_bad_directory_of_a_root(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import tarfile
 import typing as t
 from pathlib import Path
@@ -26,10 +27,15 @@ class Module:
     """Stand in for AnsibleModule."""
 
     params: t.ClassVar[dict[str, t.Any]] = {"dest": "/archive.tar.gz", "identifying": False}
+    warned: t.ClassVar[list[str]] = []
 
     def __init__(self, argument_spec: dict[str, t.Any], supports_check_mode: bool) -> None:
         assert set(argument_spec) == set(self.params)
         assert supports_check_mode
+        self.warned.clear()
+
+    def warn(self, warning: str) -> None:
+        self.warned.append(warning)
 
     def exit_json(self, **result: t.Any) -> t.NoReturn:
         raise Exit(result)
@@ -60,6 +66,19 @@ def test_real_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     }
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         assert "proc/cmdline" in tar.getnames()
+
+
+def test_a_tree_without_what_only_root_reads_is_warned_about(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    root = unpack("q35-vtd", tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    run(monkeypatch, root)
+    assert Module.warned == []
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    run(monkeypatch, root)
+    (warning,) = Module.warned
+    assert "Capture it again with become." in warning
 
 
 def test_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_suitable_stage_is_not_told_by_a_part_of_the_facts(tmp_path: Path) -> No
 
 
 def test_host_that_has_nothing_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    result = run(monkeypatch, tmp_path)
+    result = run(monkeypatch, build(tmp_path, {"sys": None}))
     assert result["ansible_facts"]["pcie"]["functions"] == []
     assert result["ansible_facts"]["pcie"]["notes"] == [NOTE_NO_BUS]
     assert result["ansible_facts"]["kdump"]["problems"][0]["code"] == "no_family"
@@ -114,7 +114,7 @@ ALL = ["pcie", "iommu", "kdump", "platform"]
 def test_subsets(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: list[str], gathered: list[str]
 ) -> None:
-    result = run(monkeypatch, tmp_path, gather_subset=asked)
+    result = run(monkeypatch, build(tmp_path, {"sys": None}), gather_subset=asked)
     assert list(result["ansible_facts"]) == gathered
     assert set(asked) <= set(platform_facts.ARGUMENT_SPEC["gather_subset"]["choices"])
 

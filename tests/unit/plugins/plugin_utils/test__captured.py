@@ -134,3 +134,27 @@ def test_whatever_gets_through_stays_where_it_is_unpacked(
     for path in tree.rglob("*"):
         if path.is_symlink():
             assert Path(os.path.realpath(path)).is_relative_to(tree), path
+
+
+def test_a_saved_archive_becomes_the_tree_that_was_captured(tmp_path: Path) -> None:
+    root = unpack("q35-vtd", tmp_path / "host")
+    entries = capture(root)
+    (tmp_path / "db01.tar.gz").write_bytes(archive(entries))
+    _captured.unpack(tmp_path / "db01.tar.gz", tmp_path / "copy")
+    assert archive(capture(tmp_path / "copy")) == archive(entries)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"nothing of a host",
+        base64.b64decode(packed([("../x", FILE, "")])),
+        base64.b64decode(packed([("proc", LINK, "/etc"), ("proc/x", FILE, "")])),
+    ],
+)
+def test_an_archive_of_something_else_writes_nothing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/x.tar.gz").write_bytes(content)
+    with pytest.raises(KdumpError, match=r"x\.tar\.gz is none of a captured tree"):
+        _captured.unpack(tmp_path / "in/x.tar.gz", tmp_path / "out")
+    assert {path.name for path in tmp_path.rglob("*")} == {"in", "x.tar.gz"}

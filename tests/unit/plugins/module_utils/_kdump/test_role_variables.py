@@ -84,3 +84,17 @@ def test_each_name_of_the_other_role_is_said() -> None:
         name in notes for name in ("kdump_path", "location", "kdump_sshkey", "kdump_dracut_args")
     )
     assert take({"kdump_dump_directory": "/srv"}, conf=True).notes == []
+
+
+@pytest.mark.parametrize("size", ["lots", "2", "512", "512MB", "1G-:lots", ""])
+def test_memory_that_the_kernel_does_not_understand_is_refused_before_anything_is_done(
+    size: str,
+) -> None:
+    with pytest.raises(KdumpError, match="crashkernel="):
+        take({"kdump_crashkernel": size}, conf=True)
+
+
+@pytest.mark.parametrize("size", ["auto", "512M", "2G-64G:256M,64G-:512M", "512M,high"])
+def test_memory_is_no_variable_of_the_other_role(size: str) -> None:
+    found = take({"kdump_crashkernel": size}, conf=True)
+    assert (found.variables, found.notes) == ({"kdump_settings": {}}, [])
