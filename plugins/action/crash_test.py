@@ -49,6 +49,11 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.permissio
     requester,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.records import Records
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import (
+    Refusal,
+    of_preparation,
+    refused,
+)
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import printable
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.watch import watching
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._host import HostAction
@@ -81,13 +86,19 @@ class ActionModule(HostAction):
         self._permission = Permission(self, self._task_vars, options)
         if options["state"] == "cancelled":
             return {**result, **self._cancel()}
-        if self._task.check_mode:
-            return {**result, **self._preview()}
-        refusal = self._permission.refusal()
-        if refusal:
-            return {**result, "failed": True, "changed": False, "msg": refusal}
+        mistake = self._permission.mistake()
+        if mistake:
+            return {**result, "failed": True, "changed": False, "msg": mistake}
         # What can fail on the controller fails here, before anything is crashed.
-        self._records = Records(options["results_directory"])
+        self._records = Records(options["results_directory"], trial=not self._task.check_mode)
+        if self._task.check_mode:
+            return {**result, **(self._unfinished() if options["resume"] else self._preview())}
+        refusal = self._permission.refusal() or self._objection()
+        if refusal:
+            return {**result, **self._refuse(refusal)}
+        not_confirmed = self._permission.not_confirmed()
+        if not_confirmed:
+            return {**result, "failed": True, "changed": False, "msg": not_confirmed}
         self._dumps, left_out = arrived_dumps(options["dumps"])
         for why in left_out:
             display.warning(why)
@@ -98,7 +109,7 @@ class ActionModule(HostAction):
         """Begin a test or find the one that was begun, and finish it."""
         self._remote.notice_dead_peers()
         begun = self._resume() if self._options["resume"] else self._begin()
-        if begun.get("failed") or "record" in begun:
+        if "state" not in begun:
             return begun
         self._remote.forget_session()
         state = begun["state"]
@@ -143,13 +154,19 @@ class ActionModule(HostAction):
             **{option: self._options[option] for option in CHECK_OPTIONS},
         )
         if prepared.get("failed"):
-            return prepared
+            refusal = of_preparation(self._host, prepared)
+            checks = {"checks": prepared["checks"]} if "checks" in prepared else {}
+            return self._refuse(refusal, **checks) if refusal else prepared
         state: Result = prepared["state"]
-        refusal = self._refusal(state, prepared, run_id)
-        if refusal:
+        refusal = self._permission.wrong_machine(state["boot_id"])
+        mistake = self._mistaken(state, prepared, run_id)
+        if refusal or mistake:
             # Nobody triggers it any more.
             self._remote.step("cancel", requested_by=requester(self._task_vars))
-            return {"failed": True, "changed": False, "checks": prepared["checks"], "msg": refusal}
+        if mistake:
+            return {"failed": True, "changed": False, "checks": prepared["checks"], "msg": mistake}
+        if refusal:
+            return self._refuse(refusal, checks=prepared["checks"])
         self._store_unfinished(state, "armed", {})
         begun = self._remote.step("trigger", run_id=run_id)
         delay = state["trigger"]["delay"]
@@ -170,13 +187,30 @@ class ActionModule(HostAction):
         triggered = {key: told[key] for key in ("trigger", "triggered_at") if key in told}
         return {"state": {"triggered_at": time.time(), **state, **triggered}}
 
-    def _refusal(self, state: Result, prepared: Result, run_id: str) -> str | None:
-        """What only the answer of the host shows, and keeps it from being crashed; None when nothing does."""
+    def _mistaken(self, state: Result, prepared: Result, run_id: str) -> str | None:
+        """What only the answer of the host shows, and somebody has to put right; None when there is nothing."""
         try:
             own_state(state, self._host, run_id)
         except KdumpError as error:
             return str(error)
-        return self._permission.wrong_machine(state["boot_id"]) or self._no_room(prepared)
+        return self._no_room(prepared)
+
+    def _objection(self) -> Refusal | None:
+        """What the play itself found to speak against the crash, before it asked for the test."""
+        why = self._options["objection"]
+        if not why or self._options["resume"]:
+            return None
+        return Refusal("not_ready", f"{self._host} was not crashed: {printable(why)}")
+
+    def _refuse(self, refusal: Refusal, **known: t.Any) -> Result:
+        """Leave the host as it is. Whether others are crashed is for the operator to say."""
+        skip = self._options["refused"] == "skip"
+        if not self._task.check_mode and not self._options["resume"]:
+            self._records.keep_refusal(self._host, refusal)
+        if skip:
+            line = f"[{self._host}] refused ({refusal.code}): {refusal.why}"
+            display.display(printable(line), color="yellow")
+        return refused(refusal, skip=skip, **known)
 
     def _no_room(self, checked: Result) -> str | None:
         expected = checked.get("expected_bytes") if self._options["room_for_dump"] else None
@@ -184,20 +218,39 @@ class ActionModule(HostAction):
 
     def _resume(self) -> Result:
         """Find the test that was begun. One that is finished has its record."""
-        begun = self._wait_for_state()
+        begun = self._of_state(self._wait_for_state())
         state = begun.get("state")
-        if state is None:
-            return {"failed": True, "msg": f"{self._host} did not say which test it has.", **begun}
+        if state and state["status"] == "finished":
+            record = believed(state["record"], state, self._records, self._dumps)
+            return self._conclude({"record": record, "changed": False})
+        return begun
+
+    def _of_state(self, answer: Result) -> Result:
+        """The answer that has the state of a test of this very host, or a result that says why it has none."""
+        if answer.get("failed"):
+            return {key: value for key, value in answer.items() if key != "state"}
+        state = answer.get("state")
+        if state is None or (state["status"] == "finished" and not state.get("record")):
+            none = f"{self._host} has no crash test that could be finished."
+            return self._refuse(Refusal("no_test", none))
         try:
             own_state(state, self._host)
         except KdumpError as error:
             return {"failed": True, "msg": str(error)}
-        if state["status"] == "finished" and state.get("record"):
-            record = believed(state["record"], state, self._records, self._dumps)
-            return self._conclude({"record": record, "changed": False})
-        if state["status"] == "finished":
-            return {"failed": True, "msg": f"{self._host} has no crash test to be finished."}
-        return begun
+        return answer
+
+    def _unfinished(self) -> Result:
+        """Say which test would be finished."""
+        found = self._of_state(self._remote.step("state"))
+        state = found.get("state")
+        if state is None:
+            return found
+        over = state["status"] == "finished"
+        word = "is finished and would be shown again" if over else "would be finished"
+        test = f"The crash test {state['run_id']} of {self._host}, asked for by {state['requested_by']},"
+        line = printable(f"{test} {word}.")
+        display.display(f"[{self._host}] {line}")
+        return {"changed": not over, "ready": True, "msg": line}
 
     def _wait_for_state(self) -> Result:
         """Ask the host for its test until it answers: it may just have been switched on."""
@@ -244,28 +297,36 @@ class ActionModule(HostAction):
             "preflight", **{option: self._options[option] for option in CHECK_OPTIONS}
         )
         if "checks" not in done:
-            return done
-        refusals = {
-            "protected": self._permission.protection(),
-            "own_machine": self._permission.wrong_machine(done["boot_id"]),
-            "results_room": Records(self._options["results_directory"], trial=False).no_room(
-                done.get("expected_bytes") if self._options["room_for_dump"] else None
-            ),
-        }
-        for name, why in refusals.items():
-            if why:
-                check = {"name": name, "status": "failed", "detail": why}
-                refused = {"ready": False, "failed": True, "msg": why}
-                done = {**done, "checks": [check, *done["checks"]], **refused}
+            refusal = self._permission.refusal() or of_preparation(self._host, done)
+            return self._refuse(refusal) if refusal else done
         token = self._permission.token()
-        done["token"] = token
-        done["confirmed"] = self._permission.is_confirmed()
-        if done["ready"]:
-            done["msg"] = (
-                f"{done['msg']} {self._host} or the token {token} of this play confirms it"
-                " (crash_test_confirm of the role)."
-            )
-        return done
+        known = {"token": token, "confirmed": self._permission.is_confirmed()}
+        refusal = (
+            self._permission.refusal()
+            or self._permission.wrong_machine(done["boot_id"])
+            or self._objection()
+        )
+        no_room = self._no_room(done)
+        controller = {"results_room": no_room}
+        if refusal:
+            controller[refusal.code] = refusal.why
+        own = [
+            {"name": name, "status": "failed", "detail": why}
+            for name, why in controller.items()
+            if why
+        ]
+        known["checks"] = [*own, *done["checks"]]
+        if no_room:
+            return {**done, **known, "ready": False, "failed": True, "msg": no_room}
+        if done.get("failed"):
+            refusal = refusal or of_preparation(self._host, done)
+        if refusal:
+            return {**done, **known, "ready": False, **self._refuse(refusal)}
+        confirms = (
+            f" {self._host} or the token {token} of this play confirms it"
+            " (crash_test_confirm of the role)."
+        )
+        return {**done, **known, "msg": f"{done['msg']}{confirms if done['ready'] else ''}"}
 
     def _cancel(self) -> Result:
         return self._remote.step("cancel", requested_by=requester(self._task_vars))

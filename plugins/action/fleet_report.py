@@ -110,6 +110,7 @@ def _json(report: Data, results: files.Results) -> str:
         "firmware",
         "problems",
         "drift",
+        "refusal",
     )
     hosts = [
         {**{key: host[key] for key in keys}, "run_id": host["test"] and host["test"]["run_id"]}

@@ -154,6 +154,22 @@ options:
         M(vmcore.kdump.vmcore_info) on O(dump_host). What that finds finishes the test, as O(dumps) with O(resume=true).
         The role C(vmcore.kdump.crash_test) does all of this.
     type: str
+  refused:
+    description:
+      - What a host is that is refused, because it is protected, outside of its window, not ready, or does not answer.
+        Nothing was done to it.
+      - With V(stop) the task fails, with V(skip) it is skipped. The result has C(refused) in both cases, and with
+        O(results_directory) the reason is kept there as C(HOST-refusal.json) for the report.
+      - A host that is not confirmed is a failure in any case, and so is a name in O(confirm) that no host of the play
+        has, or a group in O(protected_groups) that the inventory does not have.
+    type: str
+    choices: [skip, stop]
+    default: stop
+  objection:
+    description:
+      - Why the host is not to be crashed, when the play has found out something that this module does not check. It is
+        refused then.
+    type: str
   dumps:
     description:
       - The C(dumps) that M(vmcore.kdump.vmcore_info) found on O(dump_host), with
@@ -186,6 +202,12 @@ EXAMPLES = r"""
     window: Mon-Thu 22:00-05:00
     checks:
       - test "$(cluster-status --nodes-down)" = 0
+  become: true
+
+- name: Crash hosts that are ready, and leave out those that are not
+  vmcore.kdump.crash_test:
+    confirm: "{{ groups['databases'] }}"
+    refused: skip
   become: true
 
 - name: Finish a test whose controller died
@@ -224,6 +246,13 @@ confirmed:
   returned: in check mode
   type: bool
   sample: false
+refused:
+  description:
+    - Why the host was not crashed, in a word. V(protected), V(own_machine) (the controller, or a second name of another
+      host), V(window), V(not_ready), V(unreachable), or V(no_test) with O(resume=true).
+  returned: when the host is refused
+  type: str
+  sample: window
 record:
   description:
     - The result record. See C(docs/result-record.schema.json).

@@ -9,6 +9,10 @@
 from __future__ import annotations
 
 import re
+import typing as t
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # What no format can show: control characters but tab and line feed, surrogates, non-characters, and the characters that
 # turn the direction of the text around them, or end a line for some.
@@ -51,4 +55,13 @@ def clean_json(value: str) -> str:
     return _JSON_HIDDEN.sub(r"\1" + _REPLACEMENT, plain)
 
 
-__all__ = ("clean", "clean_json")
+def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the lines of a table: every column but the last one is as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip()
+        for row in rows
+    ]  # fmt: skip
+
+
+__all__ = ("clean", "clean_json", "columns")

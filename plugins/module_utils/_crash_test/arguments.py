@@ -35,6 +35,8 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "recovery": {"type": "dict"},
     "dump_host": {"type": "str"},
     "dumps": {"type": "list", "elements": "dict"},
+    "refused": {"type": "str", "choices": ["skip", "stop"], "default": "stop"},
+    "objection": {"type": "str"},
 }
 
 # Together they would contradict each other.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import typing as t
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -18,6 +19,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
 # Its hosts are never crashed, whatever other groups an operator names.
 PROTECTED = "crash_test_protected"
 _TOKEN = "crash-"
+_DIGITS = 10
 # A token is of the minute in which it was shown, and confirms for so many from then on.
 _MINUTE = 60
 _VALID_MINUTES = 24 * 60
@@ -57,6 +59,12 @@ def is_confirmed(
     return any(_token(subject, minute - age) in tokens for age in range(_VALID_MINUTES))
 
 
+def strangers(confirm: Iterable[str], hosts: Iterable[str]) -> list[str]:
+    """Return what was given as confirmation and is neither the name of one of the play's hosts nor a token."""
+    token = re.compile(f"{_TOKEN}[0-9a-f]{{{_DIGITS}}}")
+    return sorted(name for name in set(confirm) - set(hosts) if name and not token.fullmatch(name))
+
+
 def protection(groups: Iterable[str], protected: Iterable[str]) -> list[str]:
     """Return the protected groups that a host is in, sorted."""
     return sorted(set(groups) & {PROTECTED, *protected})
@@ -64,7 +72,7 @@ def protection(groups: Iterable[str], protected: Iterable[str]) -> list[str]:
 
 def _token(play: str, minute: int) -> str:
     text = json.dumps([minute, play])
-    return f"{_TOKEN}{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    return f"{_TOKEN}{hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]}"
 
 
-__all__ = ("PROTECTED", "is_confirmed", "play_token", "protection")
+__all__ = ("PROTECTED", "is_confirmed", "play_token", "protection", "strangers")

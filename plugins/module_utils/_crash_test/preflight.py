@@ -242,6 +242,12 @@ def _settled(moment: Moment) -> Check:
 def _dump_target(target: Mapping[str, t.Any], dump_host: str | None) -> Check:
     kind, place = target["type"], target["path"]
     name = "dump_target"
+    if kind is None:
+        return _check(
+            name,
+            False,
+            "Where this host saves dumps is not known: configure kdump (the playbook vmcore.kdump.configure does).",
+        )
     if kind == "local" and dump_host is None:
         return _check(name, True, f"Dumps are saved in {place} on the host.")
     if kind == "local":

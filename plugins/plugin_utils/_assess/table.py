@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean, columns
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,17 +62,8 @@ def render(rows: Mapping[str, t.Any]) -> str:
     order = ("no", "-", "?", "yes")
     names = sorted(known, key=lambda name: (order.index(known[name]["ready"]), name))
     cells = [_HEAD, *(tuple(_cells(name, known[name])) for name in names)]
-    *columns, _last = zip(*cells, strict=True)
-    widths = [max(map(len, column)) for column in columns]
-    lines = [_padded(line, widths) for line in cells]
     counts = {answer: sum(each["ready"] == answer for each in known.values()) for answer in order}
-    return "\n".join([*lines, "", _sum(counts, len(known))])
-
-
-def _padded(line: tuple[str, ...], widths: list[int]) -> str:
-    *cells, last = line
-    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-    return "  ".join([*padded, last]).rstrip()
+    return "\n".join([*columns(cells), "", _sum(counts, len(known))])
 
 
 def _is_row(value: t.Any) -> bool:

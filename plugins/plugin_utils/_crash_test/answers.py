@@ -21,6 +21,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._shape import (
     each,
     keys,
     mapping,
+    maybe,
     misfit,
     text,
     uuid,
@@ -61,7 +62,7 @@ def answer_of(step: str, answer: Result) -> Result:
         {
             "msg": text,
             "checks": _CHECKS,
-            "state": shapes.STATE,
+            "state": maybe(shapes.STATE),
             "boot_id": uuid,
             "expected_bytes": whole,
             "logs": _LOGS,

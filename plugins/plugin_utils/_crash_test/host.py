@@ -42,6 +42,8 @@ _PURPOSES = {
     "collect": "judge its dump",
     "cancel": "cancel its test",
 }
+# Steps that are done when there is no test that could be finished.
+_WITHOUT_TEST = ("preflight", "prepare")
 # Steps after a crash: the dump may have filled the file system that the module is copied to.
 _STEPS_AFTER = ("state", "collect")
 RELEASE = f"rm -f {RESERVE}"
@@ -63,8 +65,9 @@ class RemoteHost:
         A host that cannot be reached is a failure here, not "unreachable": a play counts only
         failures when it decides whether the next hosts are crashed.
         """
+        hint = "" if step in _WITHOUT_TEST else f" {RESUME_HINT}"
         try:
-            if step in _STEPS_AFTER:
+            if step in _STEPS_AFTER and not self._action._task.check_mode:
                 with watchdog(_PROBE_SECONDS):
                     self._action._low_level_execute_command(RELEASE)
             with watchdog(_STEP_SECONDS):
@@ -78,7 +81,7 @@ class RemoteHost:
                 "failed": True,
                 "changed": step == "trigger",
                 "unanswered": True,
-                "msg": f"{self.name} cannot be reached to {_PURPOSES[step]}: {error} {RESUME_HINT}",
+                "msg": f"{self.name} cannot be reached to {_PURPOSES[step]}: {error}{hint}",
             }
         try:
             return answer_of(step, done)
@@ -87,7 +90,7 @@ class RemoteHost:
             return {
                 "failed": True,
                 "changed": step in ("trigger", "collect"),
-                "msg": f"What {self.name} answered is not believed: {error} {RESUME_HINT}",
+                "msg": f"What {self.name} answered is not believed: {error}{hint}",
             }
 
     def probe(self, command: str) -> Probe | None:

@@ -50,6 +50,17 @@ class Inventory:
         """The variables that say which host is meant, and that were given on the command line."""
         return [name for name in _OF_THE_HOST if name in self._extra_vars]
 
+    def of_workflow(self) -> bool:
+        """Whether this is a job of a workflow in AWX, or a slice of a job, which knows a part of the hosts only.
+
+        awx/main/models/unified_jobs.py, UnifiedJob.awx_meta_vars().
+        """
+        return any(f"{name}_workflow_job_id" in self._extra_vars for name in ("awx", "tower"))
+
+    def has_group(self, group: str) -> bool:
+        """Whether the inventory has a group of this name."""
+        return group in self._manager.groups
+
     def has(self, host: str) -> bool:
         """Whether the inventory has a host of this name."""
         return host in self._manager.hosts

@@ -19,12 +19,14 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.gate impo
     is_confirmed,
     play_token,
     protection,
+    strangers,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.boots import (
     claim,
     own_boot_id,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.inventory import Inventory
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import Refusal
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
@@ -44,27 +46,56 @@ class Permission:
         self._play_hosts: list[str] = list(task_vars.get("ansible_play_hosts_all", ()))
         self._inventory = Inventory(task_vars)
 
-    def refusal(self) -> str | None:
-        """Why this host is not crashed, None when it may be."""
+    def mistake(self) -> str | None:
+        """What the operator has to put right before any host is crashed, None when there is nothing."""
         if self._action._task.delegate_to:
             return (
                 f"The crash test of {self._host} is delegated to {self._action._task.delegate_to}: "
                 "run it on the host that is to be crashed."
             )
-        if self._action._connection.transport == "local":
-            return f"{self._host} has a local connection: this would crash the controller."
         if self._options["resume"]:
             return None
-        return self.protection() or self._not_confirmed()
-
-    def protection(self) -> str | None:
-        """Why this host is never crashed, None when it is not protected."""
         overridden = self._inventory.overridden()
         if overridden:
             return (
                 f"{self._host} was not crashed: {' and '.join(overridden)} of the command line would say which host"
                 " this is. Leave it out."
             )
+        return self._unknown_groups() or self._unknown_names()
+
+    def refusal(self) -> Refusal | None:
+        """Why this host is not crashed while others are, None when it may be."""
+        if self._action._connection.transport == "local":
+            why = f"{self._host} has a local connection: this would crash the controller."
+            return Refusal("own_machine", why)
+        protected = None if self._options["resume"] else self._protection()
+        return Refusal("protected", protected) if protected else None
+
+    def _unknown_groups(self) -> str | None:
+        """A protected group that is misspelled protects nobody."""
+        unknown = [
+            group
+            for group in self._options["protected_groups"]
+            if group != PROTECTED and not self._inventory.has_group(group)
+        ]
+        if not unknown:
+            return None
+        return (
+            f"{self._host} was not crashed: the inventory has no group {' and no group '.join(unknown)}, so nothing is"
+            " protected by it. Correct protected_groups (crash_test_protected_groups of the role)."
+        )
+
+    def _unknown_names(self) -> str | None:
+        """A name that is misspelled is a host that was meant. All jobs of a workflow in AWX get one answer."""
+        unknown = strangers(self._options["confirm"], self._play_hosts)
+        if not unknown or self._inventory.of_workflow():
+            return None
+        return (
+            f"{self._host} was not crashed: {', '.join(unknown)} was confirmed, which is no host of this play and no"
+            " token. Correct confirm (crash_test_confirm of the role)."
+        )
+
+    def _protection(self) -> str | None:
         # What the inventory says counts, and what a play says in addition.
         groups = {*self._inventory.groups(self._host), *self._groups}
         protected = protection(groups, self._options["protected_groups"])
@@ -78,18 +109,20 @@ class Permission:
             )
         return None
 
-    def wrong_machine(self, boot_id: str) -> str | None:
+    def wrong_machine(self, boot_id: str) -> Refusal | None:
         """Why the machine that answers is not the one that may be crashed, None when it may be it."""
         if boot_id == own_boot_id():
-            return (
+            return Refusal(
+                "own_machine",
                 f"{self._host} was not crashed: it runs the kernel that this controller runs on, as itself or as a"
-                " container."
+                " container.",
             )
         first = claim(boot_id, self._host)
         if first != self._host:
-            return (
+            return Refusal(
+                "own_machine",
                 f"{self._host} was not crashed: it is the same machine as {first}, by its boot id. Leave out one of"
-                " these names."
+                " these names.",
             )
         return None
 
@@ -110,8 +143,9 @@ class Permission:
     def _play(self) -> str:
         return self._inventory.identity(self._play_hosts)
 
-    def _not_confirmed(self) -> str | None:
-        if self.is_confirmed():
+    def not_confirmed(self) -> str | None:
+        """Why the operator has not allowed the crash of this host, None when it is confirmed."""
+        if self._options["resume"] or self.is_confirmed():
             return None
         given = ", ".join(self._options["confirm"]) or "nothing"
         return (

@@ -23,8 +23,14 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._shape import misfit
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.dumps import (
     refuse_without_room,
 )
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.files import record_path
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.files import (
+    record_path,
+    refusal_path,
+)
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._save import save
+
+if t.TYPE_CHECKING:
+    from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import Refusal
 
 display = Display()
 
@@ -56,6 +62,24 @@ class Records:
             display.warning(f"The record cannot be stored in {self._directory}: {error.strerror}.")
             return None
         return path
+
+    def keep_refusal(self, host: str, refusal: Refusal) -> None:
+        """Store why a host was not crashed, for the report; the last refusal replaces the one before."""
+        if self._directory is None:
+            return
+        kept = {
+            "version": 1,
+            "host": host,
+            "refused_at": time.time(),
+            "reason": refusal.code,
+            "why": refusal.why,
+        }
+        try:
+            _store(kept, refusal_path(self._directory, host))
+        except OSError as error:
+            display.warning(
+                f"The refusal of {host} cannot be stored in {self._directory}: {error.strerror}."
+            )
 
     def seen_before(self, state: Result) -> dict[str, float]:
         """The stages that an earlier controller saw on the console, by the record that it left here."""

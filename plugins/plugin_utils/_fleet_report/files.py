@@ -4,7 +4,7 @@
 
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""Files of the results directory: one JSON a crash test, and one a host that was assessed."""
+"""Files of the results directory: a JSON for each crash test, host that was assessed, and host that was refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class Results(t.NamedTuple):
     records: list[shape.Data]
     assessments: list[shape.Data]
     raw: list[t.Any]  # the records as they are in the files
-    ignored: list[str]  # a sentence for each file that is neither
+    ignored: list[str]  # a sentence for each file that is none of these
+    refusals: list[shape.Data]
 
 
 def read(directory: Path) -> Results:
@@ -42,7 +43,7 @@ def read(directory: Path) -> Results:
     Raises:
         KdumpError: the directory cannot be read.
     """
-    results = Results([], [], [], [])
+    results = Results([], [], [], [], [])
     try:
         names = sorted(
             entry.name
@@ -92,8 +93,10 @@ def _sort_in(results: Results, name: str, content: t.Any) -> None:
         results.raw.append(found)
     elif named and isinstance(found.get("facts"), dict):
         results.assessments.append(shape.assessment(found))
+    elif named and isinstance(found.get("reason"), str) and "refused_at" in found:
+        results.refusals.append(shape.refusal(found))
     else:
-        results.ignored.append(f"{name} is neither a result record nor facts.")
+        results.ignored.append(f"{name} is neither a result record, nor facts, nor a refusal.")
 
 
 def _parse(content: bytes) -> t.Any:
@@ -113,6 +116,11 @@ def assessment_path(directory: Path, host: str) -> Path:
 def record_path(directory: Path, host: str, run_id: str) -> Path:
     """Where the record of a crash test is."""
     return directory / f"{_file_name(host)}-{run_id}.json"
+
+
+def refusal_path(directory: Path, host: str) -> Path:
+    """Where it is kept why a host was not crashed."""
+    return directory / f"{_file_name(host)}-refusal.json"
 
 
 def dump_path(directory: Path, host: str, run_id: str) -> Path:
@@ -143,4 +151,13 @@ def write(path: Path, content: str) -> None:
         raise KdumpError(f"{path} cannot be written: {exc.strerror}.") from exc
 
 
-__all__ = ("Results", "assessment_path", "dump_path", "dumps", "read", "record_path", "write")
+__all__ = (
+    "Results",
+    "assessment_path",
+    "dump_path",
+    "dumps",
+    "read",
+    "record_path",
+    "refusal_path",
+    "write",
+)

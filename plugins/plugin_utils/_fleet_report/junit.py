@@ -75,6 +75,8 @@ def _cases(host: Data) -> Iterator[Case]:
     for problem in host["problems"]:
         end = "failure" if problem["severity"] == "error" else "skipped"
         yield "kdump", problem["code"] or "problem", end, problem["message"], ""
+    if host["refusal"]:
+        yield "crash", "refused", "skipped", host["refusal"]["why"], ""
     if test is None:
         yield "crash", "verdict", "skipped", host["why"], ""
         return

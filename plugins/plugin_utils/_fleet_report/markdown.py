@@ -51,6 +51,9 @@ def _lines(report: Data) -> Iterator[str]:
     for rate in summary["crashes"]:
         if rate["crashes"]:
             yield f"- {rate['dumps']} of {rate['crashes']} crashes {rate['name']} left a dump"
+    if summary["refusals"]:
+        words = ", ".join(f"{each['hosts']} {plain(each['name'])}" for each in summary["refusals"])
+        yield f"- refused, and not crashed: {words}"
     if report["as_of"] is not None:
         yield f"- as of {stages.date(report['as_of'])}"
     yield from _steps(report["steps"])

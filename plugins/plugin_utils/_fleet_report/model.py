@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import REASONS
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import stages, steps, tree
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.proof import (
     FOR_EVER,
@@ -63,9 +64,13 @@ def build(
     facts: dict[str, Data] = {}
     for assessment in sorted(results.assessments, key=lambda each: each["assessed_at"] or 0):
         facts[assessment["host"]] = assessment
-    names = sorted({*tests, *facts, *expected})
+    refusals = {each["host"]: each for each in results.refusals}
+    names = sorted({*tests, *facts, *refusals, *expected})
     hosts = [
-        _host(f"host-{number}", name, tests.get(name, []), facts.get(name), age)
+        {
+            **_host(f"host-{number}", name, tests.get(name, []), facts.get(name), age),
+            "refusal": _refusal(refusals.get(name), tests.get(name, [])),
+        }
         for number, name in enumerate(names, 1)
     ]
     order = list(VERDICTS)
@@ -73,6 +78,7 @@ def build(
     moments = [
         *(record["finished_at"] for record in results.records),
         *(each["assessed_at"] for each in results.assessments),
+        *(each["refused_at"] for each in results.refusals),
     ]
     return {
         "as_of": max((moment for moment in moments if moment is not None), default=None),
@@ -123,6 +129,15 @@ def _host(anchor: str, name: str, records: list[Data], assessment: Data | None, 
             "rank": STAGES.index(latest["stage"]) if latest["stage"] in STAGES else -1,
         }
     return {**host, "verdict": "untested", **_readiness(facts, problems)}
+
+
+def _refusal(refusal: Data | None, records: list[Data]) -> Data | None:
+    """Return why a host was not crashed when it was last to be; None when a test came later."""
+    if refusal is None or refusal["reason"] not in REASONS:
+        return None
+    times = [record["stored_at"] or record["finished_at"] or 0 for record in records]
+    later = any(moment > (refusal["refused_at"] or 0) for moment in times)
+    return None if later else {**refusal, "words": REASONS[refusal["reason"]]}
 
 
 def _readiness(facts: Data | None, problems: list[Data]) -> Data:

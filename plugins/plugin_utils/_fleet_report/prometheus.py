@@ -27,6 +27,7 @@ _METRICS = (
     ("crashes", "gauge", "Crashes on record, with and without the reset helper."),
     ("crashes_with_dump", "gauge", "Crashes that left a whole dump and whose host came back by itself."),
     ("crash_test_verdict", "gauge", "What the last crash test of a host proves, 1 for the verdict that applies."),
+    ("crash_test_refused", "gauge", "Why a host was not crashed when it was last to be, 1 for the reason."),
     ("crash_test_finished_timestamp_seconds", "gauge", "When the last crash test of a host ended."),
     ("crash_test_stage_seconds", "gauge", "How long a stage took since the one before it."),
     ("crash_test_recovery_seconds", "gauge", "From the panic to the normal kernel."),
@@ -79,6 +80,8 @@ def _host(host: Data) -> Iterator[tuple[str, Mapping[str, str], float | None]]:
         yield "dma_functions", {**name, "state": state}, host["dma"][state]
     for verdict in VERDICTS:
         yield "crash_test_verdict", {**name, "verdict": verdict}, int(host["verdict"] == verdict)
+    if host["refusal"]:
+        yield "crash_test_refused", {**name, "reason": host["refusal"]["reason"]}, 1
     test = host["test"]
     if test is None:
         return

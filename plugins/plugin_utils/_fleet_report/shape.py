@@ -214,4 +214,6 @@ assessment = keys(
     ),
 )
 
-__all__ = ("assessment", "record")
+refusal = keys(host=text, refused_at=moment, reason=text, why=text)
+
+__all__ = ("assessment", "record", "refusal")

@@ -40,11 +40,19 @@ def _has_error(host: Data) -> bool:
     return any(problem["severity"] == "error" for problem in host["problems"])
 
 
+def _is_refused(host: Data) -> bool:
+    return bool(host["refusal"]) and not _is_protected(host)
+
+
+def _is_protected(host: Data) -> bool:
+    return bool(host["refusal"]) and host["refusal"]["reason"] in ("protected", "own_machine")
+
+
 # ansible.inventory.manager, split_host_pattern() and InventoryManager._match_one_pattern().
 _PATTERNS = ("", "all", "ungrouped")
 _PATTERN_CHARACTERS = frozenset("*?[]!&,:~@ \t\r\n")
 
-# A host is in the first row that applies to it.
+# A host is in the first row that applies to it. Nobody is asked to crash a host that is protected.
 _KINDS = (
     Kind(
         "unfinished", _is_unfinished,
@@ -71,7 +79,13 @@ _KINDS = (
         _CRASH,
     ),
     Kind(
-        "stale", lambda host: host["verdict"] == "stale",
+        "refused", lambda host: _is_refused(host) and host["verdict"] in ("stale", "untested"),
+        "1 host was refused and not crashed", "{} hosts were refused and not crashed",
+        "The host's card says why. Change that, or wait for its window. Then check the hosts and get the token:",
+        _CRASH,
+    ),
+    Kind(
+        "stale", lambda host: host["verdict"] == "stale" and not _is_protected(host),
         "The proof of 1 host is stale", "The proofs of {} hosts are stale",
         "Check the hosts and get the token for their next crash:",
         _CRASH,
@@ -83,7 +97,7 @@ _KINDS = (
         "ansible-playbook vmcore.kdump.assess --limit {limit}",
     ),
     Kind(
-        "untested", lambda host: host["verdict"] == "untested",
+        "untested", lambda host: host["verdict"] == "untested" and not _is_protected(host),
         "1 host is ready and was never crashed", "{} hosts are ready and were never crashed",
         "Check them and get the token for their first crash:",
         _CRASH,

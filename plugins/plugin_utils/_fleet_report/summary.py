@@ -43,6 +43,7 @@ def summary(hosts: Sequence[Data], records: Sequence[Data]) -> Data:
         ],
         "stages": _ranked(_missed(host) for host in amiss),
         "causes": _causes(tested),
+        "refusals": _refusals(hosts),
         "problems": _common_problems(hosts),
         "records": len(records),
     }
@@ -124,6 +125,22 @@ def _causes(tested: Iterable[Data]) -> list[Data]:
             members.setdefault(code, []).append({"name": host["name"], "anchor": host["anchor"]})
     return [
         {"name": code, "sentence": sentences[code], "hosts": len(found), "members": found}
+        for code, found in sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+
+
+def _refusals(hosts: Iterable[Data]) -> list[Data]:
+    """Group the hosts that were not crashed when they were last to be by the reason, most hosts first."""
+    members: dict[str, list[Data]] = {}
+    words: dict[str, str] = {}
+    for host in hosts:
+        if host["refusal"]:
+            words[host["refusal"]["reason"]] = host["refusal"]["words"]
+            members.setdefault(host["refusal"]["reason"], []).append(
+                {"name": host["name"], "anchor": host["anchor"]}
+            )
+    return [
+        {"name": code, "words": words[code], "hosts": len(found), "members": found}
         for code, found in sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
 

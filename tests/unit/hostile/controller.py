@@ -69,6 +69,7 @@ class Controller:
         replies: dict[str, dict[str, t.Any]],
         *arguments: str,
         variables: Json | None = None,
+        groups: t.Mapping[str, t.Sequence[str]] | None = None,
         may_write: tuple[str, ...] = (),
     ) -> Ran:
         """Run a playbook of the collection on a host for each entry of C(replies).
@@ -77,6 +78,7 @@ class Controller:
             replies: host -> module or module:step -> its reply, which is made JSON unless it is a text.
             arguments: more arguments of ansible-playbook.
             variables: of all hosts, as the operator's inventory has them.
+            groups: of the inventory, with their hosts.
             may_write: directories below the project in which files may change.
         """
         told = {
@@ -91,6 +93,10 @@ class Controller:
         inventory = {
             "all": {
                 "hosts": {host: {} for host in replies},
+                "children": {
+                    group: {"hosts": {host: {} for host in hosts}}
+                    for group, hosts in (groups or {}).items()
+                },
                 "vars": {
                     "ansible_connection": "hostile",
                     "ansible_python_interpreter": "/usr/bin/python3",

@@ -9,7 +9,9 @@ from __future__ import annotations
 DOCUMENTATION = """
 name: hostile
 short_description: A host that answers what it likes
-description: [For tests. HOSTILE_REPLIES names a JSON file, host -> module or module:step -> what it prints.]
+description:
+  - For tests. HOSTILE_REPLIES names a JSON file, host -> module or module:step -> what it prints.
+  - RUN-ID in it is the run id that the module was given.
 author: vmcore.kdump authors (@vmcore-kdump)
 options: {}
 """
@@ -23,6 +25,7 @@ from ansible.plugins.connection import ConnectionBase
 
 _MODULE = re.compile(rb"ansible_module='(?:[a-z_]+\.)*([a-z_]+)'")
 _STEP = re.compile(rb'"step": "([a-z]+)"')
+_RUN_ID = re.compile(rb'"run_id": "([0-9a-f-]{36})"')
 
 
 class Connection(ConnectionBase):
@@ -45,6 +48,8 @@ class Connection(ConnectionBase):
             if step := _STEP.search(in_data):
                 name = f"{name}:{step[1].decode()}"
         reply = replies.get(name, replies.get(name.partition(":")[0], "{}"))
+        if in_data and (run_id := _RUN_ID.search(in_data)):
+            reply = reply.replace("RUN-ID", run_id[1].decode())
         with Path(os.environ["HOSTILE_REPLIES"]).with_name("asked").open("a") as asked:
             asked.write(f"{host} {name}\n")
         return 0, reply.encode("utf-8", "surrogatepass"), b""

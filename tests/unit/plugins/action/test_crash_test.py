@@ -296,7 +296,7 @@ def test_the_record_of_a_host_stays_in_the_directory_whatever_its_name(
     }
     args = {"confirm": [host], "results_directory": str(tmp_path)}
     action = make_action(args, [probe(AFTER)], answers=answers)
-    result = run(action, inventory_hostname=host)
+    result = run(action, inventory_hostname=host, ansible_play_hosts_all=[host])
     assert result["record_path"] == str(tmp_path / f"{file}-{RECORD['run_id']}.json")
     assert [path.name for path in tmp_path.iterdir()] == [Path(result["record_path"]).name]
 

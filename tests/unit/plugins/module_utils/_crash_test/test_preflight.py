@@ -184,6 +184,16 @@ def test_a_dump_that_leaves_the_host_cannot_be_judged_there(root: Path, kind: st
     assert failed(preflight_at(facts, None, DUMP, PROOF, NOW, root, "vault")) == []
 
 
+def test_a_host_without_a_known_target_is_told_so(root: Path) -> None:
+    facts = copy.deepcopy(READY)
+    facts["kdump"]["target"].update(type=None, path=None, free_bytes=None)
+    (check,) = [
+        each for each in preflight(facts, None, DUMP, PROOF, root) if each["name"] == "dump_target"
+    ]
+    assert check["status"] == "failed"
+    assert check["detail"].startswith("Where this host saves dumps is not known")
+
+
 def test_a_dump_that_stays_on_the_host_is_not_judged_elsewhere(root: Path) -> None:
     checks = preflight_at(READY, None, DUMP, PROOF, NOW, root, "vault")
     assert failed(checks) == ["dump_target"]

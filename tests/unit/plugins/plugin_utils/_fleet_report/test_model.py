@@ -34,13 +34,17 @@ Data = dict[str, t.Any]
 
 
 def results(
-    *records: Data, assessments: tuple[Data, ...] = (), ignored: tuple[str, ...] = ()
+    *records: Data,
+    assessments: tuple[Data, ...] = (),
+    ignored: tuple[str, ...] = (),
+    refusals: tuple[Data, ...] = (),
 ) -> files.Results:
     return files.Results(
         [shape.record(each) for each in records],
         [shape.assessment(each) for each in assessments],
         list(records),
         list(ignored),
+        [shape.refusal(each) for each in refusals],
     )
 
 
@@ -48,6 +52,31 @@ def only(*records: Data, assessments: tuple[Data, ...] = ()) -> Data:
     """The one host of a report."""
     (host,) = model.build(results(*records, assessments=assessments))["hosts"]
     return t.cast("Data", host)
+
+
+def test_a_refusal_counts_until_a_test_comes_after_it() -> None:
+    record = {**fleet.record("passed"), "stored_at": 1000.0}
+    said = {"host": record["host"], "reason": "window", "why": "Its window is closed."}
+
+    def shown(refused_at: float, reason: str = "window") -> Data:
+        refusal = {**said, "refused_at": refused_at, "reason": reason}
+        return model.build(results(record, refusals=(refusal,)))
+
+    (host,) = shown(1001.0)["hosts"]
+    assert (host["verdict"], host["refusal"]["why"]) == ("passed", "Its window is closed.")
+    assert [each["name"] for each in shown(1001.0)["summary"]["refusals"]] == ["window"]
+    assert shown(999.0)["hosts"][0]["refusal"] is None
+    assert shown(1001.0, "no such reason")["hosts"][0]["refusal"] is None
+
+
+def test_every_format_says_that_a_host_was_refused() -> None:
+    refusal = {"host": "db09", "refused_at": 1001.0, "reason": "window", "why": "It is <closed>."}
+    report = model.build(results(refusals=(refusal,)))
+    assert "It is &lt;closed&gt;." in html.render(report)
+    assert "Refused, and not crashed" in html.render(report)
+    assert '<skipped message="It is &lt;closed&gt;." />' in junit.render(report)
+    assert 'crash_test_refused{host="db09",reason="window"} 1' in prometheus.render(report)
+    assert "- refused, and not crashed: 1 window" in markdown.render(report)
 
 
 def states(name: str, **changes: t.Any) -> str:

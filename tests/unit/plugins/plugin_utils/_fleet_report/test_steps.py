@@ -36,8 +36,16 @@ def report(directory: str = "results/report") -> Data:
         fleet.assessment("broken", 0, "sys/kernel/kexec_crash_loaded"),
         fleet.assessment("ready", 0),
     ]
+    refusals = [
+        {"host": host, "refused_at": 2e9, "reason": reason, "why": f"{host} was not crashed."}
+        for host, reason in (("shut", "window"), ("kept", "protected"), ("bad", "window"))
+    ]
     results = files.Results(
-        [shape.record(each) for each in records], [shape.assessment(each) for each in kept], [], []
+        [shape.record(each) for each in records],
+        [shape.assessment(each) for each in kept],
+        [],
+        [],
+        [shape.refusal(each) for each in refusals],
     )
     return model.build(results, ["nobody"], directory=directory)
 
@@ -49,12 +57,13 @@ def test_every_host_that_needs_somebody_is_in_the_step_that_is_for_it() -> None:
         "not_ready": ["broken"],
         "failed": ["bad"],
         "doubtful": ["doubtful"],
+        "refused": ["shut"],
         "stale": ["stale"],
-        "unknown": ["nobody"],
+        "unknown": ["kept", "nobody"],
         "untested": ["ready"],
     }
     assert list(found) == [
-        "unfinished", "not_ready", "failed", "doubtful", "stale", "unknown", "untested",
+        "unfinished", "not_ready", "failed", "doubtful", "refused", "stale", "unknown", "untested",
     ]  # fmt: skip
 
 
