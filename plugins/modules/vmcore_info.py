@@ -74,6 +74,13 @@ options:
       - A balloon (virtio_balloon, Hyper-V, VMware, Xen) takes from C(MemTotal), and not from what is dumped. Of such
         a guest it is what C(System RAM) in C(/proc/iomem) adds up to, without C(Crash kernel).
     type: int
+  boot_id:
+    description:
+      - The boot id of the boot that crashed, C(/proc/sys/kernel/random/boot_id) of that time.
+      - Kernels since Linux 6.0 say where it is in their memory. So it tells which crash a dump is of also if the
+        log does not have O(run_id) any more, because it was written over.
+    type: str
+    version_added: 0.3.0
   full:
     description:
       - Read and decompress every page instead of about 2000 all over the dump.
@@ -102,9 +109,10 @@ options:
     type: bool
     default: false
 notes:
-  - Dumps of x86_64 and aarch64 kernels since Linux 3.5 can be verified that are in the kdump-compressed format
-    of C(makedumpfile), versions 3 to 6, with any of its compressors, or ELF core files; flattened, split or
-    as a whole compressed with gzip, bzip2, xz, zstd or lz4. For all others the verdict is V(unsupported).
+  - Dumps of x86_64, aarch64, s390x and ppc64le kernels since Linux 3.5 can be verified that are in the
+    kdump-compressed format of C(makedumpfile), versions 3 to 6, with any of its compressors, or ELF core files;
+    flattened, split or as a whole compressed with gzip, bzip2, xz, zstd or lz4. For all others the verdict is
+    V(unsupported).
   - Pages that are compressed with zstd need C(libzstd.so.1) or Python 3.14 on the host.
   - An ELF core file and pages that are not compressed have no checksum. What can be seen of damage, and what
     cannot, is in C(docs/vmcore-verification.md) of the collection.
@@ -205,15 +213,18 @@ dumps:
             - What was looked at.
             - The content is V(wrapper) for a dump that is compressed as a whole, V(stream) for a flattened one,
               V(format), V(header), V(parts) for a split one, V(finished), V(bitmaps), V(descriptors),
-              V(segments), V(pages), V(vmcoreinfo), V(cpus_stopped), V(utsname) and V(kernel_log). Those that an
+              V(segments), V(pages), V(vmcoreinfo), V(cpus_stopped), V(utsname) and V(kernel_log), V(ram_map) and
+              V(kernel_memory) (what a debugger cannot be without). Those that an
               earlier one made impossible, and those that the format does not have, are missing.
             - The file's name is V(name), and what is written beside it V(sayings).
-            - What was expected is V(run_id), V(host), V(kernel), V(crash_time), V(build_id), V(cpus) and V(memory).
+            - What was expected is V(run_id), V(host), V(kernel), V(crash_time), V(build_id), V(boot_id), V(cpus) and
+              V(memory).
             - What other programs say is V(makedumpfile), V(crash) and V(drgn).
           type: str
           sample: stream
         status:
-          description: V(ok), V(failed), or V(unverified) for what could not be looked at.
+          description: V(ok), V(failed), V(unverified) for what could not be looked at, or V(noted) for what the
+            crashed kernel left in its memory and is not as it should be, in a file that is.
           type: str
           sample: ok
         detail:
@@ -252,6 +263,27 @@ dumps:
           description: When the kernel crashed, in seconds since the epoch.
           type: int
           sample: 1795341073
+        boot_id:
+          description: Boot id of the boot that crashed.
+          type: str
+          sample: 9a0b1c2d-0000-4000-8000-000000000000
+        reason:
+          description: Why it crashed, in the kernel's words. If a fault ended in the panic, that fault.
+          type: str
+          sample: sysrq triggered crash
+        trace:
+          description: The functions of the call trace, the innermost first, without offsets.
+          type: list
+          elements: str
+          sample: [panic, sysrq_handle_crash, __handle_sysrq]
+        signature:
+          description: A hash of RV(dumps[].crash.trace). Equal crashes have the same one; V(null) without a trace.
+          type: str
+          sample: 3f9a2c1d7b60e845
+        summary:
+          description: Reason, CPU, task and functions in one sentence.
+          type: str
+          sample: "The kernel panicked on CPU 0 in sh: sysrq triggered crash (in sysrq_handle_crash)"
         panic:
           description: The line of the kernel's log that says why it crashed.
           type: str
@@ -373,7 +405,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from ansible.module_utils.basic import AnsibleModule
 
 ROOT = Path("/")
-EXPECTED = ("run_id", "host", "kernel", "since", "until", "build_id", "cpus", "memory")
+EXPECTED = ("run_id", "host", "kernel", "since", "until", "build_id", "cpus", "memory", "boot_id")
 
 
 class Progress:
@@ -423,6 +455,8 @@ def look(module: AnsibleModule) -> dict[str, t.Any]:
         )
         for dump in dumps_at(path, expect.since)
     ]
+    # The clock of a capture kernel decides nothing: it may have begun in 1970.
+    dumps.sort(key=lambda dump: dump["crash"]["crash_time"] or dump["mtime"])
     if params["reports"]:
         dumps = [{**dump, "reports": side_reports(dump["files"])} for dump in dumps]
     return {
@@ -445,6 +479,7 @@ def main() -> None:
             "build_id": {"type": "str"},
             "cpus": {"type": "int"},
             "memory": {"type": "int"},
+            "boot_id": {"type": "str"},
             "full": {"type": "bool", "default": False},
             "processes": {"type": "int"},
             "deep": {"type": "bool", "default": False},

@@ -34,7 +34,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.elf import El
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.kdump_compressed import (
     KdumpCompressed,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory import MACHINES
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory import ORDERS
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import (
     Flattened,
     PlainFile,
@@ -79,12 +79,12 @@ def survey(file: PlainFile) -> Places:
         return Places("wrapped", {"stream": [whole]}, whole)
     storage: Storage = Flattened(file) if is_flattened(file) else file
     if storage.read("signature", 0, 4) == b"\x7fELF":
-        elf = ElfCore(storage, MACHINES)
+        elf = ElfCore(storage, ORDERS)
         first = elf._first
         areas = {"headers": [(0, 64), (64, 64 + 56 * (len(elf._loads) + len(elf._notes)))]}
         kind, data = "elf", (first, storage.size)
     else:
-        dump = KdumpCompressed(storage, MACHINES)
+        dump = KdumpCompressed(storage, ORDERS)
         dump.check_bitmaps()
         header = dump.header
         first = dump._first_data

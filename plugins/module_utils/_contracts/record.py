@@ -112,7 +112,7 @@ class Recovery(_Sel):
 
 class DumpCheck(t.TypedDict):
     name: str
-    status: t.Literal["ok", "failed", "unverified"]
+    status: t.Literal["ok", "failed", "unverified", "noted"]
     detail: str
 
 
@@ -128,6 +128,11 @@ class _CrashMore(t.TypedDict, total=False):
     task: t.Optional[str]
     last_lines: list[str]
     run_ids: t.Optional[list[str]]
+    boot_id: t.Optional[str]
+    reason: t.Optional[str]
+    trace: list[str]  # of functions, the innermost first
+    signature: t.Optional[str]
+    summary: t.Optional[str]
 
 
 class Crash(_CrashMore):

@@ -16,7 +16,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _WIDTH = 110
-_STATUS = {"ok": "ok  ", "failed": "FAIL", "unverified": "??  "}
+_STATUS = {"ok": "ok  ", "failed": "FAIL", "unverified": "??  ", "noted": "note"}
 
 
 def summary(record: Mapping[str, t.Any]) -> str:

@@ -31,26 +31,59 @@ class Container(t.Protocol):
     format: str
     page_size: int
     machine: str
+    # What makedumpfile left out (its -d), None if the dump does not say.
+    dump_level: int | None
+    # Pages that were changed after they were written can be told from others.
+    has_checksums: bool
+    # A page of zeros may be left out like any other, as makedumpfile -E does it.
+    zeros_are_absent: bool
+    # makedumpfile -e left parts of the kernel's list of its RAM out.
+    without_memory_map: bool
+    # By a makedumpfile that is older than the kernel; the names were repaired.
+    late_names: bool
     # Where the kernel lies in RAM, if the dump says so.
     phys_base: int | None
     # The six strings of struct new_utsname and the time of the crash, if the dump has them outside of
     # the kernel's memory.
     utsname: bytes | None
     timestamp: int | None
-    pages: int
-    ram_pages: int
-    sampled: int
-    # Ranges of page frames that are RAM, or are not, and not like those around them.
-    odd_ram: list[tuple[int, int]]
+
+    @property
+    def pages(self) -> int:
+        """How many pages are in the dump."""
+
+    @property
+    def ram_pages(self) -> int:
+        """How many the host had."""
+
+    @property
+    def sampled(self) -> int:
+        """How many of them were read to verify them."""
+
+    @property
+    def odd_ram(self) -> list[tuple[int, int]]:
+        """Ranges of page frames that are RAM, or are not, and not like those around them."""
 
     def checks(self, how: How) -> list[tuple[str, Look]]:
         """Looks that depend on the ones before, in their order."""
+
+    def has_page(self, frame: int) -> bool:
+        """Whether a page frame is in the dump."""
+
+    def is_ram(self, frame: int) -> bool:
+        """Whether the dump says that the host has it."""
+
+    def absent_frames(self, count: int) -> list[int]:
+        """Up to so many page frames that are RAM and not in the dump, all over it."""
 
     def read_page(self, frame: int) -> bytes:
         """The content of a page frame, or a Flaw."""
 
     def read_vmcoreinfo(self) -> bytes:
         """The text that the crashed kernel left, or a Flaw."""
+
+    def registers(self) -> list[bytes]:
+        """The struct elf_prstatus of each CPU that left its state, in the order of the CPUs."""
 
     def count_cpus(self) -> int | None:
         """How many CPUs left their state, None if that is not known, or a Flaw."""

@@ -17,41 +17,45 @@ and no compression: that the bytes are there is all that can be seen of them.
 
 from __future__ import annotations
 
-import struct
 import typing as t
 from bisect import bisect_right
 from functools import partial
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw, unproven
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.notes import (
-    count_cpus,
-    find_vmcoreinfo,
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import (
+    BYTE_ORDERS,
+    ByOrder,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import (
+    Absent,
+    Flaw,
+    unproven,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.notes import Notes
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.workers import look_at_all
 
 if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import Order
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.container import How, Look
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import Storage
 
 # e_ident (magic, class, data, version, ABI, ABI version, padding), e_type, e_machine, e_version,
 # e_entry, e_phoff, e_shoff, e_flags, e_ehsize, e_phentsize, e_phnum, e_shentsize, e_shnum, e_shstrndx
-_HEADER = struct.Struct("<4s5B7sHHIQQQIHHHHHH")
-_MAGIC = b"\x7fELF"
-_64_BIT, _LITTLE_ENDIAN, _VERSION = 2, 1, 1
+_HEADER = ByOrder("4s5B7sHHIQQQIHHHHHH")
+_32_BIT, _64_BIT = 1, 2
+_ORDERS: dict[int, Order] = {1: "<", 2: ">"}
 _CORE = 4
+_KINDS = {1: "an object file", 2: "an executable", 3: "a shared object or executable"}
 _MACHINES = {62: "x86_64", 183: "aarch64", 21: "ppc64", 22: "s390x", 243: "riscv64", 258: "loongarch64",
-             3: "i386", 40: "arm"}  # fmt: skip
+             3: "i386", 8: "mips", 20: "ppc", 40: "arm"}  # fmt: skip
 # makedumpfile's own mark
 _INCOMPLETE = 1
 # e_phnum for more program headers than it can say: sh_info of the first section header has the number.
 _XNUM = 0xFFFF
-_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SECTION = ByOrder("IIQQQQIIQQ")
 # p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align
-_PROGRAM = struct.Struct("<IIQQQQQQ")
+_PROGRAM = ByOrder("IIQQQQQQ")
 _LOAD, _NOTE = 1, 4
 _MAX_PROGRAMS = 1 << 18
-_MAX_NOTES = 1 << 26
-_MAX_VMCOREINFO = 1 << 16
 
 _PAGE = 4096
 _MAX_ADDRESS = 1 << 56
@@ -78,20 +82,24 @@ class Load(t.NamedTuple):
 class ElfCore:
     """The memory in an ELF core file."""
 
-    def __init__(self, storage: Storage, machines: t.Container[str]) -> None:
+    def __init__(self, storage: Storage, orders: t.Mapping[str, Order]) -> None:
         self._storage = storage
-        self._incomplete, self.machine, table, count = _read_header(storage, machines)
+        header = _read_header(storage, orders)
+        self._incomplete, self.machine, self.order = header.incomplete, header.machine, header.order
         self._loads: list[Load] = []
         self._notes: list[tuple[int, int]] = []
         self._kinds: set[tuple[int, int]] = set()
-        programs = storage.read("the program headers", table, count * _PROGRAM.size)
-        for index, fields in enumerate(_PROGRAM.iter_unpack(programs)):
+        programs = storage.read("the program headers", header.table, header.entries * _PROGRAM.size)
+        for index, fields in enumerate(_PROGRAM[self.order].iter_unpack(programs)):
             self._add(index, fields)
         self._first = min((load.offset for load in self._loads if load.stored), default=0)
+        self.notes = Notes(storage, self._notes, self.order)
         if not self._loads or not self._notes:
-            raise Flaw("damaged", "The ELF file has no memory or no notes.")
+            raise Flaw(
+                "unsupported", "The ELF core has no memory or no notes, as no kdump writes it."
+            )
         if len(self._kinds) > 1:
-            raise Flaw("damaged", "The segments of the ELF file have different flags.")
+            raise _foreign(self.notes, "its segments have different flags")
         self._by_address = self._sorted()
         self._starts = [load.physical for load in self._by_address]
         self.format = "ELF"
@@ -103,6 +111,12 @@ class ElfCore:
         self.ram_pages = sum(load.size for load in self._by_address) // _PAGE
         self.sampled = 0
         self.odd_ram: list[tuple[int, int]] = []
+        self.dump_level: int | None = None
+        self.has_checksums = False
+        self.late_names = False
+        self.without_memory_map = False
+        # makedumpfile -E leaves pages of zeros out, like all others that it excludes.
+        self.zeros_are_absent = any(load.stored < load.size for load in self._loads)
 
     def checks(self, how: How) -> list[tuple[str, Look]]:
         """Looks that depend on the ones before, in their order."""
@@ -133,17 +147,13 @@ class ElfCore:
                 continue
             if not end <= load.offset < end + _PAGE:
                 raise Flaw(
-                    "damaged",
+                    "unsupported",
                     f"The memory at {hex(load.physical)} begins at byte {load.offset} of the dump; "
-                    f"what is before it ends at byte {end}.",
+                    f"what is before it ends at byte {end}. Neither /proc/vmcore nor makedumpfile writes that.",
                 )
             end = load.offset + load.stored
         self._storage.require("the memory", self._first, end - self._first)
-        if end != self._storage.size:
-            raise Flaw(
-                "damaged",
-                f"The memory ends at byte {end}, but the dump ends at byte {self._storage.size}.",
-            )
+        self._storage.require_end("The memory", end)
         return (
             f"The memory of {len(self._loads)} segments has no gap and ends where it must, at byte "
             f"{end}."
@@ -170,40 +180,66 @@ class ElfCore:
             "no checksum of them."
         )
 
+    def has_page(self, frame: int) -> bool:
+        return self._place_of(frame) is not None
+
+    def is_ram(self, frame: int) -> bool:
+        """Whether the dump says that the host has this page frame."""
+        load = self._load_at(frame)
+        return load is not None and (frame + 1) * _PAGE <= load.physical + load.size
+
     def read_page(self, frame: int) -> bytes:
         """The content of one page frame of the crashed kernel's RAM."""
-        address = frame * _PAGE
-        index = bisect_right(self._starts, address) - 1
-        load = self._by_address[index] if index >= 0 else None
-        if load is None or address + _PAGE > load.physical + load.stored:
-            raise Flaw("damaged", f"Page frame {hex(frame)} is not in the dump.")
-        at = load.offset + address - load.physical
-        return self._storage.read("a page", at, _PAGE, holes=True)
+        place = self._place_of(frame)
+        if place is None:
+            raise Absent(frame, is_ram=self.is_ram(frame))
+        return self._storage.read("a page", place, _PAGE, holes=True)
+
+    def absent_frames(self, count: int) -> list[int]:
+        """So many of the page frames that are RAM and not in the dump, all over it."""
+        gaps = [
+            ((load.physical + load.stored) // _PAGE, (load.physical + load.size) // _PAGE)
+            for load in self._by_address
+            if load.stored < load.size
+        ]
+        step = max(1, sum(end - start for start, end in gaps) // count)
+        return [frame for start, end in gaps for frame in range(start, end, step)][:count]
 
     def read_vmcoreinfo(self) -> bytes:
         """The text that the crashed kernel left for tools like this one."""
-        for data in self._read_notes():
-            note = find_vmcoreinfo(data)
-            if note and note.size <= _MAX_VMCOREINFO:
-                return data[note.start : note.start + note.size]
-        raise Flaw("damaged", "The notes have no VMCOREINFO, which describes the kernel.")
+        text = self.notes.vmcoreinfo()
+        if text is None:
+            raise _foreign(self.notes, "its notes have no VMCOREINFO, which describes the kernel")
+        return text
+
+    def registers(self) -> list[bytes]:
+        """The struct elf_prstatus of each CPU that left its state."""
+        return self.notes.registers()
 
     def count_cpus(self) -> int | None:
-        return sum(map(count_cpus, self._read_notes()))
+        return len(self.registers())
 
-    def _read_notes(self) -> t.Iterator[bytes]:
-        for offset, size in self._notes:
-            yield self._storage.read("the notes", offset, size)
+    def _load_at(self, frame: int) -> Load | None:
+        index = bisect_right(self._starts, frame * _PAGE) - 1
+        return self._by_address[index] if index >= 0 else None
+
+    def _place_of(self, frame: int) -> int | None:
+        load = self._load_at(frame)
+        address = frame * _PAGE
+        if load is None or address + _PAGE > load.physical + load.stored:
+            return None
+        return load.offset + address - load.physical
 
     def _add(self, index: int, fields: tuple[int, ...]) -> None:
         kind, flags, offset, virtual, physical, stored, size, align = fields
-        if kind not in (_LOAD, _NOTE) or offset + stored >= 1 << 63:
-            raise Flaw("damaged", f"Program header {index} of the ELF file is none.")
+        if kind not in (_LOAD, _NOTE):
+            raise Flaw(
+                "unsupported",
+                f"Program header {index} of the ELF file is of a kind ({kind}) that no kdump writes.",
+            )
         if kind == _NOTE:
-            if stored > _MAX_NOTES:
-                raise Flaw("damaged", f"The ELF file has notes of {stored} bytes.")
             self._notes.append((offset, stored))
-        elif stored > size or physical + size > _MAX_ADDRESS:
+        elif stored > size or physical + size > _MAX_ADDRESS or offset + stored >= 1 << 63:
             raise Flaw("damaged", f"Program header {index} of the ELF file contradicts itself.")
         else:
             self._kinds.add((flags, align))
@@ -219,7 +255,9 @@ class ElfCore:
         for before, load in zip(ram, ram[1:]):
             if before.physical + before.size > load.physical:
                 raise Flaw(
-                    "damaged", f"Two segments of the ELF file overlap at {hex(load.physical)}."
+                    "unsupported",
+                    f"Two segments of the ELF file have the memory at {hex(load.physical)}: which of them is "
+                    "right is not known.",
                 )
         starts = [load.physical for load in ram]
         end = 0
@@ -243,6 +281,8 @@ class ElfCore:
 
     def _read_piece(self, piece: tuple[int, int]) -> int:
         start, end = piece
+        if self._storage.next_data(self._first + start) >= self._first + end:
+            return end - start
         self._storage.read("the memory", self._first + start, end - start, holes=True)
         return end - start
 
@@ -251,28 +291,69 @@ def _by_address(load: Load) -> int:
     return load.physical
 
 
-def _read_header(storage: Storage, machines: t.Container[str]) -> tuple[bool, str, int, int]:
-    """Whether it is marked as incomplete, the machine, and place and number of the program headers."""
-    fields = _HEADER.unpack(storage.read("the ELF header", 0, _HEADER.size))
-    magic, bits, order, version, abi, abi_version, padding, kind, machine = fields[:9]
+def _foreign(notes: Notes, what: str) -> Flaw:
+    """What an ELF core is that kdump did not write."""
+    return Flaw("unsupported", f"The ELF core is {notes.origin()}, not kdump's: {what}.")
+
+
+class _Header(t.NamedTuple):
+    """What the ELF header says."""
+
+    incomplete: bool  # makedumpfile's own mark
+    machine: str
+    order: Order
+    table: int  # where the program headers are
+    entries: int
+
+
+def _read_header(storage: Storage, orders: t.Mapping[str, Order]) -> _Header:
+    raw = storage.read("the ELF header", 0, _HEADER.size)
+    bits, data = raw[4:6]
+    order = _ORDERS.get(data)
+    if order is None:
+        raise Flaw("damaged", f"The ELF header says {data} as byte order, which is impossible.")
+    fields = _HEADER[order].unpack(raw)
+    _magic, _bits, _data, version, abi, abi_version, padding, kind, machine = fields[:9]
     _entry, table, sections, flags, header_size, size, count = fields[10:17]
-    if magic != _MAGIC or version != _VERSION or fields[9] != _VERSION or any(padding):
-        raise Flaw("damaged", "The ELF header contradicts itself.")
+    if kind in _KINDS:
+        raise Flaw("unsupported", f"The ELF file is {_KINDS[kind]}, and no dump.")
     name = _MACHINES.get(machine, str(machine))
-    if (bits, order) != (_64_BIT, _LITTLE_ENDIAN) or name not in t.cast(
-        "t.Iterable[str]", machines
+    if (name, order) == ("ppc64", "<"):
+        name = "ppc64le"
+    if bits != _64_BIT or name not in orders:
+        width = {_32_BIT: "32 bit", _64_BIT: "64 bit"}.get(bits, "unknown width")
+        raise Flaw(
+            "unsupported",
+            f"The dump is of a machine that cannot be read: {name}, {width}, {BYTE_ORDERS[order]} endian.",
+        )
+    if orders[name] != order:
+        raise Flaw("damaged", f"The ELF header is {BYTE_ORDERS[order]} endian, and of an {name}.")
+    if (
+        (kind, version, fields[9], header_size) != (_CORE, 1, 1, _HEADER.size)
+        or abi
+        or abi_version
+        or any(padding)
     ):
-        raise Flaw("unsupported", f"The dump is of the machine {name}, which cannot be read.")
-    if kind != _CORE or abi or abi_version or header_size != _HEADER.size or size != _PROGRAM.size:
-        raise Flaw("damaged", "The ELF header is not that of a core file.")
+        raise Flaw("unsupported", "The ELF header is not that of a core that kdump writes.")
     if flags & ~_INCOMPLETE:
-        raise Flaw("damaged", f"The ELF header has the flags {hex(flags)}.")
+        raise Flaw(
+            "unsupported", f"The ELF header has the flags {hex(flags)}, which are not known."
+        )
+    if count == 0 and sections:
+        raise Flaw(
+            "unsupported",
+            "The ELF core has sections in place of segments, as Xen's dumps of guests have.",
+        )
     if count == _XNUM:
         section = storage.read("a section header", sections, _SECTION.size)
-        count = _SECTION.unpack(section)[7]
-    if not 0 < count <= _MAX_PROGRAMS or table < _HEADER.size:
+        count = _SECTION[order].unpack(section)[7]
+    if size != _PROGRAM.size or not count > 0 or table < _HEADER.size:
         raise Flaw("damaged", f"The ELF header says {count} program headers at byte {table}.")
-    return bool(flags & _INCOMPLETE), name, table, count
+    if count > _MAX_PROGRAMS:
+        raise Flaw(
+            "unsupported", f"The ELF core has {count} program headers, more than can be read here."
+        )
+    return _Header(bool(flags & _INCOMPLETE), name, order, table, count)
 
 
 __all__ = ("ElfCore",)

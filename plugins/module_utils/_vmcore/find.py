@@ -9,7 +9,10 @@
 The families state their names in C(_kdump/families/*/traces.py).
 
 A dump that makedumpfile --split wrote has a number at the end of its name, dump.1 or vmcore1; all of
-them in one directory are one dump. Files with other names are never taken for dumps.
+them in one directory are one dump.
+
+In directories with other names, and for names that other tools give (kdump.202611220951, vmcore.zst), the content
+decides: a file that is called like a dump and begins like one. All other files are never taken for dumps.
 """
 
 from __future__ import annotations
@@ -17,14 +20,34 @@ from __future__ import annotations
 import json
 import re
 import typing as t
+from contextlib import closing
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import traces
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_bytes
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.elf import ElfCore
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.kdump_compressed import (
+    KdumpCompressed,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory import ORDERS
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.opening import Files
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.wrapped import WRAPPERS
 
 if t.TYPE_CHECKING:
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import Layout
+    from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import Order
+    from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.container import Container
+    from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import Storage
+
+_READERS = (KdumpCompressed, ElfCore)
+_PART = re.compile(r"(?:dump|vmcore)[.-]?\d{1,3}")
+# What other tools call a dump, and what they write beside it.
+_ELSEWHERE = re.compile(r"(?:vmcore|dump|kdump)(?:[._-][\w:.-]*)?", re.ASCII)
+_NO_DUMP = re.compile(r"dmesg|vmlinux|\.(?:txt|log|json|status|conf|img|map|sh|pl)\b")
+_MAGIC = (b"KDUMP   ", b"makedumpfile\0\0\0\0", b"\x7fELF", b"DISKDUMP", *WRAPPERS)
 
 # What else lies beside a dump: the report of the reset helper and what it stores with it, and the families' files.
 _OTHERS = {
@@ -71,7 +94,34 @@ def dumps_at(path: Path, since: float | None = None) -> list[Path]:
         raise KdumpError(f"{path} cannot be read: {exc.strerror}.") from exc
     if not is_directory:
         return [path]
-    return [dump.path for dump in find(path) if since is None or dump.changed >= since]
+    return [dump.path for dump in find(path) if since is None or _is_since(dump, since)]
+
+
+def _is_since(dump: Dump, since: float) -> bool:
+    """Whether a dump may be of a crash since then. A capture kernel without a clock dates its files 1970."""
+    if dump.changed >= since:
+        return True
+    crashed = crash_time_of(dump.path)
+    # The kernel notes whole seconds, rounded down.
+    return crashed is not None and crashed + 1 > since
+
+
+def crash_time_of(path: Path) -> int | None:
+    """When the kernel of a dump crashed, from its headers alone; None if these do not say it."""
+    with closing(Files(path.parent)) as files:
+        storage = files.peek(path)
+        if storage is None:
+            return None
+        return next(filter(None, (_crash_time(make, storage) for make in _READERS)), None)
+
+
+def _crash_time(
+    make: t.Callable[[Storage, t.Mapping[str, Order]], Container], storage: Storage
+) -> int | None:
+    try:
+        return VmcoreInfo(make(storage, ORDERS).read_vmcoreinfo()).number("CRASHTIME")
+    except Flaw:
+        return None
 
 
 def side_files(dump: Path) -> dict[str, str | None]:
@@ -123,12 +173,30 @@ def _stamp_of(layout: Layout, name: str) -> str | None:
 
 
 def _dumps_in(directory: Path) -> t.Iterator[Dump]:
+    found: set[Path] = set()
     for each in traces():
         layout = each.layout
         crash = layout.directory.fullmatch(directory.name)
         if crash:
-            yield from _dumps_of(directory, layout, crash.group(1))
-            return
+            for dump in _dumps_of(directory, layout, crash.group(1)):
+                found.add(dump.path)
+                yield dump
+            break
+    changed = directory.stat().st_mtime
+    for path in directory.iterdir():
+        if path not in found and _is_elsewhere(path) and not (found and _PART.fullmatch(path.name)):
+            yield Dump(path, max(changed, path.stat().st_mtime))
+
+
+def _is_elsewhere(path: Path) -> bool:
+    """Whether a file is called like a dump of another tool, and begins like one."""
+    if not _ELSEWHERE.fullmatch(path.name) or _NO_DUMP.search(path.name) or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(16).startswith(_MAGIC)
+    except OSError:
+        return False
 
 
 def _dumps_of(directory: Path, layout: Layout, stamp: str) -> t.Iterator[Dump]:
@@ -147,4 +215,4 @@ def _dumps_of(directory: Path, layout: Layout, stamp: str) -> t.Iterator[Dump]:
         yield Dump(min(parts), max(changed, newest))
 
 
-__all__ = ("Dump", "dumps_at", "find", "side_files", "side_reports")
+__all__ = ("Dump", "crash_time_of", "dumps_at", "find", "side_files", "side_reports")

@@ -18,12 +18,36 @@ Verdict = t.Literal["complete", "incomplete", "damaged", "not_this_crash", "unsu
 class Flaw(KdumpError):
     """One sentence about a dump, and the verdict that it leads to.
 
-    It stays inside this package: a check makes it part of its result.
+    It stays inside this package: a check makes it part of its result. C(damaged) is for content that
+    contradicts itself; what this code does not know, or limits, is C(unsupported).
     """
 
     def __init__(self, verdict: Verdict, sentence: str) -> None:
         super().__init__(sentence)
         self.verdict: Verdict = verdict
+
+
+class KernelFlaw(Flaw):
+    """What the crashed kernel left in its memory contradicts itself. That is the crash, and not the file.
+
+    Where pages have no checksum the two cannot be told apart: C(unsupported), unless a check knows better.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("unsupported", sentence)
+
+
+class Absent(Flaw):
+    """A page frame is not in the dump. Kernel memory that is RAM must be there."""
+
+    def __init__(self, frame: int, *, is_ram: bool, sentence: str = "") -> None:
+        what = "is RAM of the host, but not in the dump" if is_ram else "is no RAM of the host"
+        super().__init__(
+            "incomplete" if is_ram else "unsupported",
+            sentence or f"Page frame {hex(frame)} {what}.",
+        )
+        self.frame = frame
+        self.is_ram = is_ram
 
 
 def unproven(pages: int) -> Flaw:
@@ -41,18 +65,31 @@ class Check(t.NamedTuple):
     name: str
     detail: str
     verdict: Verdict
+    noted: bool = False  # the file is as it should be, what the crashed kernel left in it is not
 
     @property
     def status(self) -> str:
+        """C(ok), C(noted), C(unverified) or C(failed)."""
+        if self.noted:
+            return "noted"
         return {"complete": "ok", "unsupported": "unverified"}.get(self.verdict, "failed")
 
 
-def check(name: str, look: t.Callable[[], str]) -> Check:
-    """Look at something. The look returns what it saw in one sentence, or raises a Flaw."""
+def check(name: str, look: t.Callable[[], str], *, proven: bool = False) -> Check:
+    """Look at something. The look returns what it saw in one sentence, or raises a Flaw.
+
+    If the pages of the file are C(proven), memory that contradicts itself was so when the kernel crashed.
+    """
     try:
         return Check(name, look(), "complete")
+    except KernelFlaw as flaw:
+        if proven:
+            return Check(name, str(flaw), "complete", noted=True)
+        return Check(
+            name, f"{flaw} The kernel's memory was so, or the file is damaged.", flaw.verdict
+        )
     except Flaw as flaw:
         return Check(name, str(flaw), flaw.verdict)
 
 
-__all__ = ("Check", "Flaw", "Verdict", "check", "unproven")
+__all__ = ("Absent", "Check", "Flaw", "KernelFlaw", "Verdict", "check", "unproven")

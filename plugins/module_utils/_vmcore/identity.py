@@ -30,6 +30,7 @@ class Expectation(t.NamedTuple):
     build_id: str | None = None  # of the kernel, in hexadecimal
     cpus: int | None = None  # that were online
     memory: int | None = None  # bytes: RAM without the capture kernel's, or MemTotal
+    boot_id: str | None = None  # of the boot that crashed: /proc/sys/kernel/random/boot_id
 
 
 class Identity(t.NamedTuple):
@@ -43,6 +44,11 @@ class Identity(t.NamedTuple):
     build_id: str | None = None
     cpus: int | None = None  # that left their state
     memory: int | None = None  # bytes of RAM that the capture kernel did not have
+    boot_id: str | None = None
+    log_begins: float | None = (
+        None  # seconds after the boot; more than 0 if the log's beginning was overwritten
+    )
+    cma: int | None = None  # bytes that the capture kernel had as CMA, which are not in the dump
 
 
 # MemTotal is what is left of RAM after the kernel took its own, mostly below 2 %, and what is reserved.
@@ -55,7 +61,9 @@ def identity_checks(expect: Expectation, found: Identity) -> list[Check]:
     """One check for each thing that is expected."""
     checks = []
     if expect.run_id is not None:
-        checks.append(check("run_id", partial(_run_id, expect.run_id, found.run_ids)))
+        checks.append(check("run_id", partial(_run_id, expect, found)))
+    if expect.boot_id is not None:
+        checks.append(check("boot_id", partial(_boot_id, expect, found)))
     for name, what, wanted, value in (
         ("host", "host name", expect.host, found.host),
         ("kernel", "kernel release", expect.kernel, found.kernel),
@@ -69,21 +77,37 @@ def identity_checks(expect: Expectation, found: Identity) -> list[Check]:
     if expect.cpus is not None:
         checks.append(check("cpus", partial(_cpus, expect.cpus, found.cpus)))
     if expect.memory is not None:
-        checks.append(check("memory", partial(_memory, expect.memory, found.memory)))
+        checks.append(check("memory", partial(_memory, expect.memory, found)))
     return checks
 
 
-def _run_id(wanted: str, found: tuple[str, ...] | None) -> str:
-    if found is None:
-        raise Flaw("unsupported", "The run id is not known, because the log cannot be read.")
-    if not found:
+def _run_id(expect: Expectation, found: Identity) -> str:
+    wanted = expect.run_id
+    if found.run_ids:
+        # A test that was armed and did not crash leaves its run id to the next crash of that kernel.
+        if found.run_ids[-1] != wanted:
+            raise Flaw(
+                "not_this_crash",
+                f"The last run id in the kernel's log is {found.run_ids[-1]}, not {wanted}.",
+            )
+        return f"The run id {wanted} is in the kernel's log."
+    if found.run_ids is None:
+        missing = "the log cannot be read"
+    elif found.log_begins:
+        missing = f"the log begins later, {found.log_begins:.0f} s after the boot"
+    else:
         raise Flaw("not_this_crash", f"No run id is in the kernel's log, where {wanted} should be.")
-    # A test that was armed and did not crash leaves its run id to the next crash of that kernel.
-    if found[-1] != wanted:
-        raise Flaw(
-            "not_this_crash", f"The last run id in the kernel's log is {found[-1]}, not {wanted}."
-        )
-    return f"The run id {wanted} is in the kernel's log."
+    if expect.boot_id is not None and expect.boot_id == found.boot_id:
+        return f"The run id is not known, because {missing}; the kernel's memory has the boot id of the test."
+    raise Flaw("unsupported", f"The run id is not known, because {missing}.")
+
+
+def _boot_id(expect: Expectation, found: Identity) -> str:
+    if found.boot_id is None:
+        if expect.run_id is not None and found.run_ids and found.run_ids[-1] == expect.run_id:
+            return "This kernel does not say where its boot id is; the run id tells what it would."
+        raise Flaw("unsupported", "The boot id is not known.")
+    return _name("boot id", expect.boot_id or "", found.boot_id)
 
 
 def _name(what: str, wanted: str, found: str | None) -> str:
@@ -119,16 +143,29 @@ def _cpus(wanted: int, found: int | None) -> str:
     return f"All {wanted} CPUs left their state."
 
 
-def _memory(wanted: int, found: int | None) -> str:
+def _memory(wanted: int, identity: Identity) -> str:
+    found = identity.memory
     if found is None:
         raise Flaw("unsupported", "How much memory the host had is not known.")
     mib = f"{found >> 20} MiB"
-    if not wanted * _LEAST_MEMORY <= found <= wanted * _MOST_MEMORY + _RESERVED:
+    most = wanted * _MOST_MEMORY + _RESERVED
+    if wanted * _LEAST_MEMORY <= found <= most:
+        return f"The host had {mib} of memory, which fits {wanted >> 20} MiB in use."
+    if found < wanted and identity.cma is None:
         raise Flaw(
-            "not_this_crash",
-            f"The host had {mib} of memory, which does not fit {wanted >> 20} MiB.",
+            "unsupported",
+            f"The dump is of {mib} of memory, and {wanted >> 20} MiB were in use; whether the capture kernel had the "
+            "rest as CMA is not known, because the log does not have the command line any more.",
         )
-    return f"The host had {mib} of memory, which fits {wanted >> 20} MiB in use."
+    cma = identity.cma or 0
+    if cma and wanted * _LEAST_MEMORY <= found + cma <= most + cma:
+        return (
+            f"The host had {mib} of memory and {cma >> 20} MiB that the capture kernel had as CMA, which fits "
+            f"{wanted >> 20} MiB in use."
+        )
+    raise Flaw(
+        "not_this_crash", f"The host had {mib} of memory, which does not fit {wanted >> 20} MiB."
+    )
 
 
 __all__ = ("Expectation", "Identity", "identity_checks")

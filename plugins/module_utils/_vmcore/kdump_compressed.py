@@ -25,37 +25,37 @@ its range of frames only.
 from __future__ import annotations
 
 import hashlib
-import re
 import sys
 import typing as t
 from array import array
 from functools import partial
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.bits import popcount, within
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw, unproven
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.kdump_header import read_header
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.notes import (
-    count_cpus,
-    find_vmcoreinfo,
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.bitmaps import Bitmaps
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import (
+    Absent,
+    Flaw,
+    unproven,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.kdump_header import read_header
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.notes import Notes
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import is_zero
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.workers import look_at_all
 
 if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import Order
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.container import How, Look
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import Storage
 
-# What pages_before has an entry for: bytes of a bitmap.
-_BLOCK = 4096
-_BITMAP_AT_ONCE = 1 << 20
+_HEADERS_AT_ONCE = 1 << 20
 # page_desc: offset, size and flags (in one number), page_flags (always 0)
 _DESCRIPTOR_SIZE = 24
 _DESCRIPTORS_AT_ONCE = 1 << 12
-_SIZE_MASK = (1 << 32) - 1
-_FLAGS_SHIFT = 32
+# Size and flags are two numbers of 4 bytes; as one of 8 bytes the first of them is the lower half, or the upper.
+_HALF = 32
+_HALF_MASK = (1 << _HALF) - 1
 
 # The kernel's VMCOREINFO_BYTES is one page.
 _MAX_VMCOREINFO = 1 << 16
-_MAX_NOTES = 1 << 26
 _VERSION_WITH_NOTES = 4
 # Up to here a quick look follows all descriptors (96 MiB of them), above it the last ones and samples.
 _FOLLOWED = 1 << 22
@@ -73,11 +73,7 @@ _OWN_ENDS = (32, 96)
 # No compressor leaves a page as it is that has so many zeros in a row.
 _NO_ZEROS = bytes(512)
 
-# A byte of the first bitmap that is not like those around it.
-_ODD_RAM = re.compile(rb"(?<=\xff)[^\xff](?=\xff)|(?<=\0)[^\0](?=\0)", re.DOTALL)
-_MAX_ODD = 1000
-
-_Place = tuple[int, int]  # offset, and size with flags above it
+_Place = tuple[int, int]  # offset, and size with flags
 
 
 class KdumpCompressed:
@@ -86,30 +82,49 @@ class KdumpCompressed:
     check_bitmaps() comes first, because it counts the pages.
     """
 
-    def __init__(self, storage: Storage, machines: t.Container[str]) -> None:
+    def __init__(self, storage: Storage, orders: t.Mapping[str, Order]) -> None:
         self._storage = storage
-        self.header = header = read_header(storage, machines)
-        self._pages_before = array("Q")  # each block of the second bitmap
+        self.header = header = read_header(storage, orders)
+        self._bitmaps = Bitmaps(storage, header)
         self._cache: dict[int, bytes] = {}
         self._decompress = header.codec.find() if header.codec else None
         codec, block = header.codec, header.block_size
-        # What a descriptor can say of a page's data.
-        self._sizes = {block: block}
+        size_shift, flag_shift = (0, _HALF) if header.order == "<" else (_HALF, 0)
+        # What a descriptor can say of a page's data, and how many bytes that are.
+        self._as_it_is = block << size_shift
+        self._sizes = {self._as_it_is: block}
         if codec:
             self._sizes.update(
-                (size | codec.flag << _FLAGS_SHIFT, size) for size in range(1, block)
+                (size << size_shift | codec.flag << flag_shift, size) for size in range(1, block)
             )
         self.format = f"kdump-compressed v{header.format_version} ({header.codec_name})"
         self.page_size = block
         self.machine: str = header.machine
+        self.order = header.order
         self.phys_base: int | None = header.phys_base
         self.utsname: bytes | None = header.utsname if header.release else None
+        self.late_names = header.late_names
+        self.without_memory_map = header.excludes_memory_map
         self.timestamp: int | None = header.timestamp
-        self.pages = 0
-        self._all_pages = 0  # of all parts
-        self.ram_pages = 0
+        self.dump_level: int | None = header.dump_level
+        self.has_checksums = codec is not None
+        # makedumpfile gives pages of zeros that it leaves out a descriptor nevertheless.
+        self.zeros_are_absent = False
+        ranges = [(header.notes, header.notes_size)] if header.notes_size else []
+        self.notes = Notes(storage, ranges, header.order)
         self.sampled = 0
-        self.odd_ram: list[tuple[int, int]] = []
+
+    @property
+    def pages(self) -> int:
+        return self._bitmaps.pages
+
+    @property
+    def ram_pages(self) -> int:
+        return self._bitmaps.ram_pages
+
+    @property
+    def odd_ram(self) -> list[tuple[int, int]]:
+        return self._bitmaps.odd_ram
 
     def checks(self, how: How) -> list[tuple[str, Look]]:
         """Looks that depend on the ones before, in their order."""
@@ -132,15 +147,10 @@ class KdumpCompressed:
 
     def check_bitmaps(self) -> str:
         """Count the pages. Each page in the dump must be RAM."""
-        header = self.header
-        size = 2 * header.bitmap_size
-        self._storage.require("the bitmaps", header.bitmap, size, holes=True)
-        if size > self._storage.stored:
-            raise Flaw("damaged", f"Bitmaps of {size} bytes are more than the file holds.")
-        for start in range(0, header.bitmap_size, _BITMAP_AT_ONCE):
-            self._count(start, min(_BITMAP_AT_ONCE, header.bitmap_size - start))
-        if not self.pages and not header.split:
-            raise Flaw("damaged", "The dump has no page at all.")
+        self._bitmaps.require()
+        self._bitmaps.count()
+        if not self.pages and not self.header.split:
+            raise Flaw("incomplete", "The dump has no page at all.")
         return f"{self.pages} of {self.ram_pages} pages of RAM are in the dump."
 
     def check_descriptors(self, *, full: bool = False) -> str:
@@ -181,15 +191,22 @@ class KdumpCompressed:
             if how.full and not codec:
                 raise unproven(self.pages)
             return f"All {self.pages} pages were read and decompressed."
-        for number in range(_SAMPLES):
-            self._read_sample(number * self.pages // _SAMPLES)
+        self._read_samples()
         return (
             f"{self.sampled} of {self.pages} pages, at {_SAMPLES} places all over the dump, "
             "were read and decompressed."
         )
 
     def has_page(self, frame: int) -> bool:
-        return self._descriptor_index(frame) is not None
+        return self._bitmaps.index_of(frame) is not None
+
+    def is_ram(self, frame: int) -> bool:
+        """Whether the dump says that the host has this page frame."""
+        return self._bitmaps.is_ram(frame)
+
+    def absent_frames(self, count: int) -> list[int]:
+        """Up to so many page frames that are RAM and not in the dump, all over it."""
+        return self._bitmaps.absent_frames(count)
 
     def read_page(self, frame: int) -> bytes:
         """The content of one page frame of the crashed kernel's RAM."""
@@ -197,12 +214,12 @@ class KdumpCompressed:
         if data is None:
             if len(self._cache) == _MAX_CACHED_PAGES:
                 self._cache.clear()
-            index = self._descriptor_index(frame)
+            index = self._bitmaps.index_of(frame)
             if index is None:
-                raise Flaw("damaged", f"Page frame {hex(frame)} is not in the dump.")
+                raise Absent(frame, is_ram=self.is_ram(frame))
             ((offset, what),) = self._places(index, index + 1)
             if what not in self._sizes:
-                raise _impossible(index, self.pages, (offset, what))
+                raise self._impossible(index, (offset, what))
             raw = self._storage.read("a page", offset, self._sizes[what])
             data = self._cache[frame] = self._page(raw, offset, what)
         return data
@@ -210,11 +227,15 @@ class KdumpCompressed:
     def read_vmcoreinfo(self) -> bytes:
         """The text that the crashed kernel left for tools like this one."""
         size = self.header.vmcoreinfo_size
-        if not 0 < size <= _MAX_VMCOREINFO:
-            raise Flaw("damaged", f"VMCOREINFO, which describes the kernel, has {size} bytes.")
-        notes = self._read_notes()
-        note = find_vmcoreinfo(notes) if notes else None
-        if note and (self.header.notes + note.start, note.size) != (self.header.vmcoreinfo, size):
+        if not size:
+            raise Flaw(
+                "unsupported",
+                f"The dump has no VMCOREINFO, which describes the kernel: it is {self.notes.origin()}, not kdump's.",
+            )
+        if size > _MAX_VMCOREINFO:
+            raise Flaw("unsupported", f"VMCOREINFO has {size} bytes, more than can be read here.")
+        note = self.notes.find_vmcoreinfo()
+        if note and (note.start, note.size) != (self.header.vmcoreinfo, size):
             raise Flaw("damaged", "VMCOREINFO is not where the header says.")
         return self._storage.read("VMCOREINFO", self.header.vmcoreinfo, size)
 
@@ -226,30 +247,31 @@ class KdumpCompressed:
         for start, end in zip((0, *_OWN_ENDS), (*_OWN_STARTS, block)):
             data = self._storage.read("the sub header", block + start, end - start, holes=True)
             digest.update(data)
-        for start in range(2 * block, self.header.descriptors, _BITMAP_AT_ONCE):
-            size = min(_BITMAP_AT_ONCE, self.header.descriptors - start)
-            digest.update(self._storage.read("the bitmaps", start, size, holes=True))
+        for start in range(2 * block, self.header.descriptors, _HEADERS_AT_ONCE):
+            size = min(_HEADERS_AT_ONCE, self.header.descriptors - start)
+            if self._storage.next_data(start) < start + size:
+                data = self._storage.read("the bitmaps", start, size, holes=True)
+                if any(data):
+                    digest.update(b"%d" % start + data)
         return digest.digest()
+
+    def registers(self) -> list[bytes]:
+        """The struct elf_prstatus of each CPU that left its state."""
+        return self.notes.registers()
 
     def count_cpus(self) -> int | None:
         """The CPUs that left their state in the ELF notes; None if the dump has no notes."""
-        notes, says = self._read_notes(), self.header.nr_cpus
-        if notes is None:
+        says = self.header.nr_cpus
+        if not self.header.notes_size:
             return says if self.header.format_version < _VERSION_WITH_NOTES else None
-        cpus = count_cpus(notes)
+        cpus = len(self.registers())
         if cpus != says:
-            raise Flaw("damaged", f"The header says {says} CPUs, but {cpus} left their state.")
+            raise Flaw("unsupported", f"The header says {says} CPUs, but {cpus} left their state.")
         return cpus
-
-    def _read_notes(self) -> bytes | None:
-        header = self.header
-        if not 0 < header.notes_size <= _MAX_NOTES:
-            return None
-        return self._storage.read("the notes", header.notes, header.notes_size)
 
     @property
     def _first_data(self) -> int:
-        return self.header.descriptors + self._all_pages * _DESCRIPTOR_SIZE
+        return self.header.descriptors + self._bitmaps.all_pages * _DESCRIPTOR_SIZE
 
     @property
     def _first_page(self) -> int:
@@ -259,63 +281,13 @@ class KdumpCompressed:
     @property
     def _zero_page(self) -> _Place | None:
         """What the descriptors of all pages of zeros say, if the dump leaves them out."""
-        return (self._first_data, self.page_size) if self.header.excludes_zeros else None
-
-    def _count(self, start: int, size: int) -> None:
-        """Count the pages of a piece of the bitmaps, from a byte on."""
-        header = self.header
-        ram = self._storage.read("the bitmaps", header.bitmap + start, size, holes=True)
-        dumped = self._dumped(start, size)
-        first, last = start * 8, (start + size) * 8
-        bits, dumped_bits = int.from_bytes(ram, "little"), int.from_bytes(dumped, "little")
-        if dumped_bits & ~bits:
-            raise Flaw(
-                "damaged",
-                "The bitmaps contradict each other: pages that are not RAM are in the dump, "
-                f"between the page frames {hex(first)} and {hex(last)}.",
-            )
-        if last > header.frames and bits >> max(header.frames - first, 0):
-            raise Flaw(
-                "damaged",
-                "The bitmaps contradict the header: there are pages behind the page frame "
-                f"{hex(header.frames)}.",
-            )
-        self.ram_pages += popcount(ram)
-        self._note_odd_ram(ram, first)
-        self._all_pages += popcount(dumped)
-        own = within(dumped, first, header.start, header.end)
-        for block in range(0, size, _BLOCK):
-            self._pages_before.append(self.pages)
-            piece = own[block : block + _BLOCK]
-            self.pages += popcount(piece)
-
-    def _note_odd_ram(self, ram: bytes, first: int) -> None:
-        """Note where less than 16 page frames in a row are RAM, or are not, among others."""
-        for block in range(0, len(ram), _BLOCK):
-            # A byte of the neighbours is part of it; most blocks are all RAM, or none of it.
-            start = max(block - 1, 0)
-            piece = ram[start : block + _BLOCK + 1]
-            if piece.count(piece[0]) != len(piece) and len(self.odd_ram) < _MAX_ODD:
-                self.odd_ram += [
-                    (first + (start + match.start()) * 8, first + (start + match.end()) * 8)
-                    for match in _ODD_RAM.finditer(piece)
-                ]
-
-    def _dumped(self, start: int, size: int) -> bytes:
-        # A bitmap is written to its last used byte only.
-        at = self.header.bitmap + self.header.bitmap_size + start
-        return self._storage.read("the bitmaps", at, size, holes=True)
+        return (self._first_data, self._as_it_is) if self.header.excludes_zeros else None
 
     def _check_unused(self) -> None:
         """The room for descriptors of other parts' pages."""
-        step = _DESCRIPTORS_AT_ONCE * _DESCRIPTOR_SIZE
         start = self.header.descriptors + self.pages * _DESCRIPTOR_SIZE
-        for at in range(start, self._first_data, step):
-            size = min(step, self._first_data - at)
-            if any(self._storage.read("the page descriptors", at, size, holes=True)):
-                raise Flaw(
-                    "damaged", "There are page descriptors of pages that are not in the part."
-                )
+        if not is_zero(self._storage, "the page descriptors", start, self._first_data):
+            raise Flaw("damaged", "There are page descriptors of pages that are not in the part.")
 
     def _check_some_descriptors(self) -> str:
         """Follow the last descriptors, and short runs of them at equal distances."""
@@ -367,7 +339,9 @@ class KdumpCompressed:
 
     def _flaw_of(self, index: int, place: _Place, end: int) -> Flaw:
         if place == (0, 0):
-            if not any(offset or what for offset, what in self._all_places(index)):
+            start = self.header.descriptors + index * _DESCRIPTOR_SIZE
+            end = self.header.descriptors + self.pages * _DESCRIPTOR_SIZE
+            if is_zero(self._storage, "the page descriptors", start, end):
                 return Flaw(
                     "incomplete",
                     f"The last {self.pages - index} of {self.pages} page descriptors are empty: "
@@ -377,7 +351,7 @@ class KdumpCompressed:
                 "damaged",
                 f"Page descriptor {index} of {self.pages} is empty, but not all behind it.",
             )
-        return _impossible(index, self.pages, place, end)
+        return self._impossible(index, place, end)
 
     def _check_end(self, end: int) -> None:
         header = self.header
@@ -391,22 +365,13 @@ class KdumpCompressed:
                     f"pages ends at byte {end}.",
                 )
             end += header.eraseinfo_size
-        if end != self._storage.size:
-            raise Flaw(
-                "damaged",
-                f"The data of the pages ends at byte {end}, but the dump ends at byte "
-                f"{self._storage.size}.",
-            )
-
-    def _all_places(self, start: int) -> t.Iterator[_Place]:
-        for index in range(start, self.pages, _DESCRIPTORS_AT_ONCE):
-            yield from self._places(index, min(index + _DESCRIPTORS_AT_ONCE, self.pages))
+        self._storage.require_end("The data of the pages", end)
 
     def _places(self, start: int, stop: int) -> t.Iterator[_Place]:
         at = self.header.descriptors + start * _DESCRIPTOR_SIZE
         data = self._storage.read("the page descriptors", at, (stop - start) * _DESCRIPTOR_SIZE)
         words = array("Q", data)
-        if sys.byteorder == "big":
+        if (self.header.order == "<") != (sys.byteorder == "little"):
             words.byteswap()
         if any(words[2::3]):
             raise Flaw("damaged", f"The page descriptors from {start} to {stop} have page flags.")
@@ -414,46 +379,49 @@ class KdumpCompressed:
 
     def _read_pages(self, piece: tuple[int, int]) -> int:
         """Read and decompress a run of pages, whose data is one piece."""
-        zero = self._zero_page
         places = list(self._places(*piece))
-        own = [place for place in places if place != zero]
+        own = self._own(places)
         if own:
             begin = own[0][0]
-            end = own[-1][0] + (own[-1][1] & _SIZE_MASK)
+            end = own[-1][0] + self._size_of(own[-1])
             if not 0 <= end - begin <= len(own) * self.page_size:
                 raise Flaw("damaged", "The page descriptors changed while they were read.")
             data = self._storage.read("the data of the pages", begin, end - begin)
             for offset, what in own:
                 at = offset - begin
-                self._page(data[at : at + (what & _SIZE_MASK)], offset, what)
+                self._page(data[at : at + self._size_of((offset, what))], offset, what)
         return len(places)
 
-    def _read_sample(self, index: int) -> None:
-        """Read and decompress the first and the last of a short run of pages."""
-        zero = self._zero_page
-        stop = min(index + _SAMPLE, self.pages)
-        own = [place for place in self._places(index, stop) if place != zero]
-        for offset, what in (own[:1] + own[1:][-1:]) if own else ():
-            data = self._storage.read("a page", offset, what & _SIZE_MASK)
-            self._page(data, offset, what)
-            self.sampled += 1
+    def _read_samples(self) -> None:
+        """Read and decompress two pages at each of many places, or behind it if there only zeros are."""
+        step = max(1, self.pages // _SAMPLES)
+        for number in range(_SAMPLES):
+            index = number * self.pages // _SAMPLES
+            own: list[_Place] = []
+            stop = index
+            while len(own) < 2 and stop < min(
+                index + step, index + _DESCRIPTORS_AT_ONCE, self.pages
+            ):
+                start, stop = stop, min(stop + _SAMPLE, index + step, self.pages)
+                own += self._own(self._places(start, stop))
+            for place in own[:1] + own[1:][-1:]:
+                self._page(self._storage.read("a page", place[0], self._size_of(place)), *place)
+                self.sampled += 1
 
-    def _descriptor_index(self, frame: int) -> int | None:
-        if not self.header.start <= frame < self.header.end:
-            return None
-        byte, bit = divmod(frame, 8)
-        block, byte = divmod(byte, _BLOCK)
-        first = block * _BLOCK
-        bits = self._dumped(first, min(_BLOCK, self.header.bitmap_size - first))
-        bits = within(bits, first * 8, self.header.start, self.header.end)
-        if not bits[byte] >> bit & 1:
-            return None
-        before = bits[byte] & ((1 << bit) - 1)
-        return self._pages_before[block] + popcount(bits[:byte]) + popcount(bytes((before,)))
+    def _own(self, places: t.Iterable[_Place]) -> list[_Place]:
+        """Those that do not share the page of zeros."""
+        zero = self._zero_page
+        return [place for place in places if place != zero]
+
+    def _size_of(self, place: _Place) -> int:
+        size = self._sizes.get(place[1])
+        if size is None:
+            raise Flaw("damaged", "The page descriptors changed while they were read.")
+        return size
 
     def _page(self, data: bytes, offset: int, what: int) -> bytes:
         """The content of a page from its data."""
-        if what == self.page_size:
+        if what == self._as_it_is:
             self._check_stored(data, offset)
             return data
         if not self._decompress:
@@ -486,16 +454,17 @@ class KdumpCompressed:
                 "compressed or left out.",
             )
 
-
-def _impossible(index: int, pages: int, place: _Place, end: int | None = None) -> Flaw:
-    offset, what = place
-    size, flags = what & _SIZE_MASK, what >> _FLAGS_SHIFT
-    expected = "" if end is None else f"; the data of its page begins at byte {end}"
-    return Flaw(
-        "damaged",
-        f"Page descriptor {index} of {pages} says {size} bytes with flags {hex(flags)} at byte "
-        f"{offset}{expected}.",
-    )
+    def _impossible(self, index: int, place: _Place, end: int | None = None) -> Flaw:
+        offset, what = place
+        size, flags = what & _HALF_MASK, what >> _HALF
+        if self.header.order == ">":
+            size, flags = flags, size
+        expected = "" if end is None else f"; the data of its page begins at byte {end}"
+        return Flaw(
+            "damaged",
+            f"Page descriptor {index} of {self.pages} says {size} bytes with flags {hex(flags)} at byte "
+            f"{offset}{expected}.",
+        )
 
 
 __all__ = ("KdumpCompressed",)

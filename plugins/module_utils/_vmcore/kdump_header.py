@@ -6,34 +6,40 @@
 # Do not use this from other collections or standalone plugins/modules!
 """The headers of a dump in the kdump-compressed format, of versions 3 to 6.
 
-makedumpfile's diskdump_mod.h and write_kdump_header() of makedumpfile.c; little endian, structures as a
-64-bit compiler lays them out. What makedumpfile leaves zero must be zero.
+makedumpfile's diskdump_mod.h and write_kdump_header() of makedumpfile.c; numbers in the byte order of the
+crashed machine, structures as a 64-bit compiler lays them out. What makedumpfile leaves zero must be zero.
 """
 
 from __future__ import annotations
 
-import struct
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import (
+    BYTE_ORDERS,
+    ByOrder,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.codecs import CODECS
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import is_zero
 
 if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import Order
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.codecs import Codec
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import Storage
 
 # signature, header_version, utsname (sysname, nodename, release, version, machine, domainname),
 # timestamp (seconds, microseconds), status, block_size, sub_hdr_size, bitmap_blocks,
 # max_mapnr, total_ram_blocks, device_blocks, written_blocks, current_cpu, nr_cpus
-_HEADER = struct.Struct("<8si65s65s65s65s65s65s6xqqIiiIIIIIIi")
+_HEADER = ByOrder("8si65s65s65s65s65s65s6xqqIiiIIIIIIi")
 UTSNAME = slice(12, 12 + 6 * 65)
 _PADDING = slice(UTSNAME.stop, UTSNAME.stop + 6)
 # phys_base, dump_level, split, start_pfn, end_pfn, offset and size of VMCOREINFO, of the notes and
 # of the erase information, start_pfn_64, end_pfn_64, max_mapnr_64
-_SUB_HEADER = struct.Struct("<qiiQQQQQQQQQQQ")
+_SUB_HEADER = ByOrder("qiiQQQQQQQQQQQ")
 # How much of that a version has.
 _SUB_HEADER_SIZES = {3: 48, 4: 64, 5: 80, 6: 104}
-_VERSIONS = range(1, 7)
+# Far more than there will be, and still a number that says its byte order.
+_MAX_VERSION = 1 << 16
 # With the page sizes of the machines that can be read.
 _BLOCK_SIZES = {4096, 16384, 65536}
 # A sub header holds the notes, a few KiB for each CPU.
@@ -46,12 +52,19 @@ _MAX_DUMP_LEVEL = 31
 _EXCLUDE_ZERO = 0x1
 _MAX_32 = (1 << 32) - 1
 
+# makedumpfile before 1.6.9 takes the names from 4 bytes behind the start of struct uts_namespace, where they
+# were until Linux 5.11; of later kernels it reads them 4 bytes late.
+_LATE = 4
+_LATE_SYSNAME = b"Linux"[_LATE:].ljust(65 - _LATE, b"\0")
+
 
 class Header(t.NamedTuple):
     """What disk_dump_header and kdump_sub_header say, in bytes instead of blocks."""
 
+    order: Order
     format_version: int
     utsname: bytes
+    late_names: bool  # by a makedumpfile that is older than the kernel, and repaired
     nodename: str
     release: str
     version: str
@@ -91,41 +104,50 @@ class Header(t.NamedTuple):
         return bool(self.status & _INCOMPLETE)
 
     @property
+    def excludes_memory_map(self) -> bool:
+        """Whether the struct pages of what is left out were left out as well (makedumpfile -e)."""
+        return bool(self.status & _EXCLUDED_VMEMMAP)
+
+    @property
     def excludes_zeros(self) -> bool:
         return bool(self.dump_level & _EXCLUDE_ZERO)
 
 
-def read_header(storage: Storage, machines: t.Container[str]) -> Header:
+def read_header(storage: Storage, orders: t.Mapping[str, Order]) -> Header:
     """Read both headers; raise a Flaw for what this format, version and machine cannot have."""
     raw = storage.read("the header", 0, _HEADER.size)
-    fields = _HEADER.unpack(raw)
+    order = _order_of(raw)
+    fields = _HEADER[order].unpack(raw)
     header_version = fields[1]
-    nodename, release, version, machine = map(text, fields[3:7])
+    utsname, late_names = _names_of(raw[UTSNAME])
+    nodename, release, version, machine = (text(utsname[at : at + 65]) for at in range(65, 325, 65))
     timestamp, microseconds, status, block_size, sub_header_blocks, bitmap_blocks = fields[8:14]
     max_mapnr = fields[14]
-    _require("header version", header_version, header_version in _VERSIONS)
     _require_supported("header version", header_version, _SUB_HEADER_SIZES)
     _require("machine", machine, machine.isidentifier())
-    _require_supported("machine", machine, machines)
-    _require("block size", block_size, block_size in _BLOCK_SIZES)
-    _require(
+    _require_machine(machine, order, orders)
+    _require_known("block size", block_size, block_size in _BLOCK_SIZES)
+    _require_known("size of the sub header", sub_header_blocks, sub_header_blocks >= 1)
+    _require_known(
         "size of the sub header",
         sub_header_blocks,
-        1 <= sub_header_blocks <= _MAX_SUB_HEADER // block_size,
+        sub_header_blocks <= _MAX_SUB_HEADER // block_size,
     )
-    _require("size of the bitmaps", bitmap_blocks, bitmap_blocks > 0 and bitmap_blocks % 2 == 0)
-    _require("status", status, not status & ~(_ANY_CODEC | _INCOMPLETE | _EXCLUDED_VMEMMAP))
-    _require("compressor", status, status & _ANY_CODEC in {0, *CODECS})
-    _require("microseconds, which are not used", microseconds, microseconds == 0)
-    _require("padding", raw[_PADDING], not any(raw[_PADDING]))
+    _require_known(
+        "size of the bitmaps", bitmap_blocks, bitmap_blocks > 0 and bitmap_blocks % 2 == 0
+    )
+    _require_known("status", status, not status & ~(_ANY_CODEC | _INCOMPLETE | _EXCLUDED_VMEMMAP))
+    _require_known("compressor", status, status & _ANY_CODEC in {0, *CODECS})
+    _require_known("microseconds", microseconds, microseconds == 0)
+    _require_known("padding", raw[_PADDING], not any(raw[_PADDING]))
     for name, value in zip(("RAM", "device", "written"), fields[15:18]):
-        _require(f"number of {name} blocks, which is not used", value, value == 0)
-    _require("current CPU, which is not used", fields[18], fields[18] == 0)
+        _require_known(f"number of {name} blocks", value, value == 0)
+    _require_known("current CPU", fields[18], fields[18] == 0)
     _require("number of CPUs", fields[19], fields[19] >= 0)
 
     size = _SUB_HEADER_SIZES[header_version]
     sub_header = storage.read("the sub header", block_size, size).ljust(_SUB_HEADER.size, b"\0")
-    phys_base, dump_level, split, start, end, *rest = _SUB_HEADER.unpack(sub_header)
+    phys_base, dump_level, split, start, end, *rest = _SUB_HEADER[order].unpack(sub_header)
     vmcoreinfo, vmcoreinfo_size, notes, notes_size, eraseinfo, eraseinfo_size = rest[:6]
     frames = max_mapnr
     if header_version >= 6:
@@ -137,7 +159,7 @@ def read_header(storage: Storage, machines: t.Container[str]) -> Header:
         ):
             _require(f"{what} (in its old place)", old, old == new)
         start, end, frames = rest[6:9]
-    _require("dump level", dump_level, 0 <= dump_level <= _MAX_DUMP_LEVEL)
+    _require_known("dump level", dump_level, 0 <= dump_level <= _MAX_DUMP_LEVEL)
     _require("mark of a split dump", split, split in (0, 1))
     bitmap = (1 + sub_header_blocks) * block_size
     bitmap_size = bitmap_blocks // 2 * block_size
@@ -154,8 +176,10 @@ def read_header(storage: Storage, machines: t.Container[str]) -> Header:
     _require_zeros(storage, _HEADER.size, block_size)
     _require_zeros(storage, max(used), bitmap)
     return Header(
+        order=order,
         format_version=header_version,
-        utsname=raw[UTSNAME],
+        utsname=utsname,
+        late_names=late_names,
         nodename=nodename,
         release=release,
         version=version,
@@ -187,17 +211,57 @@ def text(field: bytes) -> str:
     return field.split(b"\0", 1)[0].decode("ascii", "backslashreplace")
 
 
+def _order_of(raw: bytes) -> Order:
+    """The byte order in which the header's version is a small number."""
+    for order in BYTE_ORDERS:
+        if 0 < _HEADER[order].unpack(raw)[1] < _MAX_VERSION:
+            return order
+    raise _impossible("header version", _HEADER["<"].unpack(raw)[1])
+
+
+def _names_of(utsname: bytes) -> tuple[bytes, bool]:
+    """The names, and whether they were 4 bytes late. What was lost of them is what every kernel is called."""
+    if utsname[: len(_LATE_SYSNAME)] != _LATE_SYSNAME:
+        return utsname, False
+    return b"Linux"[:_LATE] + utsname[:-_LATE], True
+
+
+def _require_machine(machine: str, order: Order, orders: t.Mapping[str, Order]) -> None:
+    if machine not in orders:
+        raise Flaw(
+            "unsupported",
+            f"The dump is of a {BYTE_ORDERS[order]} endian machine, {machine!r}; what can be read is "
+            f"{', '.join(orders)}.",
+        )
+    if orders[machine] != order:
+        raise Flaw("damaged", f"The header is {BYTE_ORDERS[order]} endian, and of an {machine}.")
+
+
 def _require_zeros(storage: Storage, start: int, end: int) -> None:
     """What is not used of a header's blocks; it is not even written."""
-    if any(storage.read("the headers", start, end - start, holes=True)):
+    if not is_zero(storage, "the headers", start, end):
         raise Flaw(
-            "damaged", f"The headers do not fill bytes {start} to {end}, but these are not zero."
+            "unsupported",
+            f"The headers do not fill bytes {start} to {end}, but these are not zero: another program wrote "
+            "them, or they are damaged.",
         )
 
 
 def _require(what: str, value: object, is_possible: bool) -> None:
     if not is_possible:
-        raise Flaw("damaged", f"The header says {value!r} as {what}, which is impossible.")
+        raise _impossible(what, value)
+
+
+def _impossible(what: str, value: object) -> Flaw:
+    return Flaw("damaged", f"The header says {value!r} as {what}, which is impossible.")
+
+
+def _require_known(what: str, value: object, is_known: bool) -> None:
+    if not is_known:
+        raise Flaw(
+            "unsupported",
+            f"The header says {value!r} as {what}, which no makedumpfile writes that is known here.",
+        )
 
 
 def _require_supported(what: str, value: object, supported: t.Any) -> None:

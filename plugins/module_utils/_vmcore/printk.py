@@ -18,20 +18,22 @@ printk_ringbuffer, which has
 
 from __future__ import annotations
 
-import struct
 import typing as t
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import (
+    UINT,
+    ULONG,
+    USHORT,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw, KernelFlaw
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.log_buf import LogBuf
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.log_line import Record, line
 
 if t.TYPE_CHECKING:  # pragma: no cover
+    from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import ByOrder
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory import Memory
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
 
-_ULONG = struct.Struct("<Q")
-_UINT = struct.Struct("<I")
-_USHORT = struct.Struct("<H")
 
 # The two upper bits of a descriptor's state_var are its state, the others its id.
 _STATE_SHIFT = 62
@@ -50,10 +52,18 @@ _MAX_COUNT_BITS = 22
 _MAX_STRUCTURE = 4096
 
 
-def read_log(memory: Memory, info: VmcoreInfo) -> str:
-    """The text of the log, a line for each record, oldest first, as makedumpfile --dump-dmesg does it."""
+class Log(t.NamedTuple):
+    """The kernel's log."""
+
+    text: str  # a line for each record, oldest first, as makedumpfile --dump-dmesg does it
+    begins: int  # nanoseconds: when the oldest record was written
+
+
+def read_log(memory: Memory, info: VmcoreInfo) -> Log:
+    """The text of the log."""
     log = _Ring(memory, info) if "SYMBOL(prb)" in info else LogBuf(memory, info)
-    return "".join(map(line, log.records()))
+    records = list(log.records())
+    return Log("".join(map(line, records)), records[0].nanoseconds if records else 0)
 
 
 class _Ring:
@@ -61,34 +71,39 @@ class _Ring:
 
     def __init__(self, memory: Memory, info: VmcoreInfo) -> None:
         self._memory = memory
+        self._order = order = memory.order
         size = info.size("printk_ringbuffer", 1, _MAX_STRUCTURE)
         self._counter = info.field("atomic_long_t.counter", 8, _MAX_STRUCTURE)
         descriptors = info.field("printk_ringbuffer.desc_ring", 1, size)
         texts = info.field("printk_ringbuffer.text_data_ring", 1, size)
 
-        (address,) = _ULONG.unpack(memory.read(info.address("prb"), 8))
+        address = memory.ulong(info.address("prb"))
         ring = memory.read(address, size)
 
-        def read(layout: struct.Struct, start: int, name: str, extra: int = 0) -> int:
+        def read(layout: ByOrder, start: int, name: str, extra: int = 0) -> int:
             within = size - start - extra
             place = start + extra + info.field(name, layout.size, within)
-            return int(layout.unpack_from(ring, place)[0])
+            return int(layout[order].unpack_from(ring, place)[0])
 
-        count_bits = read(_UINT, descriptors, "prb_desc_ring.count_bits")
-        size_bits = read(_UINT, texts, "prb_data_ring.size_bits")
+        count_bits = read(UINT, descriptors, "prb_desc_ring.count_bits")
+        size_bits = read(UINT, texts, "prb_data_ring.size_bits")
         if count_bits > _MAX_COUNT_BITS or size_bits > _MAX_SIZE_BITS:
+            if max(count_bits, size_bits) > _MAX_BITS:
+                raise KernelFlaw(
+                    f"The kernel's log says 2^{count_bits} records and 2^{size_bits} bytes of text."
+                )
             raise Flaw(
-                "damaged" if max(count_bits, size_bits) > _MAX_BITS else "unsupported",
+                "unsupported",
                 f"The kernel's log has room for 2^{count_bits} records and 2^{size_bits} bytes of "
                 "text, more than can be read here.",
             )
         self._count = 1 << count_bits
         self._size = 1 << size_bits
-        self._tail = read(_ULONG, descriptors, "prb_desc_ring.tail_id", self._counter) & _ID_MASK
-        self._head = read(_ULONG, descriptors, "prb_desc_ring.head_id", self._counter) & _ID_MASK
-        self._descriptors = read(_ULONG, descriptors, "prb_desc_ring.descs")
-        self._infos = read(_ULONG, descriptors, "prb_desc_ring.infos")
-        self._text = read(_ULONG, texts, "prb_data_ring.data")
+        self._tail = read(ULONG, descriptors, "prb_desc_ring.tail_id", self._counter) & _ID_MASK
+        self._head = read(ULONG, descriptors, "prb_desc_ring.head_id", self._counter) & _ID_MASK
+        self._descriptors = read(ULONG, descriptors, "prb_desc_ring.descs")
+        self._infos = read(ULONG, descriptors, "prb_desc_ring.infos")
+        self._text = read(ULONG, texts, "prb_data_ring.data")
 
         self._descriptor_size = info.size("prb_desc", 24, _MAX_STRUCTURE)
         self._state = self._counter + info.field(
@@ -106,7 +121,7 @@ class _Ring:
         """Each record, oldest first."""
         used = (self._head - self._tail & _ID_MASK) + 1
         if used > self._count:
-            raise Flaw("damaged", f"The kernel's log has {self._count} records, but {used} in use.")
+            raise KernelFlaw(f"The kernel's log has {self._count} records, but {used} in use.")
         budget = self._size
         for identity in range(self._tail, self._tail + used):
             record = self._record(identity & _ID_MASK)
@@ -114,7 +129,7 @@ class _Ring:
                 continue
             budget -= len(record.text)
             if budget < 0:
-                raise Flaw("damaged", "The records of the kernel's log overlap each other.")
+                raise KernelFlaw("The records of the kernel's log overlap each other.")
             yield record
 
     def _record(self, identity: int) -> Record | None:
@@ -123,28 +138,28 @@ class _Ring:
         descriptor = self._memory.read(
             self._descriptors + place * self._descriptor_size, self._descriptor_size
         )
-        (state,) = _ULONG.unpack_from(descriptor, self._state)
+        (state,) = ULONG[self._order].unpack_from(descriptor, self._state)
         if state & _ID_MASK != identity or state >> _STATE_SHIFT not in {_COMMITTED, _FINALIZED}:
             return None
-        (begin,) = _ULONG.unpack_from(descriptor, self._begin)
-        (end,) = _ULONG.unpack_from(descriptor, self._next)
+        (begin,) = ULONG[self._order].unpack_from(descriptor, self._begin)
+        (end,) = ULONG[self._order].unpack_from(descriptor, self._next)
         if begin & end & _DATALESS:
             return None
         # A block of a newer kernel (commit 67e1b0052f6b, 2025) may end exactly at the end of the
         # ring. Whether a block wraps is seen from its last byte, not from what is next to it.
         last = (end - 1) & _ULONG_MASK
         wraps = begin // self._size != last // self._size
-        first = (0 if wraps else begin % self._size) + _ULONG.size
+        first = (0 if wraps else begin % self._size) + ULONG.size
         details = self._memory.read(self._infos + place * self._info_size, self._info_size)
-        (nanoseconds,) = _ULONG.unpack_from(details, self._time)
-        (length,) = _USHORT.unpack_from(details, self._length)
+        (nanoseconds,) = ULONG[self._order].unpack_from(details, self._time)
+        (length,) = USHORT[self._order].unpack_from(details, self._length)
         length = min(length, last % self._size + 1 - first)
         if length < 0:
-            raise Flaw("damaged", f"Record {identity} of the kernel's log ends before it begins.")
+            raise KernelFlaw(f"Record {identity} of the kernel's log ends before it begins.")
         caller = None
         if self._caller is not None:
-            (caller,) = _UINT.unpack_from(details, self._caller)
+            (caller,) = UINT[self._order].unpack_from(details, self._caller)
         return Record(nanoseconds, caller, self._memory.read(self._text + first, length))
 
 
-__all__ = ("read_log",)
+__all__ = ("Log", "read_log")

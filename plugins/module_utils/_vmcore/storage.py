@@ -19,12 +19,14 @@ A later record wins over an earlier one, as it would with lseek() and write().
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import typing as t
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from heapq import heappop, heappush
+from itertools import accumulate
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
 
@@ -43,9 +45,12 @@ _RECORDS_OF_ANY_SIZE = 1 << 10
 _MIN_AVERAGE = 1 << 10
 # Its largest record is a bitmap.
 _MAX_RECORD = 1 << 30
+_MAX_OFFSET = (1 << 63) - _MAX_RECORD
 # It writes a header a second time here and there.
 _MAX_OVERLAPS = 1 << 12
 _PIECE = 1 << 20
+# How much is read of a stream at once to find its records.
+_WINDOW = 1 << 12
 
 
 class Storage(t.Protocol):
@@ -68,18 +73,46 @@ class Storage(t.Protocol):
     def require(self, what: str, offset: int, size: int, *, holes: bool = False) -> None:
         """Raise the Flaw that read() would raise, without reading."""
 
+    def require_end(self, what: str, end: int) -> None:
+        """Raise the Flaw of a dump that does not end where its content does."""
+
+    def next_data(self, offset: int) -> int:
+        """The first place from there on that is not known to be a hole of zeros; the size if there is none."""
+
+
+def is_zero(storage: Storage, what: str, start: int, end: int) -> bool:
+    """Whether a stretch has nothing but zeros. Holes are passed over."""
+    while start < end:
+        start = storage.next_data(start)
+        size = min(_PIECE, end - start)
+        if size > 0 and any(storage.read(what, start, size, holes=True)):
+            return False
+        start += max(size, 0)
+    return True
+
 
 class PlainFile:
-    """An open file."""
+    """An open file, or a piece of it from C(start) on. C(descriptor) opens it when it is needed."""
 
-    def __init__(self, descriptor: int, size: int) -> None:
+    def __init__(
+        self, descriptor: int | t.Callable[[], int], size: int, *, start: int = 0, stored: int | None = None,
+        is_device: bool = False,
+    ) -> None:  # fmt: skip
         self._descriptor = descriptor
+        self._start = start
         self.size = size
-        self.stored = size
+        self.stored = size if stored is None else stored
+        # What is behind a dump on a device was there before.
+        self.is_device = is_device
 
     def read(self, what: str, offset: int, size: int, *, holes: bool = False) -> bytes:
         self.require(what, offset, size, holes=holes)
-        data = os.pread(self._descriptor, size, offset)
+        try:
+            data = os.pread(self._open(), size, self._start + offset)
+        except OSError as exc:
+            raise Flaw(
+                "unsupported", f"Byte {offset} of the file cannot be read: {exc.strerror}."
+            ) from exc
         if len(data) != size:
             raise Flaw("incomplete", f"The file became shorter than {self.size} bytes meanwhile.")
         return data
@@ -88,6 +121,27 @@ class PlainFile:
         del holes  # What was never written to a file are zeros, always.
         if offset + size > self.size:
             raise _ends_early("incomplete", what, offset + size, self.size)
+
+    def require_end(self, what: str, end: int) -> None:
+        if end == self.size or self.is_device or is_zero(self, what, end, self.size):
+            return
+        raise Flaw(
+            "unsupported",
+            f"{what} ends at byte {end}, but the dump ends at byte {self.size}: something else is behind it.",
+        )
+
+    def next_data(self, offset: int) -> int:
+        if offset >= self.size:
+            return self.size
+        try:
+            place = os.lseek(self._open(), self._start + offset, os.SEEK_DATA) - self._start
+        except OSError as exc:
+            # A file system that does not know of holes says EINVAL.
+            return self.size if exc.errno == errno.ENXIO else offset
+        return min(place, self.size)
+
+    def _open(self) -> int:
+        return self._descriptor if isinstance(self._descriptor, int) else self._descriptor()
 
 
 class Flattened:
@@ -102,8 +156,9 @@ class Flattened:
         self._flaw: Flaw | None = None
         records = _Extents()
         self._extents = _Extents()
+        self._end = 0
         try:
-            _walk(file, records)
+            self._end = _walk(file, records)
         except Flaw as flaw:
             self._flaw = flaw
         try:
@@ -118,7 +173,7 @@ class Flattened:
         """A sentence about the whole stream, or its Flaw."""
         if self._flaw is not None:
             raise self._flaw
-        return f"{self._records} records and the end record fill the stream to byte {self.stored}."
+        return f"{self._records} records and the end record fill the stream to byte {self._end}."
 
     def read(self, what: str, offset: int, size: int, *, holes: bool = False) -> bytes:
         self._require_end(what, offset + size)
@@ -137,6 +192,17 @@ class Flattened:
         for start, _end, position in self._extents.between(offset, offset + size):
             if position is None and not holes:
                 raise _hole(what, start)
+
+    def require_end(self, what: str, end: int) -> None:
+        if end != self.size:
+            raise Flaw(
+                "damaged",
+                f"{what} ends at byte {end}, but the records of the stream reach to byte {self.size}.",
+            )
+
+    def next_data(self, offset: int) -> int:
+        index = bisect_right(self._extents.ends, offset)
+        return max(offset, self._extents.starts[index]) if index < len(self._extents) else self.size
 
     def _require_end(self, what: str, end: int) -> None:
         if end > self.size:
@@ -164,21 +230,35 @@ class _Extents:
     def latest(self) -> _Extents:
         """The same bytes, sorted and without overlaps: of two extents the one added later wins."""
         result = _Extents()
-        group: list[int] = []
-        reach = 0
-        for index in sorted(range(len(self)), key=self.starts.__getitem__):
-            if self.starts[index] >= reach:
-                self._add_latest(group, result)
-                group = []
-            group.append(index)
-            reach = max(reach, self.ends[index])
-        self._add_latest(group, result)
+        order = sorted(range(len(self)), key=self.starts.__getitem__)
+        starts = [self.starts[index] for index in order]
+        # How far the extents up to each reach. Where one begins behind that, a group of its own begins.
+        reach = list(accumulate([self.ends[index] for index in order], max))
+        borders = [at for at in range(1, len(order)) if starts[at] < reach[at - 1]]
+        at = 0
+        while at < len(order):
+            # All up to the next overlap are as they are; most streams have next to none.
+            place = bisect_left(borders, at + 1)
+            stop = borders[place] - 1 if place < len(borders) else len(order)
+            result.starts.extend(starts[at:stop])
+            result.ends.extend([self.ends[index] for index in order[at:stop]])
+            result.positions.extend([self.positions[index] for index in order[at:stop]])
+            at = stop
+            if at < len(order):
+                stop = at + 1
+                while stop < len(order) and starts[stop] < reach[stop - 1]:
+                    stop += 1
+                self._add_latest(order[at:stop], result)
+                at = stop
         return result
 
     def _add_latest(self, group: list[int], result: _Extents) -> None:
         """Add a group of extents, sorted by start, that overlap each other without a gap."""
         if len(group) > _MAX_OVERLAPS:
-            raise Flaw("damaged", f"{len(group)} records of the stream overlap each other.")
+            raise Flaw(
+                "unsupported",
+                f"{len(group)} records of the stream overlap each other, more than can be followed.",
+            )
         edges = sorted({edge for index in group for edge in (self.starts[index], self.ends[index])})
         newest_first: list[int] = []  # a heap of negative indices
         waiting = group[::-1]
@@ -217,60 +297,67 @@ def is_flattened(file: PlainFile) -> bool:
     )
 
 
-def _walk(file: PlainFile, records: _Extents) -> None:
-    """Add every record of the stream; raise a Flaw where it cannot be followed any more."""
+def _walk(file: PlainFile, records: _Extents) -> int:
+    """Add every record of the stream, and return where that ends; raise a Flaw where it cannot be followed."""
     header = file.read("the header of the stream", 0, _HEADER_SIZE)
     kind, version = _TYPE_AND_VERSION.unpack_from(header, len(_SIGNATURE))
     if (kind, version) != (1, 1):
         raise Flaw("unsupported", f"The stream has type {kind} and version {version}, not 1 and 1.")
     if any(header[len(_SIGNATURE) + _TYPE_AND_VERSION.size :]):
-        raise Flaw("damaged", "The header of the stream has more than a type and a version.")
+        raise Flaw("unsupported", "The header of the stream has more than a type and a version.")
     limit = min(_MAX_RECORDS, _RECORDS_OF_ANY_SIZE + file.size // _MIN_AVERAGE)
     position = _HEADER_SIZE
+    end = file.size
+    unpack, add = _RECORD.unpack_from, records.add
+    window, window_at = b"", 0
     while True:
         data = position + _RECORD.size
-        if data > file.size:
-            raise _ends_early("incomplete", "the end record of the stream", data, file.size)
-        offset, size = _RECORD.unpack(file.read("a record of the stream", position, _RECORD.size))
-        if (offset, size) == _END_RECORD:
-            if data != file.size:
-                raise Flaw(
-                    "damaged",
-                    f"The stream ends at byte {data}, but the file ends at byte {file.size}.",
-                )
-            return
-        if (offset, size) == (0, 0) and _is_zero(file, position):
-            raise Flaw(
-                "incomplete",
-                f"From byte {position} to its end the stream is nothing but zeros: the power went, or the system "
-                "stopped, before the rest reached the disk.",
-            )
-        if offset < 0 or not 0 < size <= _MAX_RECORD or offset + size >= 1 << 63:
-            raise Flaw(
-                "damaged",
-                f"At byte {position} of the stream there is no record: what is there says "
-                f"{size} bytes at offset {offset}.",
-            )
-        if data + size > file.size:
-            raise Flaw(
-                "incomplete",
-                f"It stops too early: the file ends at byte {file.size}, inside a record of the "
-                f"stream that reaches to byte {data + size}; the end record must follow that.",
-            )
-        if len(records) == limit:
-            raise Flaw(
-                "unsupported",
-                f"The stream has more than {limit} records; "
-                "unpack it with makedumpfile -R and verify the result.",
-            )
-        records.add(offset, offset + size, data)
+        if data > end:
+            raise _ends_early("incomplete", "the end record of the stream", data, end)
+        within = position - window_at
+        if not 0 <= within <= len(window) - _RECORD.size:
+            # Many small records are read at once, a large one costs no more than its own header.
+            window = file.read("a record of the stream", position, min(_WINDOW, end - position))
+            window_at, within = position, 0
+        offset, size = unpack(window, within)
+        if (
+            not 0 <= offset < _MAX_OFFSET
+            or not 0 < size <= _MAX_RECORD
+            or data + size > end
+            or len(records) == limit
+        ):
+            if (offset, size) == _END_RECORD:
+                file.require_end("The stream", data)
+                return data
+            raise _no_record(file, position, offset, size, len(records) == limit)
+        add(offset, offset + size, data)
         position = data + size
 
 
-def _is_zero(file: PlainFile, start: int) -> bool:
-    return not any(
-        any(file.read("the stream", at, min(_PIECE, file.size - at)))
-        for at in range(start, file.size, _PIECE)
+def _no_record(file: PlainFile, position: int, offset: int, size: int, too_many: bool) -> Flaw:
+    """What is wrong where a record should be."""
+    if (offset, size) == (0, 0) and is_zero(file, "the stream", position, file.size):
+        return Flaw(
+            "incomplete",
+            f"From byte {position} to its end the stream is nothing but zeros: the power went, or the system "
+            "stopped, before the rest reached the disk.",
+        )
+    if not 0 <= offset < _MAX_OFFSET or not 0 < size <= _MAX_RECORD:
+        return Flaw(
+            "damaged",
+            f"At byte {position} of the stream there is no record: what is there says "
+            f"{size} bytes at offset {offset}.",
+        )
+    if too_many:
+        return Flaw(
+            "unsupported",
+            "The stream has more records than can be read here; "
+            "unpack it with makedumpfile -R and verify the result.",
+        )
+    return Flaw(
+        "incomplete",
+        f"It stops too early: the file ends at byte {file.size}, inside a record of the "
+        f"stream that reaches to byte {position + _RECORD.size + size}; the end record must follow that.",
     )
 
 
@@ -287,4 +374,4 @@ def _hole(what: str, offset: int) -> Flaw:
     return Flaw("damaged", f"Byte {offset} of the dump ({what}) is in no record of the stream.")
 
 
-__all__ = ("Flattened", "PlainFile", "Storage", "is_flattened")
+__all__ = ("Flattened", "PlainFile", "Storage", "is_flattened", "is_zero")

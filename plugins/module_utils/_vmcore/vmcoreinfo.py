@@ -39,6 +39,21 @@ class VmcoreInfo:
         """A decimal value. Raise a Flaw if it is missing without a default, or is not a number."""
         return self._integer(key, 10, default)
 
+    def hexadecimal(self, key: str, default: int | None = None) -> int:
+        """The same for a value that is hexadecimal without saying so."""
+        return self._integer(key, 16, default)
+
+    def symbols(self) -> dict[str, int]:
+        """The address of each SYMBOL(name) that is a number."""
+        found = {}
+        for key in self._values:
+            if key.startswith("SYMBOL(") and key.endswith(")"):
+                try:
+                    found[key[7:-1]] = int(self._values[key], 16)
+                except ValueError:
+                    continue
+        return found
+
     def address(self, symbol: str) -> int:
         return self._integer(f"SYMBOL({symbol})", 16, None)
 
@@ -55,22 +70,31 @@ class VmcoreInfo:
         return self.bounded(f"SIZE({name})", minimum, maximum)
 
     def bounded(self, key: str, minimum: int, maximum: int) -> int:
-        """A decimal value in these bounds. Raise a Flaw if it is missing or is anything else."""
+        """A decimal value in these bounds. Raise a Flaw if it is missing or is anything else.
+
+        A later kernel may have what is out of bounds here: that is no contradiction in the dump.
+        """
         value = self._integer(key, 10, None)
         if not minimum <= value <= maximum:
-            raise Flaw("damaged", f"VMCOREINFO says {key}={value}, which is impossible.")
+            raise Flaw(
+                "unsupported",
+                f"VMCOREINFO says {key}={value}, which is not from {minimum} to {maximum}.",
+            )
         return value
 
     def _integer(self, key: str, base: t.Literal[10, 16], default: int | None) -> int:
         value = self._values.get(key)
         if value is None:
             if default is None:
-                raise Flaw("damaged", f"VMCOREINFO does not have {key}.")
+                raise Flaw(
+                    "unsupported",
+                    f"VMCOREINFO does not have {key}: this kernel describes itself in another way.",
+                )
             return default
         try:
             return int(value, 16 if value.startswith("0x") else base)
         except ValueError as exc:
-            raise Flaw("damaged", f"VMCOREINFO says {key}={value[:40]}, not a number.") from exc
+            raise Flaw("unsupported", f"VMCOREINFO says {key}={value[:40]}, not a number.") from exc
 
 
 __all__ = ("VmcoreInfo",)

@@ -8,7 +8,7 @@
 
 Such a stream can be read from its start only, and a dump needs to be read at any place. So it is
 unpacked once, to a file without a name beside the dump, which is gone with this process. What it may
-take is bounded by the space that is free there.
+take is bounded by the space that is free there, and by what a dump can be smaller: see _bounded().
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import bz2
 import ctypes
 import importlib
 import lzma
-import tempfile
+import os
 import typing as t
 import zlib
 
@@ -32,6 +32,12 @@ if t.TYPE_CHECKING:  # pragma: no cover
 _PIECE = 1 << 20
 # What is left free on the file system of the dump.
 _LEFT_FREE = 1 << 28
+# No compressor makes a dump so much smaller: gzip's best is 1032, of nothing but zeros.
+_MOST_TIMES = 2000
+_MOST_OF_ANY = 1 << 26
+# How what is in it begins: kdump-compressed, diskdump, ELF, flattened, or a first block that never came.
+_DUMPS = (b"KDUMP   ", b"DISKDUMP", b"\x7fELF", b"makedumpfile", bytes(12))
+_SIGNATURE = 12
 
 
 class _Decompressor(t.Protocol):
@@ -95,6 +101,7 @@ class _LibZstd:
         ]  # fmt: skip
         self._library.ZSTD_freeDStream.argtypes = [ctypes.c_void_p]
         self._library.ZSTD_isError.argtypes = [ctypes.c_size_t]
+        self._library.ZSTD_getErrorName.restype = ctypes.c_char_p
         self._stream = self._library.ZSTD_createDStream()
         self._page = ctypes.create_string_buffer(_PIECE)
         self.eof = False
@@ -114,7 +121,7 @@ class _LibZstd:
             self._stream, ctypes.byref(target), ctypes.byref(source)
         )
         if self._library.ZSTD_isError(status):
-            raise ValueError(f"libzstd says {ctypes.c_ssize_t(status).value}")
+            raise ValueError(self._library.ZSTD_getErrorName(ctypes.c_size_t(status)).decode())
         self._rest = data[source.position :]
         self.needs_input = not self._rest and target.position < target.size
         if status == 0:
@@ -146,16 +153,20 @@ WRAPPERS = {
 
 
 class Unpacked:
-    """What was in a compressed file, as far as it could be unpacked; check() says what is wrong."""
+    """What was in a compressed file, as far as it could be unpacked; check() says what is wrong.
 
-    def __init__(self, file: PlainFile, name: str, directory: Path) -> None:
+    scratch() is a descriptor of a file, behind whose end it is unpacked. Zeros become holes there.
+    """
+
+    def __init__(
+        self, file: PlainFile, name: str, directory: Path, scratch: t.Callable[[], int]
+    ) -> None:
         self._name = name
         self._flaw: Flaw | None = None
         self._stored = file.size
-        self._target: t.BinaryIO | None = None
         self.file = PlainFile(-1, 0)
         try:
-            self._target = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115 it stays open
+            target = scratch()
         except OSError as exc:
             self._flaw = Flaw(
                 "unsupported",
@@ -163,17 +174,20 @@ class Unpacked:
                 f"written: {exc.strerror}.",
             )
             return
+        start = -(-os.fstat(target).st_size // _PIECE) * _PIECE
         size = 0
         try:
-            for piece in _unpack(file, name):
-                _require_room(directory, len(piece))
-                self._target.write(piece)
+            for piece in _bounded(_unpack(file, name), file.size):
+                if any(piece):
+                    _require_room(directory, len(piece))
+                    os.pwrite(target, piece, start + size)
                 size += len(piece)
+                os.ftruncate(target, start + size)
         except Flaw as flaw:
             self._flaw = flaw
         except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError) as exc:
             self._flaw = _flaw_of(name, exc)
-        self.file = PlainFile(self._target.fileno(), size)
+        self.file = PlainFile(target, size, start=start, stored=size)
 
     def check(self) -> str:
         """A sentence about the whole stream, or its Flaw."""
@@ -181,9 +195,37 @@ class Unpacked:
             raise self._flaw
         return f"The {self._name} stream of {self._stored} bytes is whole and has {self.file.size} bytes."
 
-    def close(self) -> None:
-        if self._target:
-            self._target.close()
+
+def first_bytes(file: PlainFile, name: str, size: int) -> bytes:
+    """The beginning of what is in a compressed file, as far as it can be unpacked."""
+    data = b""
+    try:
+        for piece in _unpack(file, name):
+            data += piece
+            if len(data) >= size:
+                break
+    except (Flaw, OSError, ValueError, EOFError, zlib.error, lzma.LZMAError):
+        pass
+    return data[:size]
+
+
+def _bounded(pieces: t.Iterator[bytes], stored: int) -> t.Iterator[bytes]:
+    """What is unpacked of a dump, and not of what only uses up the disk and the time."""
+    limit = max(_MOST_OF_ANY, stored * _MOST_TIMES)
+    size, start = 0, b""
+    for piece in pieces:
+        size += len(piece)
+        start = (start + piece)[:_SIGNATURE] if len(start) < _SIGNATURE else start
+        if len(start) == _SIGNATURE and not start.startswith(_DUMPS):
+            raise Flaw(
+                "unsupported", f"What is in it is no dump: it begins with {start[:8].hex()}."
+            )
+        if size > limit:
+            raise Flaw(
+                "unsupported",
+                f"It unpacks to more than {limit} bytes, {limit // max(stored, 1)} times its size, as no dump does.",
+            )
+        yield piece
 
 
 def wrapper_of(file: PlainFile) -> str | None:
@@ -204,6 +246,11 @@ def _flaw_of(name: str, exc: Exception) -> Flaw:
         return Flaw("incomplete", f"It stops too early: the {name} stream has no end.")
     if isinstance(exc, OSError) and exc.errno:
         return Flaw("unsupported", f"The dump cannot be unpacked: {exc.strerror}.")
+    if "too much memory" in str(exc):
+        return Flaw(
+            "unsupported",
+            f"The {name} stream has a window that this host's library does not unpack.",
+        )
     if isinstance(exc, OSError) and name == "zstd":
         return Flaw("unsupported", f"This host has nothing that can unpack {name}.")
     return Flaw("damaged", f"The {name} stream is damaged: {exc}.")
@@ -217,15 +264,23 @@ def _unpack(file: PlainFile, name: str) -> t.Iterator[bytes]:
 
 def _unpack_with(file: PlainFile, make: t.Callable[[], _Decompressor]) -> t.Iterator[bytes]:
     stream: _Decompressor | None = None
+    ended = False
     for data in _pieces(file):
         rest = data
         while rest or (stream and not stream.needs_input):
+            if stream is None and ended:
+                # Zeros behind a stream are padding of xz or of a tape; what is on a device was there before.
+                rest = rest.lstrip(b"\0")
+                if not rest or file.is_device:
+                    break
             stream = stream or make()
             yield stream.decompress(rest, _PIECE)
             rest = b""
             if stream.eof:
                 # Compressors that use all CPUs write several streams, one behind the other.
-                rest, stream = stream.unused_data, None
+                rest, stream, ended = stream.unused_data, None, True
+        if ended and file.is_device and stream is None:
+            return
     if stream:
         raise EOFError
 
@@ -248,4 +303,4 @@ def _unpack_lz4(file: PlainFile) -> t.Iterator[bytes]:
         yield from lz4.frame(read)
 
 
-__all__ = ("WRAPPERS", "Unpacked", "wrapper_of")
+__all__ = ("WRAPPERS", "Unpacked", "first_bytes", "wrapper_of")

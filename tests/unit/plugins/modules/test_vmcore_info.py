@@ -95,7 +95,7 @@ def save(directory: Path, stamp: str, data: bytes, mtime: float) -> Path:
 def crashes(tmp_path: Path) -> Path:
     """A directory with an older dump that is cut, and a newer one that is whole."""
     save(tmp_path, "202611220900", DUMP[:-1], 1000.0)
-    save(tmp_path, "202611220951", DUMP, 2000.0)
+    save(tmp_path, "202611220951", DUMP, CRASH_TIME + 120.0)
     return tmp_path
 
 
@@ -107,7 +107,7 @@ def test_every_dump_is_verified_and_the_newest_decides(run: Run, crashes: Path) 
 
 
 def test_since_leaves_older_dumps_out(run: Run, crashes: Path) -> None:
-    (dump,) = run(path=str(crashes), since=1500.0)["dumps"]
+    (dump,) = run(path=str(crashes), since=CRASH_TIME + 60.0)["dumps"]
     assert dump["path"] == str(crashes / "202611220951" / "dump.202611220951")
 
 
@@ -120,7 +120,7 @@ def test_reports_beside_a_dump(run: Run, crashes: Path) -> None:
 
 
 def test_no_dump_is_absent(run: Run, crashes: Path) -> None:
-    assert run(path=str(crashes), since=3000.0) == {
+    assert run(path=str(crashes), since=CRASH_TIME + 7200.0) == {
         "path": str(crashes),
         "dumps": [],
         "verdict": "absent",

@@ -11,10 +11,18 @@ import typing as t
 import zlib
 from contextlib import contextmanager
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory import (
+    MACHINES,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory import (
+    Memory as KernelMemory,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import PlainFile
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
 
 PAGE = 4096
 ULONG = (1 << 64) - 1
@@ -46,6 +54,7 @@ Record = tuple[int, bytes]
 
 RECORDS: tuple[Record, ...] = (
     (0, b"Linux version 6.12.107+deb13-amd64"),
+    (0, b"Kernel command line: root=/dev/vda1 crashkernel=256M"),
     (1_500_000, b"two\nlines"),
     (154_432_852_000, f"vmcore.kdump: crash test run_id={RUN_ID} host={HOST}".encode()),
     (173_464_000_999, b"sysrq: Trigger a crash"),
@@ -53,6 +62,7 @@ RECORDS: tuple[Record, ...] = (
 )
 LOG = (
     "[    0.000000] Linux version 6.12.107+deb13-amd64\n"
+    "[    0.000000] Kernel command line: root=/dev/vda1 crashkernel=256M\n"
     "[    0.001500] two\n"
     "               lines\n"
     f"[  154.432852] vmcore.kdump: crash test run_id={RUN_ID} host={HOST}\n"
@@ -234,6 +244,14 @@ class Kernel(t.NamedTuple):
             table = (entry & ~self.sme_mask) // PAGE * PAGE
 
 
+def memory_at(
+    read_page: t.Callable[[int], bytes], page_size: int, info: VmcoreInfo, machine: str = "x86_64"
+) -> KernelMemory:
+    """The memory of a kernel at its own addresses."""
+    room = MACHINES[machine]
+    return KernelMemory(room, room.layout(info, page_size, None), page_size, read_page)
+
+
 def write(memory: Memory, physical: int, data: bytes) -> None:
     for index, byte in enumerate(data, physical):
         memory.setdefault(index // PAGE, bytearray(PAGE))[index % PAGE] = byte
@@ -262,9 +280,9 @@ def note(name: bytes, kind: int, data: bytes) -> bytes:
     )
 
 
-def notes_of(info: bytes, cpus: int = 2) -> bytes:
+def notes_of(info: bytes, cpus: int = 2, registers: bytes | None = None) -> bytes:
     """The notes of a dump."""
-    return note(b"CORE", 1, noise(336)) * cpus + note(b"VMCOREINFO", 0, info)
+    return note(b"CORE", 1, registers or noise(336)) * cpus + note(b"VMCOREINFO", 0, info)
 
 
 def _split_tail(page: bytes) -> tuple[bytes, int]:
@@ -352,6 +370,8 @@ class Kdump(t.NamedTuple):
     page: int = PAGE
     machine: str = "x86_64"
     phys_base: int = PHYS_BASE
+    # What each CPU left: struct elf_prstatus.
+    registers: bytes | None = None
     # The page frames of a part of a split dump.
     split: tuple[int, int] | None = None
 
@@ -360,7 +380,7 @@ class Kdump(t.NamedTuple):
         page = self.page
         flag, compress = CODECS[self.codec]
         sub_size = SUB_HEADER_SIZES[self.version]
-        notes = notes_of(self.info)
+        notes = notes_of(self.info, registers=self.registers)
         sub_blocks = -(-(104 + len(notes)) // page)
         bitmap = (1 + sub_blocks) * page
         descriptors_at = bitmap + 2 * page
@@ -460,7 +480,7 @@ class Elf(t.NamedTuple):
         pieces = runs(sorted(self.memory))
         count = len(pieces) + 2
         table = 64 + (64 if self.extended else 0)
-        notes = notes_of(self.info)
+        notes = notes_of(self.info, registers=self.registers)
         notes_at = table + 56 * count
         end = -(-(notes_at + len(notes)) // PAGE) * PAGE
         programs = [struct.pack("<IIQQQQQQ", 4, 0, notes_at, 0, 0, len(notes), len(notes), 4)]

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.aarch64 import AddressSpace
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
@@ -24,6 +23,7 @@ from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.du
     Kdump,
     Memory,
     Ring,
+    memory_at,
     plain,
     utsname,
     write,
@@ -90,7 +90,7 @@ def test_both_maps_lead_to_ram(kernel: Kernel, page: int) -> None:
         seen.append(frame)
         return struct.pack("<Q", frame) * (page // 8)
 
-    space = AddressSpace(read_page, page, vmcoreinfo(kernel.info(page)))
+    space = memory_at(read_page, page, vmcoreinfo(kernel.info(page)), "aarch64")
     for address, physical in (
         (kernel.linear, kernel.physical),
         (kernel.linear + 0x12345678, kernel.physical + 0x12345678),
@@ -106,7 +106,7 @@ def test_both_maps_lead_to_ram(kernel: Kernel, page: int) -> None:
 
 @pytest.mark.parametrize("address", [0, 0xFFFF, 0x7FFF_FFFF_FFFF_FFFF, 1 << 64])
 def test_an_address_that_is_not_the_kernels_is_a_flaw(address: int) -> None:
-    space = AddressSpace(lambda _frame: bytes(4096), 4096, vmcoreinfo(Kernel().info()))
+    space = memory_at(lambda _frame: bytes(4096), 4096, vmcoreinfo(Kernel().info()), "aarch64")
     with pytest.raises(Flaw, match="The kernel has no memory at its address"):
         space.read(address, 8)
 
@@ -122,7 +122,7 @@ def test_an_address_that_is_not_the_kernels_is_a_flaw(address: int) -> None:
 )
 def test_a_description_that_cannot_be_is_a_flaw(changes: dict[str, str], sentence: str) -> None:
     with pytest.raises(Flaw) as caught:
-        AddressSpace(lambda _frame: b"", 4096, vmcoreinfo({**Kernel().info(), **changes}))
+        memory_at(lambda _frame: b"", 4096, vmcoreinfo({**Kernel().info(), **changes}), "aarch64")
     assert sentence in str(caught.value)
 
 

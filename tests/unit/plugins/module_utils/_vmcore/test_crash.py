@@ -11,6 +11,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.crash import 
     borders_in,
     crash_in,
     run_ids,
+    signature,
 )
 
 OOPS = """\
@@ -66,3 +67,111 @@ def test_the_borders_of_ram_are_known_only_with_a_map() -> None:
     node = "[    0.000000]   node   0: [mem 0x0000000000001000-0x000000000009efff]\n"
     assert borders_in(e820) is None
     assert borders_in(e820 + node) == {0, 0x9FC00, 0x1000, 0x9F000}
+
+
+FAULT = """\
+[   41.000001] [    T811] BUG: kernel NULL pointer dereference, address: 0000000000000008
+[   41.000002] [    T811] Oops: Oops: 0002 [#1] PREEMPT SMP NOPTI
+[   41.000003] [    T811] CPU: 5 UID: 0 PID: 811 Comm: kworker/5:1H Kdump: loaded Tainted: G            E      6.12.9 #1
+[   41.000004] [    T811] Workqueue: kblockd blk_mq_run_work_fn
+[   41.000005] [    T811] RIP: 0010:drv_queue_rq.constprop.0+0x4c/0x120 [drv]
+[   41.000006] [    T811] Code: 00 00 00
+[   41.000007] [    T811] RSP: 0018:ffffa9f6c0cbbd50 EFLAGS: 00010246
+[   41.000008] [    T811] CR2: 0000000000000008 CR3: 000000010a8b8000 CR4: 00000000003506f0
+[   41.000009] [    T811] Call Trace:
+[   41.000010] [    T811]  <TASK>
+[   41.000011] [    T811]  ? __die_body.cold+0x19/0x27
+[   41.000012] [    T811]  ? page_fault_oops+0x15c/0x2e0
+[   41.000013] [    T811]  ? asm_exc_page_fault+0x26/0x30
+[   41.000014] [    T811]  blk_mq_dispatch_rq_list+0x13c/0x7c0
+[   41.000015] [    T811]  blk_mq_run_work_fn+0x5f/0x80
+[   41.000016] [    T811]  process_one_work.isra.0+0x17f/0x330
+[   41.000017] [    T811]  worker_thread+0x2ce/0x3f0
+[   41.000018] [    T811]  kthread+0xd2/0x100
+[   41.000019] [    T811]  ret_from_fork_asm+0x1a/0x30
+[   41.000020] [    T811]  </TASK>
+[   41.000021] [    T811] Modules linked in: drv(E)
+[   41.000022] [    T811] ---[ end trace 0000000000000000 ]---
+[   41.000023] [    T811] RIP: 0010:drv_queue_rq.constprop.0+0x4c/0x120 [drv]
+[   41.000024] [    T811] Kernel panic - not syncing: Fatal exception
+"""
+LOCKUP = """\
+[   90.000001] [      C1] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [app:77]
+[   90.000002] [      C1] CPU: 1 UID: 0 PID: 77 Comm: app Kdump: loaded Not tainted 6.12.9 #1
+[   90.000003] [      C1] RIP: 0010:spin_forever+0x10/0x20
+[   90.000004] [      C1] Call Trace:
+[   90.000005] [      C1]  <TASK>
+[   90.000006] [      C1]  drv_wait+0x1f/0x40
+[   90.000007] [      C1]  </TASK>
+[   90.000008] [      C1] Kernel panic - not syncing: softlockup: hung tasks
+[   90.000009] [      C1] CPU: 1 UID: 0 PID: 77 Comm: app Kdump: loaded Tainted: G             L     6.12.9 #1
+[   90.000010] [      C1] Call Trace:
+[   90.000011] [      C1]  <IRQ>
+[   90.000012] [      C1]  dump_stack_lvl+0x5d/0x80
+[   90.000013] [      C1]  panic+0x118/0x2db
+[   90.000014] [      C1]  watchdog_timer_fn.cold+0xc/0x70
+[   90.000015] [      C1]  hrtimer_interrupt+0xff/0x240
+[   90.000016] [      C1]  __sysvec_apic_timer_interrupt+0x55/0x100
+[   90.000017] [      C1]  sysvec_apic_timer_interrupt+0x6c/0x90
+[   90.000018] [      C1]  </IRQ>
+[   90.000019] [      C1]  <TASK>
+[   90.000020] [      C1]  asm_sysvec_apic_timer_interrupt+0x1a/0x20
+[   90.000021] [      C1] RIP: 0010:spin_forever+0x10/0x20
+[   90.000022] [      C1] Code: 00
+[   90.000023] [      C1] RSP: 0018:ffffa9f6c0cbbd50 EFLAGS: 00000246
+[   90.000024] [      C1]  drv_wait+0x1f/0x40
+[   90.000025] [      C1]  entry_SYSCALL_64_after_hwframe+0x76/0x7e
+[   90.000026] [      C1] RIP: 0033:0x7f3ac1b42a90
+[   90.000027] [      C1]  </TASK>
+[   90.000028] [      C1] Kernel Offset: 0x1ac00000 from 0xffffffff81000000
+"""
+
+
+def test_the_trace_of_a_fault_begins_where_the_processor_was() -> None:
+    crash = crash_in(FAULT)
+    assert crash["reason"] == "BUG: kernel NULL pointer dereference, address: 0000000000000008"
+    assert crash["trace"] == [
+        "drv_queue_rq",
+        "blk_mq_dispatch_rq_list",
+        "blk_mq_run_work_fn",
+        "process_one_work",
+        "worker_thread",
+        "kthread",
+        "ret_from_fork_asm",
+    ]
+    assert crash["summary"] == (
+        "The kernel panicked on CPU 5 in kworker/5:1H: BUG: kernel NULL pointer dereference, address: "
+        "0000000000000008 (in drv_queue_rq, called by blk_mq_dispatch_rq_list, called by blk_mq_run_work_fn)"
+    )
+
+
+def test_a_trace_goes_on_behind_an_interrupt() -> None:
+    crash = crash_in(LOCKUP)
+    assert crash["trace"] == [
+        "panic",
+        "watchdog_timer_fn",
+        "hrtimer_interrupt",
+        "__sysvec_apic_timer_interrupt",
+        "sysvec_apic_timer_interrupt",
+        "asm_sysvec_apic_timer_interrupt",
+        "spin_forever",
+        "drv_wait",
+        "entry_SYSCALL_64_after_hwframe",
+    ]
+    assert (crash["cpu"], crash["task"]) == (1, "app")
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    ["panic", "oops_end", "no_context", "exc_page_fault", "el1h_64_sync", "do_syscall_64", "__x64_sys_write",
+     "__arm64_sys_write", "kthread", "ret_from_fork", "start_secondary"],
+)  # fmt: skip
+def test_how_another_kernel_enters_and_dies_is_no_part_of_a_signature(wrapper: str) -> None:
+    trace = ["drv_queue_rq", "blk_mq_dispatch_rq_list"]
+    assert signature([wrapper, *trace, wrapper]) == signature(trace)
+
+
+def test_a_trace_of_nothing_else_has_its_own_signature() -> None:
+    assert signature([]) is None
+    assert signature(["panic", "start_secondary"]) != signature(["kthread"])
+    assert signature(["a", "b"]) != signature(["b", "a"])

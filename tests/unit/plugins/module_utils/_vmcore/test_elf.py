@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import Order
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.container import How
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.elf import ElfCore
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw, Verdict
@@ -23,14 +24,14 @@ from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.du
     vmcoreinfo,
 )
 
-MACHINES = ("x86_64",)
+ORDERS: dict[str, Order] = {"x86_64": "<"}
 ELF = Elf()
 FORMS = {"plain": ELF, "with many program headers": Elf(extended=True)}
 
 
 def examine(data: bytes, *, full: bool = False) -> list[str]:
     with opened(data) as file:
-        return [look() for _name, look in ElfCore(file, MACHINES).checks(How(full))]
+        return [look() for _name, look in ElfCore(file, ORDERS).checks(How(full))]
 
 
 def changed(place: int, value: bytes) -> bytes:
@@ -57,28 +58,29 @@ def test_a_full_look_cannot_prove_pages_without_a_checksum() -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_every_page_is_what_was_dumped(form: str) -> None:
     with opened(plain(FORMS[form].parts())) as file:
-        dump = ElfCore(file, MACHINES)
+        dump = ElfCore(file, ORDERS)
         assert {frame: dump.read_page(frame) for frame in ELF.memory} == ELF.memory
         assert (dump.phys_base, dump.machine, dump.count_cpus()) == (PHYS_BASE, "x86_64", 2)
         assert dump.read_vmcoreinfo() == vmcoreinfo()
         last = max(ELF.memory)
         for frame in (0, last + 1, last + 2, 1 << 60):
-            with pytest.raises(Flaw, match="is not in the dump"):
+            with pytest.raises(Flaw, match=r"not in the dump|no RAM"):
                 dump.read_page(frame)
 
 
 HEADERS: list[tuple[dict[str, t.Any], Verdict, str]] = [
-    ({"class": 1}, "unsupported", "of the machine x86_64, which"),
-    ({"data": 2}, "unsupported", "of the machine x86_64, which"),
-    ({"machine": 183}, "unsupported", "of the machine aarch64, which"),
-    ({"machine": 22}, "unsupported", "of the machine s390x, which"),
-    ({"machine": 7}, "unsupported", "of the machine 7, which"),
-    ({"version": 2}, "damaged", "The ELF header contradicts itself."),
-    ({"e_version": 2}, "damaged", "The ELF header contradicts itself."),
-    ({"padding": b"1234567"}, "damaged", "The ELF header contradicts itself."),
-    ({"type": 2}, "damaged", "not that of a core file"),
-    ({"phentsize": 32}, "damaged", "not that of a core file"),
-    ({"flags": 2}, "damaged", "has the flags 0x2"),
+    ({"class": 1}, "unsupported", "cannot be read: x86_64, 32 bit, little endian"),
+    ({"data": 2}, "unsupported", "cannot be read: 15872, 64 bit, big endian"),
+    ({"data": 3}, "damaged", "says 3 as byte order"),
+    ({"machine": 183}, "unsupported", "cannot be read: aarch64, 64 bit, little endian"),
+    ({"machine": 22}, "unsupported", "cannot be read: s390x, 64 bit, little endian"),
+    ({"machine": 7}, "unsupported", "cannot be read: 7, 64 bit"),
+    ({"version": 2}, "unsupported", "not that of a core that kdump writes"),
+    ({"e_version": 2}, "unsupported", "not that of a core that kdump writes"),
+    ({"padding": b"1234567"}, "unsupported", "not that of a core that kdump writes"),
+    ({"type": 2}, "unsupported", "is an executable, and no dump"),
+    ({"phentsize": 32}, "damaged", "program headers at byte 64"),
+    ({"flags": 2}, "unsupported", "has the flags 0x2"),
     ({"flags": 1}, "incomplete", "makedumpfile marked the dump as incomplete"),
     ({"phnum": 0}, "damaged", "says 0 program headers"),
     ({"phoff": 8}, "damaged", "program headers at byte 8"),
@@ -100,24 +102,27 @@ def program(index: int, field: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "sentence"),
+    ("place", "value", "verdict", "sentence"),
     [
-        (program(2, 0) - 8, struct.pack("<I", 7), "Program header 2 of the ELF file is none."),
-        (program(2, 0), struct.pack("<Q", 1 << 63), "Program header 2 of the ELF file is none."),
-        (program(2, 0), struct.pack("<Q", 1), "begins at byte"),
-        (program(2, 0) - 4, struct.pack("<I", 5), "have different flags"),
-        (program(2, 5), struct.pack("<Q", 1), "have different flags"),
-        (program(2, 2), struct.pack("<Q", 1 << 60), "Program header 2 of the ELF file contradicts"),
-        (program(2, 3), struct.pack("<Q", 1 << 40), "Program header 2 of the ELF file contradicts"),
-        (program(3, 2), struct.pack("<QQQ", 0x100000, PAGE, PAGE), "begins at byte"),
-        (program(2, 4), struct.pack("<Q", 1 << 40), "Two segments of the ELF file overlap at"),
-        (program(0, 3), struct.pack("<Q", 1 << 40), "has notes of 1099511627776 bytes"),
+        # What kdump does not write may be right nevertheless.
+        (program(2, 0) - 8, struct.pack("<I", 7), "unsupported", "of a kind .7. that no kdump"),
+        (program(2, 0), struct.pack("<Q", 1 << 63), "damaged", "Program header 2 .* contradicts"),
+        (program(2, 0), struct.pack("<Q", 1), "unsupported", "begins at byte"),
+        (program(2, 0) - 4, struct.pack("<I", 5), "unsupported", "have different flags"),
+        (program(2, 5), struct.pack("<Q", 1), "unsupported", "have different flags"),
+        (program(2, 2), struct.pack("<Q", 1 << 60), "damaged", "Program header 2 .* contradicts"),
+        (program(2, 3), struct.pack("<Q", 1 << 40), "damaged", "Program header 2 .* contradicts"),
+        (program(3, 2), struct.pack("<QQQ", 0x100000, PAGE, PAGE), "unsupported", "begins at byte"),
+        (program(2, 4), struct.pack("<Q", 1 << 40), "unsupported", "which of them is right"),
+        (program(0, 3), struct.pack("<Q", 1 << 40), "incomplete", "the notes must reach at least"),
     ],
 )
-def test_program_headers_that_cannot_be(place: int, value: bytes, sentence: str) -> None:
+def test_program_headers_that_cannot_be(
+    place: int, value: bytes, verdict: Verdict, sentence: str
+) -> None:
     with pytest.raises(Flaw, match=sentence) as caught:
         examine(changed(place, value))
-    assert caught.value.verdict == "damaged"
+    assert caught.value.verdict == verdict
 
 
 def test_a_file_without_memory_is_none() -> None:
@@ -135,14 +140,15 @@ def test_a_dump_that_is_cut_is_incomplete(cut: int) -> None:
 
 
 def test_nothing_follows_the_memory() -> None:
-    with pytest.raises(Flaw, match="but the dump ends at byte"):
+    with pytest.raises(Flaw, match="but the dump ends at byte") as caught:
         examine(plain(ELF.parts()) + b"x")
+    assert caught.value.verdict == "unsupported"
 
 
 def test_a_dump_without_vmcoreinfo_cannot_be_read() -> None:
     with opened(plain(ELF.parts()).replace(b"VMCOREINFO", b"VMCOREINFI")) as file:
-        dump = ElfCore(file, MACHINES)
-        with pytest.raises(Flaw, match="The notes have no VMCOREINFO"):
+        dump = ElfCore(file, ORDERS)
+        with pytest.raises(Flaw, match="its notes have no VMCOREINFO"):
             dump.read_vmcoreinfo()
 
 
@@ -161,7 +167,7 @@ def test_memory_can_be_in_very_many_pieces() -> None:
     header = struct.pack("<Q", len(data))
     data = data[:32] + header + data[40:] + programs + empty
     with opened(data) as file:
-        dump = ElfCore(file, MACHINES)
+        dump = ElfCore(file, ORDERS)
         assert dump.ram_pages == 70000 + len(elf.memory) + len(runs(sorted(elf.memory)))
         assert dump.read_page(max(elf.memory)) == elf.memory[max(elf.memory)]
     assert table == 128

@@ -22,6 +22,7 @@ FOUND = Identity(
     build_id="9c54",
     cpus=4,
     memory=1000 << 20,
+    cma=0,
 )
 UNKNOWN = Identity()
 CRASHED = "The kernel crashed at 1795341073 (2026-11-22 09:51:13 UTC)"

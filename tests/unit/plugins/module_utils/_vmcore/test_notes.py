@@ -5,31 +5,63 @@
 
 from __future__ import annotations
 
+import struct
+import tempfile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.notes import (
+    Notes,
     build_id,
-    count_cpus,
-    find_vmcoreinfo,
     notes,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import PlainFile
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
     BUILD_ID,
     note,
     notes_of,
+    opened,
 )
 
 
 def test_what_is_in_the_notes_of_a_dump() -> None:
     data = notes_of(b"OSRELEASE=6", cpus=3)
-    assert count_cpus(data) == 3
-    found = find_vmcoreinfo(data)
-    assert found
-    assert data[found.start : found.start + found.size] == b"OSRELEASE=6"
-    assert find_vmcoreinfo(note(b"CORE", 1, b"")) is None
+    with opened(b"before" + data) as file:
+        found = Notes(file, [(6, len(data))], "<")
+        assert [len(state) for state in found.registers()] == [336] * 3
+        assert found.vmcoreinfo() == b"OSRELEASE=6"
+        assert Notes(file, [], "<").vmcoreinfo() is None
+
+
+def test_a_device_dump_of_many_mib_is_passed_over() -> None:
+    # fs/proc/vmcore.c, vmcoredd_write_header(): NT_VMCOREDD; two adapters of a common NIC have 70 MiB.
+    size = 70 << 20
+    head = struct.pack("<III", 6, size, 0x700) + b"LINUX\0\0\0"
+    with tempfile.TemporaryFile(buffering=0) as file:
+        file.write(head)
+        file.seek(len(head) + size)
+        file.write(notes_of(b"OSRELEASE=6"))
+        whole = file.tell()
+        found = Notes(PlainFile(file.fileno(), whole), [(0, whole)], "<")
+        assert found.vmcoreinfo() == b"OSRELEASE=6"
+        assert len(found.registers()) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "origin"),
+    [
+        (note(b"QEMU", 0, b"x"), "QEMU's"),
+        (note(b"CORE", 1, b"x") + note(b"CORE", 3, b"x"), "the core of a process"),
+        (note(b"Xen", 0x1000001, b"x"), "of a machine under Xen"),
+        (note(b"CORE", 1, b"x"), "another program's"),
+    ],
+)
+def test_who_wrote_a_core_is_in_its_notes(data: bytes, origin: str) -> None:
+    with opened(data) as file:
+        assert Notes(file, [(0, len(data))], "<").origin() == origin
 
 
 def test_the_build_id_in_sys_kernel_notes() -> None:
@@ -41,7 +73,6 @@ def test_the_build_id_in_sys_kernel_notes() -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (bytes(12), "There is no note at byte 0"),
         (note(b"CORE", 1, b"12345678")[:-1], "A note of 8 bytes does not fit"),
         (note(b"CORE", 1, b"1234") + b"123", "There is no note at byte 24"),
     ],

@@ -10,8 +10,10 @@ import struct
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory import (
+    Memory as KernelMemory,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.x86_64 import AddressSpace
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
     FIRST_RING_FRAME,
     PAGE,
@@ -19,6 +21,7 @@ from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.du
     PRB_STATIC,
     Kernel,
     Memory,
+    memory_at,
 )
 
 KERNELS = [
@@ -29,13 +32,13 @@ KERNELS = [
 ]
 
 
-def address_space(memory: Memory, kernel: Kernel) -> AddressSpace:
+def address_space(memory: Memory, kernel: Kernel) -> KernelMemory:
     def read_page(frame: int) -> bytes:
         if frame not in memory:
             raise Flaw("damaged", f"no frame {frame:#x}")
         return bytes(memory[frame])
 
-    return AddressSpace(read_page, PAGE, VmcoreInfo(kernel.vmcoreinfo()))
+    return memory_at(read_page, PAGE, VmcoreInfo(kernel.vmcoreinfo()))
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
