@@ -22,6 +22,8 @@ def expectation(state: Mapping[str, t.Any]) -> dict[str, t.Any]:
         "kernel": state["kernel"],
         "since": state["armed_at"],
         "build_id": state.get("build_id"),
+        # What tells the crash if a storm of messages pushed the run id out of the log.
+        "boot_id": state["boot_id"],
         "cpus": state["platform"].get("cpus"),
         "memory": state.get("ram_bytes"),
     }

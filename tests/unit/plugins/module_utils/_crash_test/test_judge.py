@@ -44,6 +44,7 @@ def test_a_dump_is_compared_with_all_that_was_known_of_the_host(
             kernel=STATE["kernel"],
             since=1000.0,
             build_id="0123abcd",
+            boot_id=STATE["boot_id"],
             cpus=4,
             memory=1 << 30,
         )

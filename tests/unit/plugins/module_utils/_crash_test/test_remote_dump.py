@@ -58,7 +58,13 @@ def test_dump_among_those_of_other_crashes(
 
 
 def test_what_is_not_known_is_not_expected() -> None:
-    known = {"run_id": RUN_ID, "host": HERE, "kernel": STATE["kernel"], "since": 1000.0}
+    known = {
+        "run_id": RUN_ID,
+        "host": HERE,
+        "kernel": STATE["kernel"],
+        "since": 1000.0,
+        "boot_id": STATE["boot_id"],
+    }
     assert expectation(STATE) == known
     state = {**STATE, "build_id": "0123abcd", "ram_bytes": 1 << 30, "platform": {"cpus": 4}}
     assert expectation(state) == {
