@@ -7,6 +7,8 @@
   would be. Its page descriptors and its bitmaps are there; the data of its pages is a hole, but for those
   that the kernel's log is read from, so each page is stored and not compressed. The log is that of the
   unit tests' kernel.
+- "sparse" are verdicts on small dumps of large machines: 1 GiB of RAM somewhere in so many addresses, and a flattened
+  stream of so many records. Their bitmaps and pages are holes of the file, as a file system with holes keeps them.
 - "full" reads every page of a dump of compressible pages in as many processes as there are CPUs, against
   ``makedumpfile --dry-run`` with as many threads. It needs a real dump, which is named on the command line.
 - Bytes are those that the process read (rchar of /proc/self/io); peaks are VmHWM. The page cache is warm.
@@ -19,6 +21,7 @@ import os
 import platform
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -64,23 +67,25 @@ class Run(NamedTuple):
     why: str
 
 
-def generate(path: Path) -> None:
-    """Write a sparse dump of 100 GB."""
+def generate(path: Path, addresses: int = _MEMORY, ram: int = _MEMORY, pages: int = _PAGES) -> None:
+    """Write a dump of so many pages, evenly out of the RAM of a machine."""
     memory = Kernel().memory()
-    frames = _MEMORY // PAGE
+    frames = addresses // PAGE
+    in_ram = ram // PAGE
     bitmap_blocks = 2 * (frames // 8 // PAGE)
     # The headers, and nothing of the pages, of a small dump of the same kernel.
     kdump = Kdump(
         memory,
         codec="uncompressed",
-        header={"bitmap_blocks": bitmap_blocks, "max_mapnr": frames},
-        sub_header={"dump_level": 0, "max_mapnr_64": frames},
+        header={"bitmap_blocks": bitmap_blocks, "max_mapnr": min(frames, (1 << 32) - 1)},
+        sub_header={"dump_level": 30, "max_mapnr_64": frames},
     )
     parts = kdump.parts()
     bitmap = parts[3][0]
-    dumped = bytearray(frames // 8)
-    # One page of RAM in 21 is in the dump, and what the kernel needs.
-    wanted = sorted({*memory, *range(1 << 12, frames, frames // (_PAGES - len(memory)))})[:_PAGES]
+    dumped = bytearray(in_ram // 8)
+    # What the kernel needs, and others in between.
+    step = max(1, in_ram // max(1, pages - len(memory)))
+    wanted = sorted({*memory, *range(1 << 12, in_ram, step)})[:pages]
     for frame in wanted:
         dumped[frame >> 3] |= 1 << (frame & 7)
     table = bitmap + bitmap_blocks * PAGE
@@ -90,8 +95,10 @@ def generate(path: Path) -> None:
             file.seek(offset)
             file.write(content)
         file.seek(bitmap)
-        file.write(b"\xff" * (frames // 8))
+        file.write(b"\xff" * len(dumped))
+        file.seek(bitmap + bitmap_blocks * PAGE // 2)
         file.write(dumped)
+        file.seek(table)
         for start in range(0, len(wanted), _AT_ONCE):
             count = min(_AT_ONCE, len(wanted) - start)
             words = array("Q", bytes(24 * count))
@@ -100,11 +107,29 @@ def generate(path: Path) -> None:
             )
             words[1::3] = array("Q", [PAGE]) * count
             file.write(words.tobytes())
-        for index, frame in enumerate(wanted[: len(memory)]):
+        for index, frame in enumerate(wanted):
             if frame in memory:
                 file.seek(data + index * PAGE)
                 file.write(memory[frame])
         file.truncate(data + len(wanted) * PAGE)
+
+
+def flatten(source: Path, target: Path, record: int) -> int:
+    """Write a flattened stream of records of this size, with the holes of the dump; return how many they are."""
+    size = source.stat().st_size
+    with source.open("rb") as dump, target.open("wb") as stream:
+        stream.write(b"makedumpfile\0\0\0\0" + struct.pack(">qq", 1, 1))
+        place = 4096
+        for offset in range(0, size, record):
+            content = dump.read(min(record, size - offset))
+            stream.seek(place)
+            stream.write(struct.pack(">qq", offset, len(content)))
+            if any(content):
+                stream.write(content)
+            place += 16 + len(content)
+        stream.seek(place)
+        stream.write(struct.pack(">qq", -1, -1))
+    return -(-size // record)
 
 
 def verify(path: Path, how: str, jobs: int) -> Run:
@@ -138,6 +163,29 @@ def quick(runs: int) -> None:
           f"{max(run.peak_kib for run in results) / 1024:.0f} MiB peak (goal 200)")  # fmt: skip
 
 
+def sparse(runs: int) -> None:
+    """Print what a quick verdict on each of the sparse dumps takes."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=os.environ.get("TMPDIR")) as directory:
+        plain, stream = Path(directory) / "vmcore", Path(directory) / "vmcore.flat"
+        for tebibytes in (8, 32):
+            generate(plain, tebibytes << 40, 1 << 30, 1000)
+            _print_sparse(f"1 GiB of RAM in {tebibytes} TiB of addresses", plain, runs)
+        generate(plain, 1 << 34, 1 << 30, 100_000)
+        records = flatten(plain, stream, 1024)
+        plain.unlink()
+        _print_sparse(f"a stream of {records} records", stream, runs)
+
+
+def _print_sparse(what: str, path: Path, runs: int) -> None:
+    results = [verify(path, "quick", 1) for _run in range(runs + 1)][1:]
+    if {run.verdict for run in results} != {"complete"}:
+        raise SystemExit(f"bench: the dump is not complete: {results[0].why}")
+    print(f"sparse: {what}, {path.stat().st_size / 1e6:.0f} MB, in "
+          f"{statistics.median(run.seconds for run in results):.2f} s (goal 1; "
+          f"{min(run.cpu_seconds for run in results):.2f} s on the CPU), "
+          f"{max(run.peak_kib for run in results) / 1024:.0f} MiB peak")  # fmt: skip
+
+
 def full(path: Path, runs: int) -> None:
     """Print what a full look at a real dump takes, and makedumpfile."""
     jobs = len(os.sched_getaffinity(0))
@@ -153,10 +201,11 @@ def full(path: Path, runs: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Print both."""
+    """Print all of them."""
     runs = 5
     print(f"Python {platform.python_version()}, {runs} runs")
     quick(runs)
+    sparse(runs)
     if arguments and shutil.which("makedumpfile") is None:
         raise SystemExit("bench: makedumpfile is not installed.")
     for path in map(Path, arguments):
