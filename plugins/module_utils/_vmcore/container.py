@@ -35,8 +35,6 @@ class Container(t.Protocol):
     dump_level: int | None
     # Pages that were changed after they were written can be told from others.
     has_checksums: bool
-    # A page of zeros may be left out like any other, as makedumpfile -E does it.
-    zeros_are_absent: bool
     # makedumpfile -e left parts of the kernel's list of its RAM out.
     without_memory_map: bool
     # By a makedumpfile that is older than the kernel; the names were repaired.
@@ -63,6 +61,10 @@ class Container(t.Protocol):
     @property
     def odd_ram(self) -> list[tuple[int, int]]:
         """Ranges of page frames that are RAM, or are not, and not like those around them."""
+
+    @property
+    def zeros_are_absent(self) -> bool:
+        """Whether a page of zeros may be left out like any other, as makedumpfile -E does it."""
 
     def checks(self, how: How) -> list[tuple[str, Look]]:
         """Looks that depend on the ones before, in their order."""

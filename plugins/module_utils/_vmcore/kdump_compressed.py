@@ -108,8 +108,7 @@ class KdumpCompressed:
         self.timestamp: int | None = header.timestamp
         self.dump_level: int | None = header.dump_level
         self.has_checksums = codec is not None
-        # makedumpfile gives pages of zeros that it leaves out a descriptor nevertheless.
-        self.zeros_are_absent = False
+        self._zeros = 0
         ranges = [(header.notes, header.notes_size)] if header.notes_size else []
         self.notes = Notes(storage, ranges, header.order)
         self.sampled = 0
@@ -121,6 +120,16 @@ class KdumpCompressed:
     @property
     def ram_pages(self) -> int:
         return self._bitmaps.ram_pages
+
+    @property
+    def zeros_are_absent(self) -> bool:
+        """Pages of zeros have a descriptor, unless the dump was made of an ELF file that had left them out.
+
+        Then none of its pages shares the page of zeros, or pages are missing at a dump level that leaves none out.
+        """
+        if self.header.excludes_zeros:
+            return not self._zeros
+        return self.dump_level == 0 and self.pages < self.ram_pages
 
     @property
     def odd_ram(self) -> list[tuple[int, int]]:
@@ -333,7 +342,9 @@ class KdumpCompressed:
             offset, what = place
             if offset == end and what in sizes:
                 end += sizes[what]
-            elif place != zero:
+            elif place == zero:
+                self._zeros += 1
+            else:
                 raise self._flaw_of(index, place, end)
         return end
 

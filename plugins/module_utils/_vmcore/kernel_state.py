@@ -130,12 +130,10 @@ class KernelState:
         if tables is None:
             return
         walk = tables.walk(limit, self._require_physical)
-        # A table whose entries were all taken back is a page of zeros.
-        gaps = [
-            gap
-            for gap in walk.gaps
-            if gap.is_ram and not self._dump.zeros_are_absent and not self._is_others(gap.frame)
-        ]
+        gaps = [gap for gap in walk.gaps if gap.is_ram and not self._is_others(gap.frame)]
+        # A table whose entries were all taken back is a page of zeros; most are not.
+        if self._dump.zeros_are_absent and 2 * len(gaps) < walk.tables:
+            gaps = []
         if gaps:
             gap = gaps[0]
             raise Flaw(
@@ -157,9 +155,9 @@ class KernelState:
             return
         if self._dump.dump_level == 0:
             raise Flaw(
-                "incomplete",
+                "unsupported",
                 f"The dump level is 0, which leaves nothing out, and page frame {hex(frames[0])} of RAM is "
-                "not in the dump.",
+                "not in the dump: it was made of another dump that does not have the page, or the page was lost.",
             )
         if self._map is None:
             return

@@ -85,7 +85,6 @@ class SplitSet:
         self.timestamp = first.timestamp
         self.dump_level = first.dump_level
         self.has_checksums = first.has_checksums
-        self.zeros_are_absent = first.zeros_are_absent
         self.late_names = first.late_names
         self.without_memory_map = first.without_memory_map
 
@@ -100,6 +99,10 @@ class SplitSet:
     @property
     def sampled(self) -> int:
         return sum(part.sampled for _name, part in self._parts)
+
+    @property
+    def zeros_are_absent(self) -> bool:
+        return all(part.zeros_are_absent for _name, part in self._parts)
 
     @property
     def odd_ram(self) -> list[tuple[int, int]]:

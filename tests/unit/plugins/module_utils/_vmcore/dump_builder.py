@@ -385,12 +385,14 @@ class Kdump(t.NamedTuple):
         bitmap = (1 + sub_blocks) * page
         descriptors_at = bitmap + 2 * page
         first_data = descriptors_at + 24 * len(self.memory)
-        end = first_data + page
+        # Pages of zeros share one, if the level leaves them out.
+        shared = bytes(page * (self.sub_header.get("dump_level", 31) & 1))
+        end = first_data + len(shared)
         descriptors, pages = [], []
         for frame, content in sorted(self.memory.items()):
             if self.split and not self.split[0] <= frame < self.split[1]:
                 continue
-            if not any(content):
+            if shared and not any(content):
                 descriptors.append(struct.pack("<QIIQ", first_data, page, 0, 0))
                 continue
             data, flags = compress(bytes(content)), flag
@@ -457,8 +459,8 @@ class Kdump(t.NamedTuple):
             (page, sub_header),
             (bitmap, ram),
             (bitmap + page, bitmap_of(self.memory)),
-            (first_data, bytes(page)),
-            (first_data + page, b"".join(pages)),
+            (first_data, shared),
+            (first_data + len(shared), b"".join(pages)),
             (descriptors_at, b"".join(descriptors)),
             *([(end, self.eraseinfo)] if self.eraseinfo else []),
         ]
@@ -474,6 +476,7 @@ class Elf(t.NamedTuple):
     extended: bool = False
     # The kernel's image, which /proc/vmcore has once more.
     image: range = range(0x100, 0x102)
+    registers: bytes | None = None
 
     def parts(self) -> list[tuple[int, bytes]]:
         """(offset, bytes), in an order that a flattened stream has, too."""

@@ -36,8 +36,8 @@ class Table(t.NamedTuple):
     """Symbols, each with its type before its name, and where they are."""
 
     symbols: t.Sequence[tuple[str, int]]
-    count: int | None = None
-    index: bytes = b""
+    says: int | None = None
+    token_index: bytes = b""
 
     def lay_out(self) -> tuple[bytes, dict[str, int]]:
         """The tables, one behind the other, and their places."""
@@ -57,13 +57,13 @@ class Table(t.NamedTuple):
         for token in tokens:
             index += struct.pack("<H", len(token_table))
             token_table += token.strip(b"\0") + b"\0"
-        count = len(self.symbols) if self.count is None else self.count
+        count = len(self.symbols) if self.says is None else self.says
         data, places = bytearray(), {}
         for name, table in (
             ("kallsyms_num_syms", struct.pack("<I", count)),
             ("kallsyms_names", names),
             ("kallsyms_token_table", token_table),
-            ("kallsyms_token_index", self.index or index),
+            ("kallsyms_token_index", self.token_index or index),
             (
                 "kallsyms_offsets",
                 b"".join(struct.pack("<i", offset) for _name, offset in self.symbols),
@@ -118,9 +118,12 @@ def test_offsets_of_kernels_that_have_variables_of_each_cpu_are_negative() -> No
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        (Table([("Aa", 0)], count=0), "says that it has 0"),
-        (Table([("Aa", 0)], count=1 << 30), "says that it has 1073741824"),
-        (Table([("Aa", 0)], index=struct.pack("<256H", *range(256, 0, -1))), "not in their order"),
+        (Table([("Aa", 0)], says=0), "says that it has 0"),
+        (Table([("Aa", 0)], says=1 << 30), "says that it has 1073741824"),
+        (
+            Table([("Aa", 0)], token_index=struct.pack("<256H", *range(256, 0, -1))),
+            "not in their order",
+        ),
         (Table([("", 0)]), "Symbol 0 of the kernel's table has no name"),
     ],
 )

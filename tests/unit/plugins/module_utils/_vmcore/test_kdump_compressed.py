@@ -117,13 +117,8 @@ def test_erase_information_is_the_end_of_a_dump_that_has_it() -> None:
 
 def test_a_dump_that_does_not_exclude_zeros_has_no_shared_page() -> None:
     memory = {frame: bytearray(noise(PAGE)) for frame in (1, 2)}
-    kdump = Kdump(memory, sub_header={"dump_level": 0})
-    data = plain(kdump.parts())
-    first = TABLE + 2 * 24
-    moved = data[:first] + data[first + PAGE :]
-    for index in (0, 1):
-        moved = changed(TABLE + 24 * index, struct.pack("<Q", first + index * PAGE), moved)
-    assert "2 pages" in examine(moved)[2]
+    data = plain(Kdump(memory, sub_header={"dump_level": 0}).parts())
+    assert "2 pages" in examine(data)[2]
 
 
 def test_an_uncompressed_dump_can_be_read() -> None:

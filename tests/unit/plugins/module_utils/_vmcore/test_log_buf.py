@@ -13,6 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory import (
+    Memory as KernelMemory,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.printk import read_log
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
 
@@ -34,17 +37,17 @@ INFO = {
 BUFFER = 0x2000
 
 
-class Memory:
+class Memory(KernelMemory):
     """Memory of a kernel that is its log."""
 
-    order = "<"
-
     def __init__(self, buffer: bytes, first: int, after: int, size: int | None = None) -> None:
+        self.order = "<"
         size = len(buffer) if size is None else size
         self._symbols = struct.pack("<QIII", BUFFER, size, first, after)
         self._buffer = buffer
 
-    def read(self, address: int, size: int) -> bytes:
+    def read(self, address: int, size: int, *, sparse: bool = False) -> bytes:
+        del sparse
         start, data = (BUFFER, self._buffer) if address >= BUFFER else (0x1000, self._symbols)
         found = data[address - start : address - start + size]
         if len(found) != size:

@@ -94,7 +94,7 @@ def test_a_whole_dump_of_the_expected_crash_is_complete(form: str, full: bool) -
     pages = result["pages"]
     assert result["why"] == (
         f"The dump is whole to its last byte, {pages['sampled']} of its {pages['dumped']} pages "
-        "were read, its kernel log of 6 lines was read, and it is of the expected crash "
+        "were read, its kernel log of 7 lines was read, and it is of the expected crash "
         "(run_id, host, kernel, machine, crash_time)."
     )
 
@@ -160,7 +160,7 @@ def test_the_result_is_plain_data_with_everything_in_it(tmp_path: Path) -> None:
             "sampled": len(Kdump().memory),
             "ram": MAX_FRAME,
         },
-        "log_lines": 6,
+        "log_lines": 7,
         "files": {
             "dmesg": str(dmesg),
             "pcie_reset": None,
