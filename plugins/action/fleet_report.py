@@ -93,6 +93,7 @@ class ActionModule(ActionBase):
                 {"name": step["name"], "hosts": len(step["hosts"]), "command": step["command"]}
                 for step in report["steps"]
             ],
+            "unplanned": {key: report["unplanned"][key] for key in ("total", "hosts")},
             "ignored": report["ignored"],
             "stats": _stats(report),
         }
@@ -122,6 +123,7 @@ def _json(report: Data, results: files.Results) -> str:
         "summary": report["summary"],
         "hosts": hosts,
         "steps": report["steps"],
+        "unplanned": report["unplanned"],
         "records": results.raw,
     }
     return files.dumps(content, indent=None)

@@ -11,8 +11,9 @@ module: fleet_report
 short_description: Write the report of crash tests and assessments
 version_added: 0.2.0
 description:
-  - Reads result records of M(vmcore.kdump.crash_test) and what M(vmcore.kdump.assess) kept, of any number of hosts and
-    runs, and writes a report of them as HTML, JUnit XML, Prometheus metrics, JSON and Markdown.
+  - Reads result records of M(vmcore.kdump.crash_test), what M(vmcore.kdump.assess) kept, and the crashes that
+    M(vmcore.kdump.collect) brought, of any number of hosts and runs, and writes a report of them as HTML, JUnit XML,
+    Prometheus metrics, JSON and Markdown.
   - It runs on the controller and asks no host. The same files make the same report, until a proof becomes too old.
   - A host whose last test passed is C(stale), and not C(passed), when an assessment after the test shows that the host
     cannot take a dump any more, or that its kernel, reset plan, kdump initramfs, firmware, reservation or kdump
@@ -68,6 +69,7 @@ options:
     default: []
 seealso:
   - module: vmcore.kdump.assess
+  - module: vmcore.kdump.collect
   - module: vmcore.kdump.crash_test
 """
 
@@ -110,6 +112,12 @@ steps:
     - name: stale
       hosts: 2
       command: ansible-playbook vmcore.kdump.crash_test --limit @/home/op/results/report/limit-stale --check
+  version_added: 0.3.0
+unplanned:
+  description: How many unplanned crashes M(vmcore.kdump.collect) has collected, and of how many hosts.
+  returned: success
+  type: dict
+  sample: {total: 3, hosts: 2}
   version_added: 0.3.0
 ignored:
   description: A sentence for each file that is neither a record nor facts.

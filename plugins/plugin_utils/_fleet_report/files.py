@@ -20,10 +20,12 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._save import save
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # The facts of a host with 70 ports take 0.3 MB, a record less.
 _LIMIT = 64 << 20
+# The directory in the results directory that M(vmcore.kdump.collect) writes.
+_CRASHES = "crashes"
 _VERDICTS = ("passed", "failed", "inconclusive")
 
 
@@ -35,6 +37,7 @@ class Results(t.NamedTuple):
     raw: list[t.Any]  # the records as they are in the files
     ignored: list[str]  # a sentence for each file that is none of these
     refusals: list[shape.Data]
+    collected: list[shape.Data]  # what M(vmcore.kdump.collect) knows of a host's crashes
 
 
 def read(directory: Path) -> Results:
@@ -43,30 +46,49 @@ def read(directory: Path) -> Results:
     Raises:
         KdumpError: the directory cannot be read.
     """
-    results = Results([], [], [], [], [])
+    results = Results([], [], [], [], [], [])
     try:
-        names = sorted(
-            entry.name
-            for entry in os.scandir(directory)
-            if entry.name.endswith(".json") and not entry.name.startswith(".")
-        )
+        for name, content in _contents(directory, results.ignored):
+            _sort_in(results, name, content)
     except OSError as exc:
         raise KdumpError(
             f"The results directory {directory} cannot be read: {exc.strerror}. Crash tests write it, and the playbook"
             " assess with assess_directory."
         ) from exc
+    try:
+        for name, content in _contents(directory / _CRASHES, results.ignored):
+            _add_crashes(results, name, content)
+    except FileNotFoundError:
+        pass  # nothing was collected
+    except OSError as exc:
+        raise KdumpError(
+            f"The directory {directory / _CRASHES} cannot be read: {exc.strerror}."
+        ) from exc
+    return results
+
+
+def _contents(directory: Path, ignored: list[str]) -> Iterator[tuple[str, t.Any]]:
+    """Yield name and content of each C(*.json), and add a sentence for each that is none.
+
+    Raises:
+        OSError: the directory cannot be read.
+    """
+    names = sorted(
+        entry.name
+        for entry in os.scandir(directory)
+        if entry.name.endswith(".json") and not entry.name.startswith(".")
+    )
     for name in names:
         try:
             content = _parse(_content(directory / name))
         except OSError as exc:
-            results.ignored.append(f"{clean(name)} cannot be read: {exc.strerror}.")
+            ignored.append(f"{clean(name)} cannot be read: {exc.strerror}.")
         except _NoResult as exc:
-            results.ignored.append(f"{clean(name)} {exc}.")
+            ignored.append(f"{clean(name)} {exc}.")
         except (ValueError, RecursionError):
-            results.ignored.append(f"{clean(name)} is not JSON.")
+            ignored.append(f"{clean(name)} is not JSON.")
         else:
-            _sort_in(results, clean(name), content)
-    return results
+            yield clean(name), content
 
 
 class _NoResult(Exception):
@@ -99,6 +121,18 @@ def _sort_in(results: Results, name: str, content: t.Any) -> None:
         results.ignored.append(f"{name} is neither a result record, nor facts, nor a refusal.")
 
 
+def _add_crashes(results: Results, name: str, content: t.Any) -> None:
+    found = content if isinstance(content, dict) else {}
+    if (
+        isinstance(found.get("host"), str)
+        and found["host"]
+        and isinstance(found.get("crashes"), list)
+    ):
+        results.collected.append(shape.collected(found))
+    else:
+        results.ignored.append(f"{_CRASHES}/{name} holds no crashes of a host.")
+
+
 def _parse(content: bytes) -> t.Any:
     """JSON as the standard has it: NaN and the infinities are none."""
 
@@ -128,6 +162,16 @@ def dump_path(directory: Path, host: str, run_id: str) -> Path:
     return directory / "dumps" / f"{_file_name(host)}-{run_id}.dump"
 
 
+def crashes_path(directory: Path, host: str) -> Path:
+    """Where it is known which crashes of a host were collected, in a directory that is for the user alone."""
+    return directory / _CRASHES / f"{_file_name(host)}.json"
+
+
+def crash_log_path(directory: Path, host: str, crash: str) -> Path:
+    """Where the kernel's log of a collected crash is; C(crash) is its identity on the controller."""
+    return directory / _CRASHES / f"{_file_name(host)}-{crash}.log"
+
+
 def _file_name(host: str) -> str:
     """A host's name as that of a file; no name leads out of its directory, or hides the file."""
     name = urllib.parse.quote(host, safe="@+,=", errors="replace")
@@ -154,6 +198,8 @@ def write(path: Path, content: str) -> None:
 __all__ = (
     "Results",
     "assessment_path",
+    "crash_log_path",
+    "crashes_path",
     "dump_path",
     "dumps",
     "read",

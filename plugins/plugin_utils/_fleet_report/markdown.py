@@ -20,6 +20,8 @@ if t.TYPE_CHECKING:
     from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.shape import Data
 
 _ROWS = 20
+_GROUPS = 10
+_NAMES = 5
 _LENGTH = 300
 # What CommonMark and its common extensions take for markup. Entities are understood by those chats, too, that take no
 # backslash and turn <...> into a link or a call to everybody.
@@ -57,6 +59,7 @@ def _lines(report: Data) -> Iterator[str]:
     if report["as_of"] is not None:
         yield f"- as of {stages.date(report['as_of'])}"
     yield from _steps(report["steps"])
+    yield from _unplanned(report["unplanned"])
     urgent = [host for host in report["hosts"] if host["verdict"] in _URGENT]
     if not urgent:
         return
@@ -74,6 +77,25 @@ def _steps(steps: list[Data]) -> Iterator[str]:
         yield from ("", "What to do next:", "")
     for number, step in enumerate(steps, 1):
         yield f"{number}. {plain(step['title'])}. {plain(step['advice'])} `{step['command']}`"
+
+
+def _unplanned(unplanned: Data) -> Iterator[str]:
+    """The crashes that nobody planned: a line a signature, the most frequent first."""
+    if not unplanned["total"]:
+        return
+    title = (
+        "1 unplanned crash"
+        if unplanned["total"] == 1
+        else f"{unplanned['total']} unplanned crashes"
+    )
+    yield from ("", f"{title}:", "")
+    for group in unplanned["groups"][:_GROUPS]:
+        hosts = ", ".join(host["name"] for host in group["hosts"][:_NAMES])
+        more = f" and {len(group['hosts']) - _NAMES} more" if len(group["hosts"]) > _NAMES else ""
+        told = f"{group['words']} ({group['reason']}) on {hosts}{more}."
+        yield f"- {group['crashes']} times: {plain(' '.join((told, group['suggests'], group['not_seen'])))}"
+    if len(unplanned["groups"]) > _GROUPS:
+        yield f"- {len(unplanned['groups']) - _GROUPS} other signatures are in the report."
 
 
 def plain(words: str) -> str:

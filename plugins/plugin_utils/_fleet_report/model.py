@@ -12,7 +12,12 @@ import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import REASONS
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import stages, steps, tree
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import (
+    crashes,
+    stages,
+    steps,
+    tree,
+)
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.proof import (
     FOR_EVER,
     Age,
@@ -21,7 +26,10 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.proof i
     doubts,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.summary import summary
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.verdicts import VERDICTS
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.verdicts import (
+    UNKNOWN_PLATFORM,
+    VERDICTS,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +59,7 @@ def build(
     age: Age = FOR_EVER,
     directory: str = "results/report",
 ) -> Data:
-    """Return the report: C(hosts), worst first, a C(summary) of them, and C(steps) to go next.
+    """Return the report: C(hosts), worst first, a C(summary) of them, C(steps) to go next, and C(unplanned) crashes.
 
     C(expected) are names of hosts that belong to it even if nothing is known of them, C(age) says which proofs are too
     old, C(directory) is where the report is written. The report depends on nothing else, so that it is the same until a
@@ -65,10 +73,18 @@ def build(
     for assessment in sorted(results.assessments, key=lambda each: each["assessed_at"] or 0):
         facts[assessment["host"]] = assessment
     refusals = {each["host"]: each for each in results.refusals}
-    names = sorted({*tests, *facts, *refusals, *expected})
+    collected = {each["host"]: each for each in results.collected}
+    names = sorted({*tests, *facts, *refusals, *collected, *expected})
     hosts = [
         {
-            **_host(f"host-{number}", name, tests.get(name, []), facts.get(name), age),
+            **_host(
+                f"host-{number}",
+                name,
+                tests.get(name, []),
+                facts.get(name),
+                age,
+                collected.get(name),
+            ),
             "refusal": _refusal(refusals.get(name), tests.get(name, [])),
         }
         for number, name in enumerate(names, 1)
@@ -79,6 +95,7 @@ def build(
         *(record["finished_at"] for record in results.records),
         *(each["assessed_at"] for each in results.assessments),
         *(each["refused_at"] for each in results.refusals),
+        *(crash["collected_at"] for each in results.collected for crash in each["crashes"]),
     ]
     return {
         "as_of": max((moment for moment in moments if moment is not None), default=None),
@@ -86,10 +103,28 @@ def build(
         "ignored": results.ignored,
         "steps": steps.next_steps(hosts, directory),
         "summary": summary(hosts, results.records),
+        "unplanned": crashes.unplanned(results.collected, hosts),
     }
 
 
-def _host(anchor: str, name: str, records: list[Data], assessment: Data | None, age: Age) -> Data:
+def _crashes(collected: Data | None) -> list[Data]:
+    """Return the crashes of a host that nobody planned, the newest first."""
+    found = [
+        crash
+        for crash in (collected or {"crashes": []})["crashes"]
+        if crash["origin"] == "unplanned"
+    ]
+    return list(reversed(found))
+
+
+def _host(
+    anchor: str,
+    name: str,
+    records: list[Data],
+    assessment: Data | None,
+    age: Age,
+    collected: Data | None,
+) -> Data:
     records = sorted(records, key=lambda record: (record["finished_at"] or 0, record["run_id"]))
     # A test that was cancelled, or has just begun, takes nothing back.
     telling = [
@@ -100,7 +135,7 @@ def _host(anchor: str, name: str, records: list[Data], assessment: Data | None, 
     latest = next(reversed(telling or records), None)
     facts = assessment["facts"] if assessment else None
     problems = _problems(facts)
-    about = latest or facts or {}
+    about = latest or facts or collected or {}
     host = {
         "anchor": anchor,
         "name": name,
@@ -118,6 +153,7 @@ def _host(anchor: str, name: str, records: list[Data], assessment: Data | None, 
         "drift": _drift(latest, assessment, problems, age),
         "notes": (assessment["plan"] or {}).get("notes", []) if assessment else [],
         "dma": _dma(assessment),
+        "crashes": _crashes(collected),
     }
     if latest:
         stale = latest["verdict"] == "passed" and bool(host["drift"])
@@ -185,7 +221,7 @@ def _drift(
 def _platform(about: Data) -> str:
     dmi = (about.get("platform") or {}).get("dmi") or {}
     named = " ".join(filter(None, (dmi.get("sys_vendor"), dmi.get("product_name")))).strip()
-    return named or (about.get("platform") or {}).get("architecture") or "unknown platform"
+    return named or (about.get("platform") or {}).get("architecture") or UNKNOWN_PLATFORM
 
 
 def _firmware(about: Data) -> str:

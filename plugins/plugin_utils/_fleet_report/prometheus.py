@@ -37,6 +37,9 @@ _METRICS = (
     ("dma_functions", "gauge", "Functions that can do DMA by what the reset plan makes of them before drivers load."),
     ("problems", "gauge", "What keeps a host from taking a dump or makes it doubtful, when it was assessed."),
     ("assessed_timestamp_seconds", "gauge", "When a host was assessed."),
+    ("unplanned_crashes", "gauge", "Crashes of a host that nobody planned, as far as they were collected."),
+    ("unplanned_crash_timestamp_seconds", "gauge", "When the last of them was, by the host's clock."),
+    ("unplanned_signature_hosts", "gauge", "Hosts that crashed in the same way."),
 )  # fmt: skip
 
 
@@ -65,6 +68,14 @@ def _samples(report: Data) -> Iterator[tuple[str, Mapping[str, str], float | Non
         yield "crashes_with_dump", {"helper": helper}, rate["dumps"]
     for host in report["hosts"]:
         yield from _host(host)
+    unplanned = report["unplanned"]
+    for name, number in unplanned["counts"].items():
+        yield "unplanned_crashes", {"host": name}, number
+        yield "unplanned_crash_timestamp_seconds", {"host": name}, unplanned["last"][name]
+    for group in unplanned["groups"]:
+        if group["signature"]:
+            labels = {"signature": group["signature"], "kind": group["kind"]}
+            yield "unplanned_signature_hosts", labels, len(group["hosts"])
 
 
 def _host(host: Data) -> Iterator[tuple[str, Mapping[str, str], float | None]]:

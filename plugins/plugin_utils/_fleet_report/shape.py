@@ -215,5 +215,37 @@ assessment = keys(
 )
 
 refusal = keys(host=text, refused_at=moment, reason=text, why=text)
+# What M(vmcore.kdump.collect) keeps of a host, see C(plugin_utils/_collect.py).
+collected = keys(
+    host=text,
+    kernel=text,
+    platform=_PLATFORM,
+    crashes=each(
+        keys(
+            id=text,
+            collected_at=moment,
+            origin=text,
+            run_id=maybe_text,
+            path=text,
+            size=number,
+            present=flag,
+            verdict=text,
+            why=text,
+            kind=text,
+            words=text,
+            reason=text,
+            functions=each(text),
+            signature=maybe_text,
+            cpu=number,
+            task=maybe_text,
+            nodename=maybe_text,
+            release=maybe_text,
+            build_id=maybe_text,
+            crash_time=moment,
+            has_log=flag,
+            last_lines=each(text),
+        )
+    ),
+)
 
-__all__ = ("assessment", "record", "refusal")
+__all__ = ("assessment", "collected", "record", "refusal")

@@ -17,4 +17,6 @@ VERDICTS = {
     "passed": ("✓", "The last crash left a whole dump of that very crash, and the host is as it was then."),
 }  # fmt: skip
 
-__all__ = ("VERDICTS",)
+UNKNOWN_PLATFORM = "unknown platform"
+
+__all__ = ("UNKNOWN_PLATFORM", "VERDICTS")

@@ -74,7 +74,7 @@ def reports(draw: st.DrawFn) -> Data:
         return pool[next(turn) % len(pool)]
 
     results = files.Results(
-        [], [], [], draw(st.lists(texts, max_size=2).map(lambda each: [*map(clean, each)])), []
+        [], [], [], draw(st.lists(texts, max_size=2).map(lambda each: [*map(clean, each)])), [], []
     )
     for name in draw(
         st.lists(st.sampled_from(("passed", "no-return", "inconclusive", "dracut")), max_size=3)

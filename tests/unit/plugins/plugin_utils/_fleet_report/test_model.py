@@ -45,6 +45,7 @@ def results(
         list(records),
         list(ignored),
         [shape.refusal(each) for each in refusals],
+        [],
     )
 
 

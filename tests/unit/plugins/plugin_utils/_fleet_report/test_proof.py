@@ -51,7 +51,7 @@ def proven() -> tuple[Data, Data]:
 
 def host(record: Data, *kept: Data, age: Age = FOR_EVER) -> Data:
     results = files.Results(
-        [shape.record(record)], [shape.assessment(each) for each in kept], [record], [], []
+        [shape.record(record)], [shape.assessment(each) for each in kept], [record], [], [], []
     )
     (found,) = model.build(results, (), age)["hosts"]
     return t.cast("Data", found)
@@ -155,7 +155,7 @@ def test_no_format_calls_a_stale_proof_a_proof() -> None:
     record, kept = proven()
     kept["facts"]["kdump"]["kernel_release"] = "6.12.200"
     report = model.build(
-        files.Results([shape.record(record)], [shape.assessment(kept)], [record], [], [])
+        files.Results([shape.record(record)], [shape.assessment(kept)], [record], [], [], [])
     )
     assert "0 of 1 host takes a proven crash dump" in html.render(report)
     assert "**0 of 1 hosts take a proven crash dump**" in markdown.render(report)

@@ -46,6 +46,7 @@ def report(directory: str = "results/report") -> Data:
         [],
         [],
         [shape.refusal(each) for each in refusals],
+        [],
     )
     return model.build(results, ["nobody"], directory=directory)
 
