@@ -39,6 +39,7 @@ State = dict[str, t.Any]
 # More crashes than any host keeps: a host that sends more would fill the controller.
 MOST_CRASHES = 500
 _LAST_LINES = 30
+_AWAY = "Move the file away to collect all crashes again."
 # For the user alone: a kernel's log has addresses, names and command lines.
 _DIRECTORY_MODE = 0o700
 
@@ -54,15 +55,13 @@ def load(directory: Path, host: str) -> State:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {"version": 1, "host": host, "crashes": []}
-    except (OSError, ValueError) as exc:
-        raise KdumpError(
-            f"What was collected of {host} cannot be read from {path} ({exc}): move the file away to collect all again."
-        ) from exc
+    except OSError as exc:
+        raise KdumpError(f"{path} cannot be read: {exc.strerror}. {_AWAY}") from exc
+    except ValueError as exc:
+        raise KdumpError(f"{path} is no JSON. {_AWAY}") from exc
     known = content.get("crashes") if isinstance(content, dict) else None
     if not isinstance(known, list) or not all(map(_is_crash, known)):
-        raise KdumpError(
-            f"{path} holds no crashes of {host}: move the file away to collect all again."
-        )
+        raise KdumpError(f"{path} holds no crashes of {host}. {_AWAY}")
     return t.cast("State", content)
 
 

@@ -209,7 +209,7 @@ def test_a_spoiled_file_is_named(collect: Run, tmp_path: Path) -> None:
     (tmp_path / "crashes").mkdir()
     for content in ("{", "[]", '{"crashes": [1]}', '{"crashes": {}}'):
         (tmp_path / "crashes/db%2F01.json").write_text(content)
-        with pytest.raises(AnsibleActionFail, match="move the file away"):
+        with pytest.raises(AnsibleActionFail, match="Move the file away"):
             collect(Host(CRASH))
 
 

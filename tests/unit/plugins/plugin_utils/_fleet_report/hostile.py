@@ -81,6 +81,28 @@ def reports(draw: st.DrawFn) -> Data:
     ):
         results.records.append(shape.record(_with_texts(fleet.record(name), hostile)))
     if draw(st.booleans()):
+        words = (
+            "id",
+            "origin",
+            "path",
+            "verdict",
+            "why",
+            "kind",
+            "words",
+            "reason",
+            "signature",
+            "release",
+        )
+        crash = {
+            **{key: hostile() for key in words},
+            "origin": "unplanned",
+            "functions": [hostile()],
+            "last_lines": [hostile()],
+        }
+        results.collected.append(
+            shape.collected({"host": hostile(), "kernel": hostile(), "crashes": [crash, crash]})
+        )
+    if draw(st.booleans()):
         kept = {"host": hostile(), **_with_texts(fleet.assessment("db01", 0), hostile)}
         results.assessments.append(shape.assessment(kept))
     return model.build(results, [clean(each) for each in draw(st.lists(texts, max_size=2))])
