@@ -96,7 +96,7 @@ bench-fleet: setup-tools ## 1000 hosts assessed and reported, against one ping o
 damage: setup-tools ## a thousand damaged variants of each dump in DUMPS=..., and what is said of them
 	@python -m damage $(ARGS) $(DUMPS)
 
-platforms: setup-tools ## docs/platforms.md: what is decided on real machines
+platforms: setup-tools ## docs/evidence/platforms.md: what is decided on real machines
 	@python -m machines page
 
 # TARGET=shell edits files for shells instead, and lets bash read them.

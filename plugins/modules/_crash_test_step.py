@@ -114,7 +114,7 @@ state:
   returned: by the steps V(prepare), V(trigger) and V(state)
   type: dict
 record:
-  description: The result record. See C(docs/result-record.schema.json).
+  description: The result record. See C(docs/reference/result-record.schema.json).
   returned: by the steps V(collect) and V(cancel)
   type: dict
 logs:

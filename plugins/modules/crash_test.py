@@ -255,7 +255,7 @@ refused:
   sample: window
 record:
   description:
-    - The result record. See C(docs/result-record.schema.json).
+    - The result record. See C(docs/reference/result-record.schema.json).
   returned: when a crash was prepared
   type: dict
   sample:

@@ -50,8 +50,8 @@ attributes:
 notes:
   - What is recommended is the largest of what the distribution's tool asks for, a table by memory and architecture,
     what the kernel, its modules and the kdump initramfs take, and more than was reserved when the last crash test ran
-    out of memory. C(docs/readiness.md) of this collection has the figures. Run this module after the kdump initramfs
-    was built.
+    out of memory. C(docs/reference/readiness.md) of this collection has the figures. Run this module after the kdump
+    initramfs was built.
   - Only a crash shows whether a size is enough, see M(vmcore.kdump.crash_test).
   - Where O(size) is not V(auto), set C(auto_reset_crashkernel no) in C(/etc/kdump.conf). Otherwise kdump-utils may set
     its own default with the next kernel.

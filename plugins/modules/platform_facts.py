@@ -798,7 +798,7 @@ ansible_facts:
           contains:
             code:
               description:
-                - Which problem it is. C(docs/readiness.md) of this collection has all of them.
+                - Which problem it is. C(docs/reference/readiness.md) of this collection has all of them.
                 - Without a dump, RV(ansible_facts.kdump.problems[].severity=error), are V(is_capture_kernel),
                   V(no_family), V(no_reservation), V(no_image), V(not_armed), V(image_not_loaded),
                   V(dump_directory_missing), V(fadump), V(kdump_off), V(nothing_saved), V(service_masked),

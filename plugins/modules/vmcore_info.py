@@ -115,7 +115,7 @@ notes:
     V(unsupported).
   - Pages that are compressed with zstd need C(libzstd.so.1) or Python 3.14 on the host.
   - An ELF core file and pages that are not compressed have no checksum. What can be seen of damage, and what
-    cannot, is in C(docs/vmcore-verification.md) of the collection.
+    cannot, is in C(docs/how/vmcore-verification.md) of the collection.
   - Dumps can usually be read by root only.
 seealso:
   - module: vmcore.kdump.crash_test

@@ -6,7 +6,7 @@
 # Do not use this from other collections or standalone plugins/modules!
 """The border to a host: what it answers is data about that host, and decides nothing on the controller.
 
-docs/security.md says what is checked at which border.
+docs/how/security.md says what is checked at which border.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The confusion table of the cases in this directory, as docs/evidence-cases.md has it."""
+"""The confusion table of the cases in this directory, as docs/evidence/evidence-cases.md has it."""
 
 from __future__ import annotations
 

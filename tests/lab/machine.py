@@ -40,7 +40,7 @@ _START_SECONDS = 300
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")  # of a host
 _IOMMUS = ("intel-iommu", "amd-iommu")
 # With one processor an interrupt that is pending in its local APIC when the kernel dies can make the capture kernel
-# wait for its disk for ever (docs/limits.md, "Whatever the IOMMU"). A profile that is about one says "smp: 1".
+# wait for its disk for ever (docs/how/limits.md, "Whatever the IOMMU"). A profile that is about one says "smp: 1".
 _PROCESSORS = 2
 # panic= lets a stray panic reboot instead of hanging the lab. Debian 13's makedumpfile cannot tell
 # free pages of its own kernel ("The kernel version is not supported"): zeroed ones are left out of a

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the vmcore.kdump authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m machines convert`` makes a machine's file from a public export, ``... page`` writes docs/platforms.md."""
+"""``python -m machines convert`` makes a machine's file from a public export.
+
+``python -m machines page`` writes docs/evidence/platforms.md.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def main() -> None:
     convert.add_argument("machine", type=Path, help="the file to write")
     for name in ("title", "kinds", "source", "architecture", "vendor", "product"):
         convert.add_argument(f"--{name}", required=True)
-    commands.add_parser("page", help="write docs/platforms.md")
+    commands.add_parser("page", help="write docs/evidence/platforms.md")
     arguments = parser.parse_args()
     if arguments.command == "page":
         page.write()

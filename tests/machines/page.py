@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vmcore.kdump authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/platforms.md: what is decided on each machine of tests/unit/data/machines."""
+"""docs/evidence/platforms.md: what is decided on each machine of tests/unit/data/machines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._platform import plat
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
 from machines import machine
 
-PAGE = Path(__file__).parents[2] / "docs" / "platforms.md"
+PAGE = Path(__file__).parents[2] / "docs" / "evidence" / "platforms.md"
 
 Facts = dict[str, Any]
 Plan = dict[str, Any]

@@ -18,7 +18,7 @@ from ansible_collections.vmcore.kdump.tests.unit.host_trees import unpack
 if t.TYPE_CHECKING:
     from ansible_collections.vmcore.kdump.tests.package.conftest import Environment
 
-PAGE = CHECKOUT / "docs/example-assess.md"
+PAGE = CHECKOUT / "docs/tasks/example-assess.md"
 # A block of a page that somebody can compare: "<!-- printed: NAME -->", a blank line, lines that are indented.
 _PRINTED = re.compile(r"^<!-- printed: (\S+) -->\n\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
 _LEFT_OUT = "[...]"

@@ -4,7 +4,9 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""The result record of a crash test, as in docs/result-record.schema.json, and the state that a host keeps of one.
+"""The result record of a crash test, and the state that a host keeps of a test.
+
+docs/reference/result-record.schema.json describes the record.
 
 Times are seconds since the epoch by the host's own clock.
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-# What becomes of a port. docs/reset-helper.md says what each means.
+# What becomes of a port. docs/reference/reset-helper.md says what each means.
 RESULTS = ("reset", "left", "failed", "timeout")
 
 

@@ -6,7 +6,7 @@
 # Do not use this from other collections or standalone plugins/modules!
 """The result record of a crash test: what happened, when, and what it proves.
 
-The shape is described by docs/result-record.schema.json.
+The shape is described by docs/reference/result-record.schema.json.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ REPORT_MISFIT = "report_misfit"
 _CAUSE_LINES = 5
 # Patterns of lines that say why not all of the plan was done, or nothing.
 _NO_WHOLE_RESET = ("reset_off", "reset_abandoned", "reset_exited", "reset_plan_ignored")
-# What a port was left alone for, or failed with: docs/reset-helper.md has all of it.
+# What a port was left alone for, or failed with: docs/reference/reset-helper.md has all of it.
 _MEANINGS = {
     "missing": "it, or a function below, was not there; run the role vmcore.kdump.pcie_reset again",
     "identity_changed": "other functions are below than planned; run the role vmcore.kdump.pcie_reset again",

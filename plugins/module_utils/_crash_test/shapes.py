@@ -6,7 +6,7 @@
 # Do not use this from other collections or standalone plugins/modules!
 """The shapes of what a crash test reads: state, record, and the reports that a capture kernel left.
 
-They have what the code relies on, and no more: docs/result-record.schema.json describes a record to others.
+They have what the code relies on, and no more: docs/reference/result-record.schema.json describes a record to others.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _IOMMU = keys({"kind": text})
 # store-report writes it: C({"boot_id":"...","boot_epoch":1763800000.12,"dump_started":...,"dump_complete":...})
 CAPTURE = keys({}, {"boot_epoch": moment, "dump_started": moment, "dump_complete": moment})
 
-# pcie-reset writes it, see docs/reset-helper.md.
+# pcie-reset writes it, see docs/reference/reset-helper.md.
 RESET = keys(
     {
         "digest": maybe(text),

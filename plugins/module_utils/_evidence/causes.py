@@ -43,7 +43,7 @@ class Rule(t.NamedTuple):
     code: str
     stage: str | None  # the stage that it makes fail; None: the first that was not reached
     sure: str
-    meaning: str  # for people, in docs/evidence.md
+    meaning: str  # for people, in docs/reference/evidence.md
     answer: t.Callable[[Picture], Finding | None]
 
     def apply(self, picture: Picture) -> Cause | None:

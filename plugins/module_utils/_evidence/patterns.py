@@ -6,7 +6,7 @@
 # Do not use this from other collections or standalone plugins/modules!
 """What lines of a log mean for a crash dump: a table.
 
-docs/evidence.md shows it to people; a test keeps the two the same.
+docs/reference/evidence.md shows it to people; a test keeps the two the same.
 """
 
 from __future__ import annotations

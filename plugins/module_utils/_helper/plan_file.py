@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 VERSION = 2
 
-# How a port can be reset, in order of preference: see docs/reset-helper.md.
+# How a port can be reset, in order of preference: see docs/reference/reset-helper.md.
 METHODS = ("reset_subordinate", "bus", "sbr", "flr")
 
 _TEXT_HEADER = (

@@ -6,7 +6,7 @@
 # Do not use this from other collections or standalone plugins/modules!
 """The kernel argument crashkernel=: what its values mean, and how much a host should reserve.
 
-Sizes are bytes. The table is that of docs/readiness.md.
+Sizes are bytes. The table is that of docs/reference/readiness.md.
 """
 
 from __future__ import annotations

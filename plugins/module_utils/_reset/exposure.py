@@ -74,7 +74,7 @@ _WORDS: dict[str, str] = {
 _LEVERS: dict[str, str] = {
     "quiesce": "the stage quiesce",
     "compat": "pcie_ports=compat on the capture kernel's command line",
-    "files": "a kernel that has reset_subordinate (docs/reset-helper.md tells which)",
+    "files": "a kernel that has reset_subordinate (docs/reference/reset-helper.md tells which)",
     "kernel": "Linux 7.2 or a later kernel",
     "qualify": "a passed crash test of this platform with a rule for its accelerators",
     "sbr": "the policy sbr: fallback, after this platform is qualified with it",

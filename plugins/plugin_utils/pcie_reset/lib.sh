@@ -71,7 +71,7 @@ locked_down() {
 # read.
 #
 # An interrupt that was pending when the first kernel died is taken for the i8259's and never ended. Its priority and all
-# below, the first ones of devices, would be held back for ever: docs/apic.md.
+# below, the first ones of devices, would be held back for ever: docs/how/apic.md.
 dismiss_interrupts() {
     apic=null field=''
     { read -r _ && read -r field _; } < "$PROC/cpuinfo"

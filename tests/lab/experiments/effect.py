@@ -5,7 +5,7 @@
 
 The same machine is crashed without the helper and with it, in both of its stages, while devices are busy. QEMU's trace
 events tell each DMA operation that the IOMMU translated or refused, with the device that did it, and when.
-docs/effect.md explains the columns.
+docs/evidence/effect.md explains the columns.
 """
 
 from __future__ import annotations

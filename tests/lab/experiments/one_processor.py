@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A machine with one processor under load, whose capture kernel may wait for its disk for ever: ``make one-processor``.
 
-docs/apic.md has why. Without the helper a crash either leaves a dump or is named: a machine that hangs is reset, and
-its record says so. With the helper each leaves a dump.
+docs/how/apic.md has why. Without the helper a crash either leaves a dump or is named: a machine that hangs is reset,
+and its record says so. With the helper each leaves a dump.
 """
 
 from __future__ import annotations

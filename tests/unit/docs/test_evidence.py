@@ -13,7 +13,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns im
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import STAGES
 
-PAGE = Path(__file__).parents[3] / "docs" / "evidence.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "evidence.md"
 
 
 def cell(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from evidence.cases import cases
 from evidence.page import judged, page
 
-PAGE = Path(__file__).parents[3] / "docs" / "evidence-cases.md"
+PAGE = Path(__file__).parents[3] / "docs" / "evidence" / "evidence-cases.md"
 BEGIN, END = "<!-- cases -->\n", "\n<!-- end of cases -->"
 
 

@@ -30,7 +30,9 @@ from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_tes
     VMCORE,
 )
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "docs/result-record.schema.json").read_text())
+SCHEMA = json.loads(
+    (Path(__file__).parents[3] / "docs/reference/result-record.schema.json").read_text()
+)
 
 RECORDS: dict[str, dict[str, Any]] = {
     "passed": finished_record(

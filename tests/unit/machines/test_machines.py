@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plan on real machines: tests/unit/data/machines, and docs/platforms.md, which is made of them."""
+"""The plan on real machines: tests/unit/data/machines, and docs/evidence/platforms.md, which is made of them."""
 
 from __future__ import annotations
 

@@ -738,7 +738,7 @@ def test_every_code_is_a_problem_that_is_looked_for() -> None:
 
 def test_every_code_is_documented() -> None:
     pages = Path(__file__).parents[5]
-    readiness = (pages / "docs/readiness.md").read_text(encoding="utf-8")
+    readiness = (pages / "docs/reference/readiness.md").read_text(encoding="utf-8")
     module = (pages / "plugins/modules/platform_facts.py").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (error|warning) \|", readiness, re.MULTILINE)
     assert dict(rows) == {code: "warning" if code in WARNINGS else "error" for code in PROBLEMS}
