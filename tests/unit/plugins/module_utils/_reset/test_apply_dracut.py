@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -126,7 +127,7 @@ def test_image_that_cannot_be_kept_is_not_touched(
 ) -> None:
     def copy_half(source: Path, target: Path) -> None:
         target.write_bytes(source.read_bytes()[:100])
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(shutil, "copy2", copy_half)
     before = machine.snapshot()
