@@ -272,18 +272,20 @@ dumps:
           type: str
           sample: sysrq triggered crash
         trace:
-          description: The functions of the call trace, the innermost first, without offsets.
+          description: The functions of the call trace, the innermost first, without offsets and what compilers add.
           type: list
           elements: str
           sample: [panic, sysrq_handle_crash, __handle_sysrq]
         signature:
-          description: A hash of RV(dumps[].crash.trace). Equal crashes have the same one; V(null) without a trace.
+          description:
+            - A hash of the kind of crash and of the innermost functions that tell something. Crashes of one cause have
+              the same one. V(null) without a crash in the log.
           type: str
           sample: 3f9a2c1d7b60e845
         summary:
           description: Reason, CPU, task and functions in one sentence.
           type: str
-          sample: "The kernel panicked on CPU 0 in sh: sysrq triggered crash (in sysrq_handle_crash)"
+          sample: "The kernel panicked on CPU 0 in sh: sysrq triggered crash (in proc_reg_write)"
         panic:
           description: The line of the kernel's log that says why it crashed.
           type: str

@@ -36,8 +36,11 @@ class Account(t.NamedTuple):
     kind: str | None
     words: str | None  # a sentence without a full stop
     reason: str | None  # the kernel's own words
-    functions: tuple[str, ...]  # of the trace, the innermost first, as the log has them
+    # Of the trace, the innermost first, as the source has their names, without those that print the trace.
+    functions: tuple[str, ...]
     signature: str | None
+    cpu: int | None
+    task: str | None
 
 
 class _Line(t.NamedTuple):
@@ -93,6 +96,8 @@ _PREFIX = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\] ?(?:\[ *([CT]\d+)\] ?)?")
 _PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
 # drivers/tty/sysrq.c __handle_sysrq(): "sysrq: Trigger a crash", before Linux 4.20 "SysRq : Trigger a crash"
 _TRIGGER = re.compile(r"(?i)sysrq ?: .*trigger a crash")
+# lib/dump_stack.c dump_stack_print_info(): CPU: 0 UID: 0 PID: 307 Comm: bash Kdump: loaded ...
+_STACK = re.compile(r"^CPU: (\d+) (?:UID: \d+ )?PID: \d+ Comm: (.+?) (?:Kdump|Not tainted|Tainted)")
 _TRACE = re.compile(r"^\s*Call [Tt]race:")
 # " f+0x1a/0x20 [module]"; "? " is a guess (x86), "(unreliable)" as well (powerpc); [<...>] is before Linux 4.10.
 _FUNCTION = re.compile(
@@ -106,7 +111,7 @@ _PLACE = re.compile(
 )
 # What stands between the functions: borders of stacks, and the registers of what was interrupted.
 _BETWEEN = re.compile(
-    r"^\s*(?:<.*>|R[A-Z0-9]{2}: .*|[FC]S: .*|CR2: .*|[DC]R\d: .*|Code: .*|PKRU: .*|Modules linked .*|---.*|"
+    r"^\s*(?:<.*>|R[A-Z0-9]{2}: .*|[FC]S: .*|CR2: .*|[DC]R\d: .*|Code: .*|PKRU: .*|--- interrupt.*|"
     r"LR = .*|\(\[<.*|Last Breaking.*|)\s*$"
 )
 # What a compiler adds to the name of its copy of a function; another build has others.
@@ -114,33 +119,40 @@ _COPY = re.compile(
     r"(?:\.(?:isra|constprop|part|cold|llvm|lto_priv|cfi|cfi_jt)(?:\.\d+)*)+$|\.\d+$"
 )
 
-# Functions that every crash of a kind passes through on its way out, or into the kernel: they tell none from another.
+# Those that print the trace.
+_PRINTERS = frozenset(
+    ("__dump_stack", "dump_stack", "dump_stack_lvl", "dump_backtrace", "show_stack", "show_trace_log_lvl", "show_regs",
+     "__show_regs")
+)  # fmt: skip
+# What every crash of a kind has around the functions that tell it from others: how a fault becomes a panic, how a
+# system call or an interrupt reaches the kernel, and how a thread begins. Their names change from kernel to kernel.
 _WRAPPERS = re.compile(
-    # what prints the trace
-    r"_*dump_stack(?:_lvl)?|dump_backtrace|show_stack|show_trace_log_lvl|show_regs|__show_regs"
     # the way out
-    r"|v?panic|nmi_panic|oops_end|_*die(?:_addr|_body|_kernel_fault)?|page_fault_oops|no_context|_*crash_kexec|"
-    r"machine_kexec|crash_(?:setup_regs|save_cpu)|mce_panic|__ghes_panic|report_bug|handle_bug|fixup_bug|__warn|"
-    r"check_panic_on_warn|warn_slowpath_\w+|check_panic_on_oom|arm64_serror_panic"
+    r"v?panic|nmi_panic|_*crash_kexec|machine_kexec|_*die(?:_addr|_body|_kernel_fault)?|oops_(?:end|begin)|"
+    r"mce_panic|__ghes_panic|check_panic_on_(?:warn|oom)|arm64_serror_panic|_*warn|__warn_printk|report_bug|handle_bug|"
+    r"fixup_bug|warn_slowpath_\w+|bug_handler|call_break_hook|brk_handler"
     # faults
-    r"|(?:asm_)?exc_\w+|_*bad_area\w*|spurious_kernel_fault\w*|kernelmode_fixup_or_oops|do_user_addr_fault|"
-    r"do_kern_addr_fault|_*do_page_fault|(?:async_|asm_)?page_fault|do_trap|do_error_trap|do_invalid_op|invalid_op|"
-    r"general_protection|do_general_protection|math_error|divide_error|double_fault|_*do_kernel_fault|"
-    r"do_translation_fault|do_(?:mem|sp_pc)_abort|do_(?:page|alignment|bad_area)|el1h?_\w+|do_undefinstr|brk_handler|"
-    r"bug_handler|do_debug_exception|data_access_common\w*|handle_page_fault|_*nmi(?:_handle)?|default_do_nmi|do_nmi|"
-    r"asm_exc_nmi|end_repeat_nmi|do_machine_check|machine_check"
+    r"|page_fault_oops|no_context|_*bad_area\w*|kernelmode_fixup_or_oops|spurious_kernel_fault\w*|"
+    r"do_(?:user_addr|kern_addr|translation|kernel)_fault|_*do_kernel_fault|_*do_page_fault|handle_page_fault|"
+    r"do_(?:mem_abort|sp_pc_abort|debug_exception|undefinstr|page|alignment|bad_area)|do_(?:error_)?trap|"
+    r"do_(?:invalid_op|general_protection|divide_error|int3|machine_check|nmi)|machine_check|double_fault|math_error|"
+    r"(?:asm_|_*)?(?:exc|sysvec)_\w+|(?:asm_)?common_interrupt|(?:smp_|local_)?apic_timer_interrupt|timer_interrupt|"
+    r"error_(?:entry|return)|(?:async_)?page_fault|general_protection|invalid_op|divide_error|data_access_common\w*|"
+    r"_*nmi(?:_handle)?|default_do_nmi|end_repeat_nmi|"
+    r"el[01]h?_?(?:t_64_|64_|h_64_)?(?:sync|irq|error|svc|abort|dbg|da|ia|brk64|undef)(?:_handler|_common)?"
     # SysRq
     r"|sysrq_handle_crash|_*handle_sysrq|write_sysrq_trigger"
     # the interrupt that found it
     r"|watchdog_timer_fn|watchdog_(?:overflow_callback|hardlockup_check)|_*hrtimer_run_queues|hrtimer_interrupt|"
-    r"(?:asm_)?_*sysvec_\w+|(?:smp_|local_)?apic_timer_interrupt|timer_interrupt|_*perf_event_overflow|"
-    r"handle_pmi_common|intel_pmu_handle_irq|perf_event_nmi_handler|check_hung_\w+|arch_timer_handler_\w+|"
-    r"handle_percpu_devid_irq|generic_handle_(?:domain_)?irq|_*handle_domain_irq|gic_handle_irq|call_on_irq_stack|"
-    r"do_interrupt_handler"
+    r"_*perf_event_overflow|handle_pmi_common|intel_pmu_handle_irq|perf_event_nmi_handler|check_hung_\w+|"
+    r"arch_timer_handler_\w+|handle_percpu_devid_irq|generic_handle_(?:domain_)?irq|_*handle_domain_irq|"
+    r"gic_handle_irq|call_on_irq_stack|do_interrupt_handler"
     # the way in
-    r"|entry_SYSCALL_64\w*|do_syscall_64|x64_sys_call|do_int80_syscall_32|ret_from_fork\w*|kthread|el0\w*|do_el0_svc|"
-    r"invoke_syscall|system_call\w*|_*se_sys_\w+|_*(?:x64|arm64|ia32)_sys_\w+|start_secondary|secondary_start\w*|"
-    r"secondary_startup_64\w*|common_startup_64|cpu_startup_entry"
+    r"|(?:do_)?el0\w*|invoke_syscall|entry_(?:SYSCALL|SYSENTER|INT80)\w*|do_(?:fast_)?syscall\w*|do_int80\w*|"
+    r"x64_sys_call|ia32_sys_call|system_call\w*|syscall_\w+|ret_from_\w+|return_from_\w+|interrupt_return\w*|"
+    r"ret_fast_syscall|_*(?:x64|x32|ia32|arm64|s390x?|powerpc|riscv|do|se)_?(?:compat_)?sys_\w+|_*sys_[a-z0-9_]+|"
+    r"kthread|kernel_thread_\w+|(?:common|secondary|x86_64)_start\w*|secondary_startup_64\w*|start_secondary|"
+    r"cpu_startup_entry"
 )
 # So many functions decide: what called them is the same for many causes, and differs for some of the same cause.
 _DEPTH = 8
@@ -164,24 +176,28 @@ def account(log: str) -> Account:
     elif fault is not None:
         kind, reason = kind or _OOPS, lines[fault].text.strip()
     if kind is None or reason is None:
-        return Account(None, None, None, (), None)
+        return Account(None, None, None, (), None, None, None)
     functions = _trace(lines[fault:panic]) if fault is not None else []
     if not functions and panic is not None:
         functions = _trace(lines[panic:])
-    return Account(
-        kind.name, kind.words, reason, tuple(functions), signature(kind.name, reason, functions)
-    )
+    cpu, task = _processor(lines, fault, panic)
+    told = signature(kind.name, reason, functions)
+    return Account(kind.name, kind.words, reason, tuple(functions), told, cpu, task)
 
 
 def signature(kind: str, reason: str, functions: Sequence[str]) -> str:
     """Return 16 hexadecimal digits that crashes of one cause share, on other hosts and of other builds as well."""
-    telling = [name for name in map(plain, functions) if not _WRAPPERS.fullmatch(name)][:_DEPTH]
     # Without a function that tells anything the words do, without addresses, processors and times.
-    what = telling or [_NUMBERS.sub("", reason)]
+    what = telling(functions)[:_DEPTH] or [_NUMBERS.sub("", reason)]
     return hashlib.sha256("\n".join([kind, *what]).encode()).hexdigest()[:16]
 
 
-def plain(name: str) -> str:
+def telling(functions: Sequence[str]) -> list[str]:
+    """Return the functions that tell a crash from others of its kind."""
+    return [name for name in functions if not _WRAPPERS.fullmatch(name)]
+
+
+def _plain(name: str) -> str:
     """Return the name of a function as its source has it."""
     return _COPY.sub("", name)
 
@@ -220,6 +236,15 @@ def _was_triggered(lines: Sequence[_Line], fault: int) -> bool:
     return any(_TRIGGER.search(line.text) for line in near)
 
 
+def _processor(
+    lines: Sequence[_Line], fault: int | None, panic: int | None
+) -> tuple[int | None, str | None]:
+    """Return the processor and its task: the first that are named behind the fault, or else behind the panic."""
+    begin = fault if fault is not None else panic or 0
+    found = next(filter(None, (_STACK.match(line.text) for line in lines[begin:])), None)
+    return (int(found[1]), found[2]) if found else (None, None)
+
+
 def _trace(lines: Sequence[_Line]) -> list[str]:
     """Return the functions of the first trace, with the place of the processor in front of them."""
     place: str | None = None
@@ -230,8 +255,12 @@ def _trace(lines: Sequence[_Line]) -> list[str]:
         if _TRACE.match(line.text):
             functions = list(_functions(lines[index + 1 :], line.caller))
             inner = [place] if place and place not in functions[:1] else []
-            return [*inner, *functions][:_MOST]
-    return [place] if place else []
+            return _named([*inner, *functions][:_MOST])
+    return _named([place] if place else [])
+
+
+def _named(functions: Sequence[str]) -> list[str]:
+    return [name for name in map(_plain, functions) if name not in _PRINTERS]
 
 
 def _functions(lines: Sequence[_Line], caller: str) -> Iterator[str]:
@@ -249,4 +278,4 @@ def _functions(lines: Sequence[_Line], caller: str) -> Iterator[str]:
             return
 
 
-__all__ = ("KINDS", "Account", "Kind", "account", "plain", "signature")
+__all__ = ("KINDS", "Account", "Kind", "account", "signature", "telling")

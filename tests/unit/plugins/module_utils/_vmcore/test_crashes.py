@@ -109,7 +109,7 @@ def test_where_only_the_log_was_saved_the_crash_is_known(tmp_path: Path, name: s
     path = save(tmp_path, name, OOPS.encode())
     crash = described(tmp_path)
     assert (crash["path"], crash["verdict"], crash["size"]) == (str(path), "absent", 0)
-    assert (crash["kind"], crash["origin"], crash["task"]) == ("oops", "unplanned", None)
+    assert (crash["kind"], crash["origin"], crash["task"]) == ("oops", "unplanned", "rpmbuild")
     assert crash["functions"][0] == "memcpy_orig"
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.signature import account
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.signature import (
+    account,
+    signature,
+)
 
 # Linux 6.5 on x86_64, from systemd/systemd-centos-ci issue 660
 SOFT_LOCKUP = """\
@@ -128,13 +131,13 @@ SYSRQ_OLD = """\
     ("log", "kind", "reason", "innermost"),
     [
         (SOFT_LOCKUP, "soft_lockup", "watchdog: BUG: soft lockup - CPU#3 stuck for 26s! [swapper/3:0]",
-         "dump_stack_lvl"),
+         "panic"),
         (SOFT_LOCKUP_PPC64, "soft_lockup", "softlockup: hung tasks", "panic"),
-        (HUNG_TASK, "hung_task", "INFO: task kworker/u8:0:5 blocked for more than 120 seconds.", "dump_backtrace"),
+        (HUNG_TASK, "hung_task", "INFO: task kworker/u8:0:5 blocked for more than 120 seconds.", "panic"),
         (OOPS, "oops", "BUG: unable to handle page fault for address: 000056035f935000", "memcpy_orig"),
         (OOPS_ARM64, "oops", "Unable to handle kernel NULL pointer dereference at virtual address 00000000000000a0",
          "percpu_counter_add_batch"),
-        (SYSRQ, "sysrq", "sysrq triggered crash", "dump_stack_lvl"),
+        (SYSRQ, "sysrq", "sysrq triggered crash", "panic"),
         (SYSRQ_OLD, "sysrq", "sysrq triggered crash", None),
         ("[    1.0] Kernel panic - not syncing: Fatal hardware error!", "machine_check", "Fatal hardware error!", None),
         ("[    1.0] Kernel panic - not syncing: Timeout: Not all CPUs entered broadcast exception handler",
@@ -160,8 +163,16 @@ def test_the_trace_goes_on_below_an_interrupt_and_ends_where_it_ends() -> None:
 
 
 def test_a_log_without_a_crash_tells_nothing() -> None:
-    assert account("[    0.000000] Linux version 6.12\n") == (None, None, None, (), None)
-    assert account("") == (None, None, None, (), None)
+    assert account("[    0.000000] Linux version 6.12\n") == (
+        None,
+        None,
+        None,
+        (),
+        None,
+        None,
+        None,
+    )
+    assert account("") == (None, None, None, (), None, None, None)
 
 
 def test_lines_of_another_processor_are_not_of_the_trace() -> None:
@@ -230,3 +241,24 @@ def test_of_two_faults_the_last_one_ended_the_kernel() -> None:
     first = OOPS.replace("zfs_uiomove_iter", "harmless")
     gap = "".join(f"[274780.{number:06}] all is well\n" for number in range(20))
     assert account(f"{first}{gap}{OOPS}").signature == account(OOPS).signature
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    ["panic", "oops_end", "no_context", "exc_page_fault", "el1h_64_sync", "do_syscall_64", "__x64_sys_write",
+     "__arm64_sys_write", "kthread", "ret_from_fork", "start_secondary", "sysrq_handle_crash", "watchdog_timer_fn",
+     "asm_sysvec_apic_timer_interrupt", "gic_handle_irq", "entry_SYSCALL_64_after_hwframe", "__warn"],
+)  # fmt: skip
+def test_how_another_kernel_enters_and_dies_is_no_part_of_a_signature(wrapper: str) -> None:
+    trace = ["drv_queue_rq", "blk_mq_dispatch_rq_list"]
+    assert signature("oops", "x", [wrapper, *trace, wrapper]) == signature("oops", "y", trace)
+
+
+def test_without_functions_that_tell_anything_the_words_do_without_numbers() -> None:
+    alike = [
+        signature("nmi", f"IOCK error 0x{number:x} on CPU {number}", ["panic"])
+        for number in (17, 18)
+    ]
+    assert alike[0] == alike[1]
+    assert alike[0] != signature("nmi", "SERR", ["panic"])
+    assert signature("oops", "x", ["a", "b"]) != signature("oops", "x", ["b", "a"])
