@@ -810,7 +810,8 @@ ansible_facts:
                   V(plan_missing), V(plan_stale), V(quiesce_not_loaded), V(watchdog_active), V(watchdog_fed_by_kernel),
                   V(dump_space),
                   V(reservation_small), V(iommu_differs), V(panic_on_oops_off), V(sysrq_off), V(post_notifiers),
-                  V(capture_hangs), V(setting_not_known), V(early_image_old) and V(last_test_failed).
+                  V(capture_hangs), V(setting_not_known), V(early_image_old), V(last_test_failed),
+                  V(kernel_not_proven) and V(readiness_not_checked).
               type: str
               sample: not_armed
             severity:

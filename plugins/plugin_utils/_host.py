@@ -24,7 +24,7 @@ Result = dict[str, t.Any]
 
 # What the variables of this collection begin with. Ansible makes a variable of every fact, whatever its name is.
 _OURS = re.compile(
-    r"(?:assess|awx_setup|capture|collect|crash_test|fleet_report|kdump|pcie_reset|prune)_"
+    r"(?:assess|awx_setup|capture|collect|crash_test|fleet_report|kdump|pcie_reset|prune|readiness)_"
 )
 # Where ansible-core notes the interpreter that it found itself; a host's own are taken out by it.
 _OF_THE_CONTROLLER = "discovered_interpreter_"

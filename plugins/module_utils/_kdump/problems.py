@@ -76,6 +76,9 @@ PROBLEMS: dict[str, str] = {
     " ever: append panic=10 to it.",
     "last_test_failed": "The last '{test}' ended with '{status}': look at what it left in the dump directory, then run"
     " it again, or a crash test.",
+    "kernel_not_proven": "The last crash test proves nothing of {kernels}, installed since, which the next boot may"
+    " run: crash the host again after that boot.",
+    "readiness_not_checked": "{timer} is installed and has not run in this boot: look at 'systemctl status {timer}'.",
     "fadump": "Firmware-assisted dump is on: after a crash the firmware boots the normal initramfs, which the reset"
     " helper is never put into. Boot without fadump= to use it.",
 }
@@ -87,12 +90,14 @@ WARNINGS = frozenset(
         "dump_space",
         "early_image_old",
         "iommu_differs",
+        "kernel_not_proven",
         "last_test_failed",
         "panic_on_oops_off",
         "plan_missing",
         "plan_stale",
         "post_notifiers",
         "quiesce_not_loaded",
+        "readiness_not_checked",
         "reservation_small",
         "service_disabled",
         "setting_not_known",

@@ -21,7 +21,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.command_line i
     relevant,
     untouched,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump import target_checks
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump import target_checks, watch
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
     least,
     needs,
@@ -412,6 +412,16 @@ def _last_test(look: Look) -> Problems | None:
     return look.problem("last_test_failed", test=test, status=status)
 
 
+def _new_kernels(look: Look) -> Problems | None:
+    kernels = watch.new_kernels(look.root)
+    return look.problem("kernel_not_proven", kernels=", ".join(kernels)) if kernels else []
+
+
+def _watched(look: Look) -> Problems | None:
+    late = watch.is_late(look.root)
+    return look.problem("readiness_not_checked", timer=watch.TIMER) if late else []
+
+
 Check = t.Callable[[Look], t.Optional[Problems]]
 
 
@@ -454,6 +464,8 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("capture_hangs",), _hangs),
     (("watchdog_fed_by_kernel",), _watchdogs),
     (("last_test_failed",), _last_test),
+    (("kernel_not_proven",), _new_kernels),
+    (("readiness_not_checked",), _watched),
 )
 
 

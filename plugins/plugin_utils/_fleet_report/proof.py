@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import typing as t
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.proof import changed_since
 
+if t.TYPE_CHECKING:
     from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.shape import Data
 
 DAY = 86400
@@ -30,109 +30,11 @@ class Age(t.NamedTuple):
 FOR_EVER = Age()
 
 
-class Comparison(t.NamedTuple):
-    """Something that a proof depends on: where the record and the facts have it, and what to say of a change.
-
-    Either side returns None where it does not know. What is not known has not changed.
-    """
-
-    tested: Callable[[Data], t.Any]
-    present: Callable[[Data], t.Any]
-    sentence: str
-
-
-def _configured(*path: str) -> Callable[[Data], t.Any]:
-    """Return what the record keeps of kdump's facts at a path, None in records from before 0.3.0."""
-
-    def value(record: Data) -> t.Any:
-        return _at(record["kdump"] or {}, path)
-
-    return value
-
-
-def _now(*path: str) -> Callable[[Data], t.Any]:
-    return lambda facts: _at(facts["kdump"], path)
-
-
-def _mebibytes(read: Callable[[Data], t.Any]) -> Callable[[Data], str | None]:
-    def words(about: Data) -> str | None:
-        size = read(about)
-        return None if size is None else f"{size / (1 << 20):.0f} MiB"
-
-    return words
-
-
-def _firmware(about: Data) -> t.Any:
-    return about["platform"]["dmi"]["bios_version"] or None
-
-
-def _tested_plan(record: Data) -> t.Any:
-    """The plan's digest; "" when the test ran without the helper, which differs from every plan."""
-    return "" if record["helper"]["installed"] is False else record["helper"]["digest"]
-
-
-def _present_plan(facts: Data) -> t.Any:
-    helper = facts["kdump"]["helper"]
-    return "" if helper["installed"] is False else helper["digest"]
-
-
-def _at(value: t.Any, path: tuple[str, ...]) -> t.Any:
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-_COMPARISONS = (
-    Comparison(
-        lambda record: record["kernel"]["before"] or None, _now("kernel_release"),
-        "The host runs the kernel {present} now. The test crashed {tested}.",
-    ),
-    Comparison(
-        _tested_plan, _present_plan,
-        "The installed reset plan is not the plan that was tested.",
-    ),
-    Comparison(
-        _firmware, _firmware, "The firmware is {present} now. It was {tested} at the test.",
-    ),
-    Comparison(
-        _mebibytes(_configured("crash_size")), _mebibytes(_now("crash_size")),
-        "{present} are reserved for the capture kernel now. {tested} were reserved at the test.",
-    ),
-    Comparison(
-        _configured("image", "fingerprint"), _now("image", "fingerprint"),
-        "The kdump initramfs was built again after the test.",
-    ),
-    Comparison(
-        _configured("capture_command_line"), _now("capture_command_line"),
-        "The capture kernel gets another command line than at the test.",
-    ),
-    Comparison(
-        _configured("target", "type"), _now("target", "type"),
-        "Dumps go to another kind of target: {present} now, {tested} at the test.",
-    ),
-    Comparison(
-        _configured("target", "path"), _now("target", "path"),
-        "Dumps go to {present} now. They went to {tested} at the test.",
-    ),
-    Comparison(
-        _configured("core_collector"), _now("core_collector"),
-        "Another command collects the dump: {present} now, {tested} at the test.",
-    ),
-)  # fmt: skip
-
-
 def changes(record: Data, assessment: Data | None) -> list[str]:
     """Return a sentence for each change since the test that a later assessment shows."""
     if assessment is None or not _is_later(assessment, record):
         return []
-    return list(_changes(record, assessment["facts"]))
-
-
-def _changes(record: Data, facts: Data) -> Iterator[str]:
-    for comparison in _COMPARISONS:
-        tested, present = comparison.tested(record), comparison.present(facts)
-        if None not in (tested, present) and tested != present:
-            yield comparison.sentence.format(tested=tested, present=present)
+    return list(changed_since(record, assessment["facts"]))
 
 
 def doubts(record: Data, assessment: Data | None, problems: list[Data], age: Age) -> list[str]:

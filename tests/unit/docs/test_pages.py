@@ -23,7 +23,7 @@ PAGES = sorted(
 # Named like variables: groups of an inventory, a check of the crash test, an argument of the capture kernel.
 NO_VARIABLES = {
     "crash_test_protected", "kdump_canary", "kdump_ready", "kdump_test_id",
-    "kdump_off",  # a problem
+    "kdump_off", "readiness_not_checked",  # problems
     "kdump_post", "kdump_pre",  # directives of kdump.conf
     "kdump_reboot_required",  # a fact
     # variables of linux-system-roles/kdump

@@ -290,6 +290,21 @@ CASES: list[tuple[str, Tree, Tree, str]] = [
         "ended with 'fail'",
     ),
     (
+        "kernel_not_proven", SUSE,
+        {"var/lib/vmcore-kdump-readiness/state.json": '{"version": 1, "new_kernels": ["6.13.1", "6.14"]}'},
+        "proves nothing of 6.13.1, 6.14, installed since",
+    ),
+    (
+        "readiness_not_checked", DEBIAN,
+        {
+            "etc/systemd/system/vmcore-kdump-readiness.timer": "",
+            "proc/uptime": "7200.00 100.00\n",
+            "proc/sys/kernel/random/boot_id": "b2\n",
+            "var/lib/vmcore-kdump-readiness/state.json": '{"version": 1, "boot_id": "b1"}',
+        },
+        "has not run in this boot",
+    ),
+    (
         "watchdog_active", DEBIAN,
         {"sys/class/watchdog/watchdog0/state": "active\n", "sys/class/watchdog/watchdog0/timeout": "30\n"},
         "watchdog0 (None, 30 s) is running",
