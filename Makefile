@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
 	crashes crash-faults one-processor qualify readiness fleet runner ports bench bench-fleet damage fuzz build clean distclean \
-	configure targets platforms
+	configure targets platforms alerts
 
 VENV := $(CURDIR)/.venv
 
@@ -98,6 +98,9 @@ damage: setup-tools ## a thousand damaged variants of each dump in DUMPS=..., an
 
 platforms: setup-tools ## docs/evidence/platforms.md: what is decided on real machines
 	@python -m machines page
+
+alerts: # docs/monitoring/alerts.yml, tested with promtool of the Debian package prometheus
+	@cd docs/monitoring && promtool check rules alerts.yml && promtool test rules alerts_test.yml
 
 # TARGET=shell edits files for shells instead, and lets bash read them.
 fuzz: setup-tools # the parsers of dumps with atheris, which is installed for it; TARGET=..., SECONDS=...
