@@ -112,13 +112,14 @@ def decide(
         key=lambda left: (_time(left, known, now) or now, left.directory),
         reverse=True,
     )
-    signatures: set[str] = set()
+    # Of those without a signature, which may have a cause of their own or not, one stays as well.
+    signatures: set[str | None] = set()
     kept_bytes = kept_count = 0
     decisions = []
     for left in order:
         report = _report(left, known)
         first = report is not None and report.signature not in signatures
-        if report is not None and report.signature:
+        if report is not None:
             signatures.add(report.signature)
         reason = _surplus(left, rules, known, now, kept_count, kept_bytes)
         keep = _kept(left, rules, report, busy, now, first=first) if reason else ""

@@ -174,6 +174,12 @@ def test_one_of_each_signature_stays_and_it_is_the_newest(tmp_path: Path) -> Non
     assert removed(tmp_path, NOTHING, known) == {dumps[1].parent.name}
 
 
+def test_of_those_without_a_signature_one_stays(tmp_path: Path) -> None:
+    dumps = [save(tmp_path, debian(number), days=number) for number in (1, 2, 3)]
+    known = {identity_of(path): Known(None, None) for path in dumps}
+    assert removed(tmp_path, NOTHING, known) == {path.parent.name for path in dumps[1:]}
+
+
 @pytest.mark.parametrize(
     ("name", "days", "stays"),
     [
