@@ -11,8 +11,8 @@ short_description: Say from logs how far a kernel crash dump came, and why no fa
 version_added: 0.3.0
 description:
   - Reads the logs of any crash, not only of a crash test. That can be a serial console, a log of the management
-    controller, a journal, or what kdump's tools left beside a dump. Returns the stage that was reached, the first that
-    was not, the most likely cause, what else it could be, and the lines that this rests on.
+    controller, a journal, or what kdump's tools left beside a dump. Returns the last stage that the dump reached, the
+    first stage that it did not reach, the most likely cause, other possible causes, and the log lines for them.
   - Changes nothing and needs no root. It runs where the files are, on a host or on the controller.
   - A log may be of any length. It is read once, in pieces.
 author:

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - vmcore.kdump authors (@vmcore-kdump)
 description:
-  - Checks that a host is ready, writes a run identifier into its kernel log, makes its kernel panic, waits until
+  - Checks that a host is ready, writes a run identifier into its kernel log, and makes its kernel panic. Waits until
     the host runs its normal kernel again, and verifies that the new dump is whole and of this very crash.
   - B(The host goes down hard.) Nothing is shut down, what was not written to disk is lost. It happens only if
     O(confirm) names the host or holds the play's token, and never in check mode.
@@ -50,8 +50,8 @@ options:
     default: []
   protected_groups:
     description:
-      - Hosts in one of these groups of the inventory are never crashed, whatever is confirmed, and neither are hosts
-        that are reached at the same address as one of those.
+      - Hosts in one of these groups of the inventory are never crashed, whatever is confirmed. Hosts at the same
+        address as a protected host are never crashed either.
       - The group C(crash_test_protected) protects its hosts also if it is not named here.
     type: list
     elements: str

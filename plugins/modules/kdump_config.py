@@ -16,7 +16,7 @@ description:
     they are. A setting that has its value already stays as it is written.
   - An option that is left out is left as the host has it. An option that the host's kdump does not have is refused with
     what that kdump offers instead.
-  - What kdump itself would refuse is refused before anything is written, for example two dump targets.
+  - The module refuses settings that kdump itself would refuse, for example two dump targets, before it writes anything.
   - Writes the files and nothing else. RV(rebuild) and RV(rearm) say what has to follow.
 options:
   dump_path:

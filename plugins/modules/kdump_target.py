@@ -10,8 +10,9 @@ module: kdump_target
 short_description: Test the place that dumps are saved in
 version_added: 0.2.0
 description:
-  - Tests the dump target that the host's kdump is configured with, as a dump would use it. It is reached, a file is
-    written there, read back and removed, and the space that is left is compared with what a dump is expected to take.
+  - Tests the dump target that the host's kdump is configured with, as a dump would use it. The module reaches the
+    target, and writes, reads back and removes a file there. It compares the free space with the expected size of a
+    dump.
   - An NFS export is mounted for the test, in a directory of its own. An SSH server is logged into with kdump's key,
     without any question, because nobody answers one in the capture kernel. A raw partition is opened and not written
     to.

@@ -12,10 +12,10 @@ version_added: 0.1.0
 description:
   - Installs a helper that resets PCIe devices in the capture kernel, before any driver loads. It follows a plan that
     the filter P(vmcore.kdump.reset_plan#filter) made before.
-  - Rebuilds the kdump initramfs, looks into the built image for the helper, the plan, and the order in which the
-    scripts run, and loads the capture kernel with it.
-  - All of that is one step. When any of it fails, the previous files and the previous image are put back, the capture
-    kernel is loaded as before, and the module fails with the reason.
+  - Rebuilds the kdump initramfs, and loads the capture kernel with it. Before that it looks into the built image for
+    the helper, the plan, and the order in which the scripts run.
+  - All of that is one step. If a part of it fails, the module puts back the previous files and the previous image,
+    loads the capture kernel as before, and fails with the reason.
   - The normal initramfs is not touched and never contains the helper.
   - Knows the images of kdump-tools on Debian and Ubuntu, of kdump-utils on Fedora and Red Hat Enterprise Linux, and of
     kdump on SUSE. On Debian and Ubuntu also an image in C(/var/lib/kdump) that was made by dracut and is named in
@@ -51,8 +51,8 @@ options:
       - Where the devices are reset. The plan must be made for the same stage.
       - With V(initramfs), in the initramfs of the capture kernel before drivers load, and after the kernel has
         initialised the IOMMU.
-      - With V(quiesce), in a small stage of its own before that. A first kernel keeps its hands off the IOMMU, resets
-        the devices and starts the capture kernel, which finds silent devices, those of built-in drivers among them.
+      - With V(quiesce), in a small stage of its own before that. A first kernel leaves the IOMMU alone, resets the
+        devices and starts the capture kernel. That kernel finds silent devices, those of built-in drivers among them.
       - V(quiesce) takes one more boot of the kernel, and memory. When less is reserved than needed the module fails and
         says how much it is.
       - V(quiesce) is built for kdump-tools (Debian, Ubuntu) on x86_64 and aarch64. It adds a line to

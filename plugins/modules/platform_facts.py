@@ -750,8 +750,9 @@ ansible_facts:
                 The driver virtio-pci of 0000:02:00.0 is built into the kernel, and has it before a reset in the
                 initramfs: the quiesce stage comes first.
         watchdogs:
-          description: Watchdogs. One that is active resets the host while it dumps, unless the capture
-            kernel feeds it too.
+          description:
+            - Watchdogs. An active watchdog resets the host while it dumps, unless the capture kernel feeds the
+              watchdog, too.
           type: list
           elements: dict
           contains:
