@@ -39,7 +39,7 @@ _IMAGE = "/var/lib/kdump/initrd.img-$(uname -r)"
 _RELOAD = "kdump-config unload; kdump-config load"
 _NO_DUMPS = "rm -rf /var/crash/2*"
 # A dump that takes longer than the two times 30 s after which the chipset's watchdog resets the machine.
-_LONG = """echo 'MAKEDUMP_ARGS="-F -c -d 1"' >>/etc/default/kdump-tools; head -c 384M /dev/urandom >/dev/shm/fill"""
+_LONG = """echo 'MAKEDUMP_ARGS="-F -c -d 1"' >>/etc/default/kdump-tools; head -c 256M /dev/urandom >/dev/shm/fill"""
 _NOT_LONG = f"sed -i '$d' /etc/default/kdump-tools; {_NO_DUMPS}"
 
 
