@@ -37,9 +37,11 @@ def why_of(record: dict[str, Any]) -> str:
 
 
 def records(directory: Path, host: str = "*") -> list[Path]:
-    """The records of crash tests, without the facts that the playbook assess keeps beside them."""
+    """The records of crash tests, without what else is kept beside them: facts, and why a host was refused."""
     return sorted(
-        path for path in directory.glob(f"{host}-*.json") if not path.name.endswith("-facts.json")
+        path
+        for path in directory.glob(f"{host}-*.json")
+        if not path.name.endswith(("-facts.json", "-refusal.json"))
     )
 
 

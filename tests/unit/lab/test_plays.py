@@ -74,7 +74,7 @@ def test_a_record_says_why_and_what_the_cause_is() -> None:
 
 
 def test_facts_that_assess_keeps_are_no_record(tmp_path: Path) -> None:
-    for name in ("one-facts.json", "one-aa.json", "two-bb.json", "one-aa.dump"):
+    for name in ("one-facts.json", "one-refusal.json", "one-aa.json", "two-bb.json", "one-aa.dump"):
         (tmp_path / name).write_text("{}")
     assert [path.name for path in records(tmp_path)] == ["one-aa.json", "two-bb.json"]
     assert [path.name for path in records(tmp_path, "one")] == ["one-aa.json"]

@@ -151,6 +151,7 @@ def test_a_saved_archive_becomes_the_tree_that_was_captured(tmp_path: Path) -> N
         base64.b64decode(packed([("../x", FILE, "")])),
         base64.b64decode(packed([("proc", LINK, "/etc"), ("proc/x", FILE, "")])),
     ],
+    ids=["text", "leads out", "below a link"],
 )
 def test_an_archive_of_something_else_writes_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "in").mkdir()
