@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 import typing as t
+import urllib.parse
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
@@ -61,7 +63,11 @@ class ActionModule(ActionBase):
         try:
             results = files.read(source)
             report = model.build(
-                results, options["hosts"], age, options["directory"] or str(directory)
+                results,
+                options["hosts"],
+                age,
+                options["directory"] or str(directory),
+                urllib.parse.quote(os.path.relpath(source, directory)),
             )
             contents = {name: render(report) for name, render in _FORMATS.items()}
             contents["report.json"] = _json(report, results)

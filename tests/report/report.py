@@ -39,7 +39,7 @@ _UNFOLD = "document.querySelectorAll('details').forEach(each => each.open = true
 _LINKS = """
 (async () => {
   const lost = [];
-  for (const link of document.querySelectorAll('a')) {
+  for (const link of document.querySelectorAll('a[href^="#"]')) {
     location.hash = link.hash;
     await new Promise(resolve => setTimeout(resolve, 0));
     const target = document.querySelector(link.hash);

@@ -41,6 +41,18 @@ _MODELS = (
 _FATES = ("passed", "dracut", "passed", "untested", "oom", "passed", "inconclusive", "not-armed-yet", "passed",
           "no-return", "dracut", "passed", "disk-full", "passed", "unknown", "passed", "passed", "cancelled",
           "image-truncated", "passed", "stale")  # fmt: skip
+# By fate, and whether the host is an odd one.
+_REFUSED = {
+    ("untested", 1): ("protected", "{host} is never crashed: it is in crash_test_protected."),
+    ("stale", 0): (
+        "window",
+        "{host} was not crashed: The maintenance window Sun 02:00-05:00 is closed: it is Tue 23:20 UTC by UTC.",
+    ),
+    ("not-armed-yet", 1): (
+        "not_ready",
+        "{host} was not crashed: No capture kernel is loaded: a crash would leave no dump.",
+    ),
+}
 
 
 def record(name: str) -> Data:
@@ -127,6 +139,25 @@ def results(count: int) -> tuple[list[Data], list[Data], list[str]]:
     return records, assessments, names
 
 
+def refusals(names: list[str]) -> list[Data]:
+    """Return why some of the hosts that were not tested, or whose proof is stale, were not crashed."""
+    found = []
+    for number, host in enumerate(names):
+        reason = _REFUSED.get((_FATES[number % len(_FATES)], number % 2))
+        if reason:
+            code, why = reason
+            found.append(
+                {
+                    "version": 1,
+                    "host": host,
+                    "refused_at": 1795950000.0,
+                    "reason": code,
+                    "why": why.format(host=host),
+                }
+            )
+    return found
+
+
 _record = functools.cache(record)
 _failed = functools.cache(failed)
 
@@ -151,6 +182,8 @@ def write(directory: Path, count: int) -> list[str]:
     directory.mkdir(parents=True, exist_ok=True)
     for one in records:
         (directory / f"{one['host']}-{one['run_id']}.json").write_text(json.dumps(one))
+    for one in refusals(names):
+        (directory / f"{one['host']}-refusal.json").write_text(json.dumps(one))
     for one in assessments:
         (directory / f"{one['host']}-facts.json").write_text(json.dumps(one))
     return names

@@ -24,8 +24,9 @@ if t.TYPE_CHECKING:
 
 # The facts of a host with 70 ports take 0.3 MB, a record less.
 _LIMIT = 64 << 20
-# The directory in the results directory that M(vmcore.kdump.collect) writes.
+# The directories in the results directory: that of M(vmcore.kdump.collect), and that of fetched dumps.
 _CRASHES = "crashes"
+_DUMPS = "dumps"
 _VERDICTS = ("passed", "failed", "inconclusive")
 
 
@@ -49,7 +50,8 @@ def read(directory: Path) -> Results:
     results = Results([], [], [], [], [], [])
     try:
         for name, content in _contents(directory, results.ignored):
-            _sort_in(results, name, content)
+            copied = (directory / _DUMPS / f"{name.removesuffix('.json')}.dump").is_file()
+            _sort_in(results, name, content, copied=copied)
     except OSError as exc:
         raise KdumpError(
             f"The results directory {directory} cannot be read: {exc.strerror}. Crash tests write it, and the playbook"
@@ -88,7 +90,7 @@ def _contents(directory: Path, ignored: list[str]) -> Iterator[tuple[str, t.Any]
         except (ValueError, RecursionError):
             ignored.append(f"{clean(name)} is not JSON.")
         else:
-            yield clean(name), content
+            yield name, content
 
 
 class _NoResult(Exception):
@@ -107,18 +109,20 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _sort_in(results: Results, name: str, content: t.Any) -> None:
+def _sort_in(results: Results, name: str, content: t.Any, *, copied: bool) -> None:
     found = content if isinstance(content, dict) else {}
     named = isinstance(found.get("host"), str) and found["host"]
     if named and isinstance(found.get("run_id"), str) and found.get("verdict") in _VERDICTS:
-        results.records.append({**shape.record(found), "file": name})
+        results.records.append({**shape.record(found), "file": name, "copied": copied})
         results.raw.append(found)
     elif named and isinstance(found.get("facts"), dict):
         results.assessments.append(shape.assessment(found))
     elif named and isinstance(found.get("reason"), str) and "refused_at" in found:
         results.refusals.append(shape.refusal(found))
     else:
-        results.ignored.append(f"{name} is neither a result record, nor facts, nor a refusal.")
+        results.ignored.append(
+            f"{clean(name)} is neither a result record, nor facts, nor a refusal."
+        )
 
 
 def _add_crashes(results: Results, name: str, content: t.Any) -> None:
@@ -130,7 +134,7 @@ def _add_crashes(results: Results, name: str, content: t.Any) -> None:
     ):
         results.collected.append(shape.collected(found))
     else:
-        results.ignored.append(f"{_CRASHES}/{name} holds no crashes of a host.")
+        results.ignored.append(f"{_CRASHES}/{clean(name)} holds no crashes of a host.")
 
 
 def _parse(content: bytes) -> t.Any:
@@ -159,7 +163,7 @@ def refusal_path(directory: Path, host: str) -> Path:
 
 def dump_path(directory: Path, host: str, run_id: str) -> Path:
     """Where the dump of a crash test is, in a directory that is for the user alone."""
-    return directory / "dumps" / f"{_file_name(host)}-{run_id}.dump"
+    return directory / _DUMPS / f"{_file_name(host)}-{run_id}.dump"
 
 
 def crashes_path(directory: Path, host: str) -> Path:

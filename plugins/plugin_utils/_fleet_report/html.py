@@ -25,6 +25,8 @@ if t.TYPE_CHECKING:
 
     from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.shape import Data
 
+# Where the pages of the documentation are, of the newest release. A report opens none by itself.
+_DOCS = "https://github.com/vmcore-kdump/vmcore.kdump/blob/main/docs"
 _HERE = Path(__file__).parent
 # So many hosts are shown with their details at once; longer lists of good news are folded.
 _UNFOLDED = 3
@@ -67,6 +69,7 @@ def render(report: Data) -> str:
         unfolded=_UNFOLDED,
         shown=_SHOWN,
         parts=_parts,
+        docs=_DOCS,
     )  # fmt: skip
 
 

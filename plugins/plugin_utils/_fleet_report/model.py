@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import typing as t
+import urllib.parse
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import REASONS
@@ -30,6 +31,7 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.verdict
     UNKNOWN_PLATFORM,
     VERDICTS,
 )
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,12 +60,13 @@ def build(
     expected: Iterable[str] = (),
     age: Age = FOR_EVER,
     directory: str = "results/report",
+    results_url: str = "..",
 ) -> Data:
     """Return the report: C(hosts), worst first, a C(summary) of them, C(steps) to go next, and C(unplanned) crashes.
 
     C(expected) are names of hosts that belong to it even if nothing is known of them, C(age) says which proofs are too
-    old, C(directory) is where the report is written. The report depends on nothing else, so that it is the same until a
-    proof becomes too old.
+    old, C(directory) is where the report is written, C(results_url) leads from there to the results. The report depends
+    on nothing else, so that it is the same until a proof becomes too old.
     """
     expected = frozenset(expected)
     tests: dict[str, list[Data]] = {}
@@ -101,6 +104,7 @@ def build(
         "as_of": max((moment for moment in moments if moment is not None), default=None),
         "hosts": hosts,
         "ignored": results.ignored,
+        "results_url": results_url,
         "steps": steps.next_steps(hosts, directory),
         "summary": summary(hosts, results.records),
         "unplanned": crashes.unplanned(results.collected, hosts),
@@ -256,7 +260,12 @@ def _test(record: Data) -> Data:
         **{key: record[key] for key in ("run_id", "finished_at", "stage", "cause", "recovery")},
         "helper": record["helper"]["installed"],
         "returned": record["boot_id"]["after"] is not None,
-        "file": record.get("file") or record["run_id"],
+        "file": clean(record.get("file") or record["run_id"]),
+        # As parts of an address: whatever is in a name is text there.
+        "record_url": _quoted(record.get("file")),
+        "dump_url": _quoted(
+            record.get("copied") and record["file"].removesuffix(".json") + ".dump"
+        ),
         "requested_by": record["trigger"]["requested_by"],
         "load": record["trigger"]["load"],
         "cells": stages.cells(record),
@@ -267,6 +276,10 @@ def _test(record: Data) -> Data:
         "evidence": _evidence(record["evidence"]),
         "evidence_hidden": max(0, len(record["evidence"]) - _EVIDENCE_LINES),
     }
+
+
+def _quoted(name: str | None) -> str | None:
+    return urllib.parse.quote(name, safe="", errors="surrogateescape") if name else None
 
 
 def _evidence(lines: list[Data]) -> list[Data]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import urllib.parse
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.plugin_utils import _save
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import files
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import files, html, model
+from ansible_collections.vmcore.kdump.tests.unit import fleet
 
 RECORD = {"host": "db01", "run_id": "5c1010ec", "verdict": "passed"}
 
@@ -80,3 +82,24 @@ def test_nothing_is_left_of_what_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         _save.save(tmp_path / "record.json", b"{}")
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_the_page_leads_to_the_record_the_copied_dump_and_the_page_of_the_cause(
+    tmp_path: Path,
+) -> None:
+    host = "rack1/db01 <b>"
+    record = {**fleet.record("no-return"), "host": host}
+    path = files.record_path(tmp_path, host, record["run_id"])
+    path.write_text(json.dumps(record))
+    page = html.render(model.build(files.read(tmp_path)))
+    name = urllib.parse.quote(path.name, safe="")
+    assert f'<a href="../{name}">' in page
+    assert "/docs/evidence.md#causes" in page
+    assert "copied to the controller" not in page
+    record["vmcore"] = fleet.record("passed")["vmcore"]
+    path.write_text(json.dumps(record))
+    copied = files.dump_path(tmp_path, host, record["run_id"])
+    copied.parent.mkdir()
+    copied.touch()
+    page = html.render(model.build(files.read(tmp_path), results_url="../../kept"))
+    assert f'<a href="../../kept/dumps/{urllib.parse.quote(copied.name, safe="")}">' in page

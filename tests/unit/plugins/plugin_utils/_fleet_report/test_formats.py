@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -52,6 +53,12 @@ def _page(text: str) -> ET.Element:
     return page
 
 
+# Within the page, to a file of the results, to a page of the documentation.
+_LINK = re.compile(
+    rf"#[\w-]+|\.\./(?:dumps/)?[\w.~%-]+|{re.escape(html._DOCS)}/[a-z-]+\.md(?:#[a-z-]+)?"
+)
+
+
 def _check_page(text: str) -> None:
     _check(_page(text))
 
@@ -62,7 +69,7 @@ def _check(page: ET.Element) -> None:
         assert name in _ELEMENTS
         assert {key.rpartition("}")[2] for key in element.attrib} <= _ATTRIBUTES
         if "href" in element.attrib:
-            assert element.attrib["href"].startswith("#")
+            assert _LINK.fullmatch(element.attrib["href"])
 
 
 @settings(max_examples=25, deadline=None)
@@ -190,7 +197,8 @@ def test_a_fleet_like_a_real_one(fleet: Data, page: ET.Element) -> None:
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'"]
     ids = [element.get("id") for element in page.iter() if element.get("id")]
     assert len(set(ids)) == len(ids)
-    targets = {element.get("href", "")[1:] for element in page.iter() if element.get("href")}
+    links = [element.get("href", "") for element in page.iter()]
+    targets = {link[1:] for link in links if link.startswith("#")}
     assert targets <= set(ids)
     assert {host["anchor"] for host in fleet["hosts"]} <= set(ids)
     cards = [
