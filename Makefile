@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
-	crashes crash-faults one-processor qualify readiness fleet runner ports bench bench-fleet damage fuzz build clean distclean \
+	crashes crash-faults one-processor qualify readiness fleet campaign runner ports bench bench-fleet damage fuzz build clean distclean \
 	configure targets platforms alerts
 
 VENV := $(CURDIR)/.venv
@@ -74,6 +74,9 @@ crash-faults: setup ## crashes that leave no dump or no good one, and what is sa
 
 fleet: setup ## two machines, one of which fails: the play stops, then both at once, and their report
 	@python -m lab fleet $(ARGS)
+
+campaign: setup ## four machines in one play: protected, outside of its window, with a stale proof, without a dump
+	@python -m lab campaign $(ARGS)
 
 one-processor: setup ## crash a machine with one processor, which may hang, and see that the hang is named
 	@python -m lab one-processor $(ARGS)

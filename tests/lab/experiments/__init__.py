@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from lab.experiments import (
+    campaign,
     configure,
     crash_faults,
     crashes,
@@ -24,7 +25,7 @@ from lab.experiments import (
 EXPERIMENTS = tuple(
     each.EXPERIMENT
     for each in (
-        configure, targets, readiness, crashes, crash_faults, one_processor, fleet, runner, lanes, effect, faults,
-        ports, qualify,
+        configure, targets, readiness, crashes, crash_faults, one_processor, fleet, campaign, runner, lanes, effect,
+        faults, ports, qualify,
     )
 )  # fmt: skip
