@@ -11,6 +11,8 @@ functions. There is no network, so the ratio shows what the controller and the m
 - Ping and assess take turns. A time is the shortest of the rounds; CPU is that of all processes, children included,
   which other programs on the machine disturb less.
 - The peak is that of the largest process: the controller's main one, which every fork is a copy of.
+- With --controller the hosts cost nothing: a connection answers at once with the facts of their trees, so that what is
+  left is the controller's work, but for what ssh itself takes to send a module and to receive an answer.
 - The report is of as many hosts, from real records (tests/unit/fleet.py), made once by the playbook and once by itself.
 - Remote calls are the commands that the connection was asked to run, counted for one host in the output of -vvv.
 """
@@ -18,6 +20,7 @@ functions. There is no network, so the ratio shows what the controller and the m
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import re
@@ -29,6 +32,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from ansible_collections.vmcore.kdump.plugins.modules import platform_facts
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import (
     files,
     html,
@@ -70,6 +74,38 @@ def make_hosts(directory: Path, count: int) -> Path:
     inventory = directory / "inventory.json"
     common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": common}}))
+    return inventory
+
+
+def make_answers(directory: Path, count: int) -> Path:
+    """Have the hosts' answers ready, and the inventory; a tree is read once."""
+    facts = {
+        tree: platform_facts.gather(unpack(tree, directory / tree), platform_facts.SUBSETS)
+        for tree in set(_TREES)
+    }
+    answers = directory / "answers"
+    for number in range(count):
+        name = f"host{number:04}"
+        (answers / name).mkdir(parents=True)
+        found = copy.deepcopy(facts[_TREES[number % len(_TREES)]])
+        found["platform"]["hostname"] = name
+        for module, reply in (
+            ("platform_facts", {"ansible_facts": found}),
+            ("ping", {"ping": "pong"}),
+        ):
+            text = json.dumps({**reply, "changed": False})
+            (answers / name / f"{module}.json").write_text(text)
+    plugins = Path(__file__).with_name("connection_plugins")
+    (directory / "ansible.cfg").write_text(f"[defaults]\nconnection_plugins = {plugins}\n")
+    common = {
+        "ansible_connection": "answering",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_become": False,
+    }
+    hosts = {f"host{number:04}": {} for number in range(count)}
+    inventory = directory / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": common}}))
+    os.environ["BENCH_ANSWERS"] = str(answers)
     return inventory
 
 
@@ -124,6 +160,18 @@ def report(directory: Path, count: int) -> tuple[list[tuple[str, float]], int]:
     return steps, len(page)
 
 
+def show(runs: dict[str, Run], hosts: int) -> None:
+    """Print a table of the runs, and how assess compares with ping."""
+    print("| | time | CPU | CPU a host | largest process |\n|---|---:|---:|---:|---:|")
+    for name, run in runs.items():
+        print(f"| {name} | {run.seconds:.1f} s | {run.cpu:.1f} s | {run.cpu / hosts * 1e3:.0f} ms"
+              f" | {run.peak_mib:.0f} MiB |")  # fmt: skip
+    ping, assess = runs["ping"], runs["assess"]
+    print(
+        f"| assess / ping | {assess.seconds / ping.seconds:.2f} | {assess.cpu / ping.cpu:.2f} | | |\n"
+    )
+
+
 def main(words: list[str]) -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(
@@ -139,6 +187,11 @@ def main(words: list[str]) -> None:
     parser.add_argument(
         "--calls", type=Path, help="only count the remote calls of each host in this output of -vvv"
     )
+    parser.add_argument(
+        "--controller",
+        action="store_true",
+        help="measure the controller alone: the hosts cost nothing",
+    )
     options = parser.parse_args(words)
     if options.calls:
         output = options.calls.read_text(errors="replace")
@@ -147,7 +200,8 @@ def main(words: list[str]) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         directory = Path(temporary)
-        inventory = make_hosts(directory, options.hosts)
+        make = make_answers if options.controller else make_hosts
+        inventory = make(directory, options.hosts)
         ping, log = directory / "ping.yml", directory / "log"
         ping.write_text(_PING)
         kept = directory / "assessed"
@@ -156,6 +210,15 @@ def main(words: list[str]) -> None:
         for _round in range(options.rounds):
             runs["ping"].append(play(log, inventory, ping, forks=options.forks))
             runs["assess"].append(play(log, inventory, *assess, forks=options.forks))
+        best = {name: Run(*map(min, zip(*each, strict=True))) for name, each in runs.items()}
+        assessed = len(list(kept.iterdir()))
+        print(f"{options.hosts} hosts, {options.forks} forks, {os.cpu_count()} CPUs, {options.rounds} rounds,"
+              f" {assessed} assessed, load {os.getloadavg()[0]:.0f}\n")  # fmt: skip
+        if options.controller:
+            show(best, options.hosts)
+            for sent in sorted((directory / "answers").glob("*.bytes")):
+                print(f"sent to a host for {sent.stem}: {int(sent.read_text()) / 1e3:.0f} KB")
+            return
         one = inventory.parent / "one"
         play(one, inventory, *assess, "--limit", "host0000", "-vvv", forks=1)
         results = directory / "results"
@@ -168,16 +231,7 @@ def main(words: list[str]) -> None:
             f"crash_test_results_directory={results}",
             forks=1,
         )
-        assessed = len(list(kept.iterdir()))
-        print(f"{options.hosts} hosts, {options.forks} forks, {os.cpu_count()} CPUs, {options.rounds} rounds,"
-              f" {assessed} assessed, load {os.getloadavg()[0]:.0f}\n")  # fmt: skip
-        print("| | time | CPU | CPU a host | largest process |\n|---|---:|---:|---:|---:|")
-        best = {name: Run(*map(min, zip(*each, strict=True))) for name, each in runs.items()}
-        for name, run in {**best, "report": whole}.items():
-            print(f"| {name} | {run.seconds:.1f} s | {run.cpu:.1f} s | {run.cpu / options.hosts * 1e3:.0f} ms"
-                  f" | {run.peak_mib:.0f} MiB |")  # fmt: skip
-        print(f"| assess / ping | {best['assess'].seconds / best['ping'].seconds:.2f}"
-              f" | {best['assess'].cpu / best['ping'].cpu:.2f} | | |")  # fmt: skip
-        print(f"\nremote calls a host, assess: {calls(one.read_text(), 'host0000')}")
+        show({**best, "report": whole}, options.hosts)
+        print(f"remote calls a host, assess: {calls(one.read_text(), 'host0000')}")
         print(f"the report by itself: {', '.join(f'{name} {seconds:.2f} s' for name, seconds in steps)};"
               f" page of {size / 1e6:.1f} MB")  # fmt: skip
