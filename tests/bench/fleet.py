@@ -102,7 +102,7 @@ def make_answers(directory: Path, count: int) -> Path:
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_become": False,
     }
-    hosts = {f"host{number:04}": {} for number in range(count)}
+    hosts: dict[str, dict[str, str]] = {f"host{number:04}": {} for number in range(count)}
     inventory = directory / "inventory.json"
     inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": common}}))
     os.environ["BENCH_ANSWERS"] = str(answers)

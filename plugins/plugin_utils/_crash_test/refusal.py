@@ -12,14 +12,14 @@ import typing as t
 
 Result = dict[str, t.Any]
 
-# Why a host is refused: a code, and what it says of several hosts.
+# Why a host is refused: a code, and what it means.
 REASONS = {
-    "protected": "is never crashed",
-    "own_machine": "is the controller, or another host of the run under a second name",
-    "window": "is outside of its maintenance window",
-    "not_ready": "is not ready",
-    "unreachable": "did not answer before anything was crashed",
-    "no_test": "has no test to be finished",
+    "protected": "Protected: never crashed.",
+    "own_machine": "The controller, or a second name of another host.",
+    "window": "Outside of the maintenance window.",
+    "not_ready": "Not ready to be crashed.",
+    "unreachable": "No answer, before anything was crashed.",
+    "no_test": "No test to be finished.",
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import typing as t
 from pathlib import Path
 
@@ -34,6 +35,7 @@ _LONG = 25
 # So many links to hosts stand beside what the hosts have in common.
 _SHOWN = 6
 _FOLDED = ("passed", "stale", "untested")
+_PARTS = re.compile(r"(?<=[.-])")
 _WORDS = {verdict: verdict for verdict in VERDICTS} | {"untested": "not tested"}
 _TITLES = {
     "failed": ("1 host failed", "{} hosts failed"),
@@ -83,7 +85,11 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        date=stages.date, duration=stages.duration, mebibytes=_mebibytes, port_groups=_port_groups
+        breakable=_breakable,
+        date=stages.date,
+        duration=stages.duration,
+        mebibytes=_mebibytes,
+        port_groups=_port_groups,
     )
     return environment
 
@@ -127,6 +133,11 @@ def _port_groups(ports: Iterable[Data]) -> list[Data]:
         key = (port["outcome"], port["sentence"])
         groups.setdefault(key, {**port, "ports": []})["ports"].append(port)
     return list(groups.values())
+
+
+def _breakable(name: str) -> markupsafe.Markup:
+    """The name of a host, which may be broken after its dots and hyphens before it is broken anywhere."""
+    return markupsafe.Markup("<wbr>").join(part for part in _PARTS.split(name) if part)
 
 
 def _mebibytes(size: float | None) -> str:

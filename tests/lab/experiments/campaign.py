@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from lab.errors import LabError
@@ -77,7 +78,7 @@ def _campaign(trial: Trial) -> Outcome:
         for kind in seen
         if seen[kind] != EXPECTED[kind]
     ]
-    rows = [(kind, EXPECTED[kind], seen[kind]) for kind in seen]
+    rows: list[Sequence[object]] = [(kind, EXPECTED[kind], seen[kind]) for kind in seen]
     return Outcome(rows, [f"See {_KEPT}."], wrong)  # fmt: skip
 
 

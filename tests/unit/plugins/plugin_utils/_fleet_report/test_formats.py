@@ -35,7 +35,7 @@ _SHOWN = {"html", "head", "meta", "title", "style", "body"}
 _ELEMENTS = _SHOWN | {
     "a", "b", "caption", "circle", "code", "dd", "details", "div", "dl", "dt", "footer", "g", "h1", "h2", "h3", "h4",
     "header", "i", "li", "main", "ol", "p", "path", "pre", "rect", "section", "small", "span", "summary", "svg",
-    "symbol", "table", "tbody", "td", "text", "th", "thead", "time", "tr", "ul", "use",
+    "symbol", "table", "tbody", "td", "text", "th", "thead", "time", "tr", "ul", "use", "wbr",
 }  # fmt: skip
 _ATTRIBUTES = {
     "aria-hidden", "aria-label", "charset", "class", "content", "cx", "cy", "d", "focusable", "height", "href",
@@ -267,3 +267,8 @@ def test_nothing_is_fetched(fleet: Data, page: ET.Element) -> None:
 
 def test_the_report_is_plain_data(fleet: Data) -> None:
     assert json.loads(json.dumps(fleet)) == fleet
+
+
+def test_a_long_name_is_broken_after_its_dots_and_hyphens_first() -> None:
+    broken = html._breakable("db-01.example.com<b>")
+    assert broken == "db-<wbr>01.<wbr>example.<wbr>com&lt;b&gt;"
