@@ -109,7 +109,7 @@ class ActionModule(HostAction):
         """Begin a test or find the one that was begun, and finish it."""
         self._remote.notice_dead_peers()
         begun = self._resume() if self._options["resume"] else self._begin()
-        if "state" not in begun:
+        if begun.get("failed") or "state" not in begun:
             return begun
         self._remote.forget_session()
         state = begun["state"]
@@ -326,7 +326,7 @@ class ActionModule(HostAction):
             f" {self._host} or the token {token} of this play confirms it"
             " (crash_test_confirm of the role)."
         )
-        return {**done, **known, "msg": f"{done['msg']}{confirms if done['ready'] else ''}"}
+        return {**done, **known, "msg": f"{done['msg']}{confirms if done.get('ready') else ''}"}
 
     def _cancel(self) -> Result:
         return self._remote.step("cancel", requested_by=requester(self._task_vars))

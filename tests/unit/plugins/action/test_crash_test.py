@@ -390,6 +390,15 @@ def test_a_host_that_is_refused_by_its_checks_has_no_record(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_host_that_fails_to_prepare_is_not_waited_for_whatever_else_it_answers() -> None:
+    failed = {"failed": True, "msg": "It broke.", "state": {**STATE, "status": "prepared"}}
+    action = make_action({"confirm": [HOST]}, [], answers={"prepare": failed})
+    result = run(action)
+    assert result["failed"]
+    assert result["msg"] == "It broke."
+    assert action.steps == ["prepare"]
+
+
 def test_a_record_says_that_nobody_finished_the_test_when_the_controller_dies(
     tmp_path: Path,
 ) -> None:
