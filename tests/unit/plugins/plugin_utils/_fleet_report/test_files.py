@@ -94,7 +94,7 @@ def test_the_page_leads_to_the_record_the_copied_dump_and_the_page_of_the_cause(
     page = html.render(model.build(files.read(tmp_path)))
     name = urllib.parse.quote(path.name, safe="")
     assert f'<a href="../{name}">' in page
-    assert "/docs/evidence.md#causes" in page
+    assert "/docs/reference/evidence.md#causes" in page
     assert "copied to the controller" not in page
     record["vmcore"] = fleet.record("passed")["vmcore"]
     path.write_text(json.dumps(record))

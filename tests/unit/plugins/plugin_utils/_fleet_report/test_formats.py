@@ -55,7 +55,7 @@ def _page(text: str) -> ET.Element:
 
 # Within the page, to a file of the results, to a page of the documentation.
 _LINK = re.compile(
-    rf"#[\w-]+|\.\./(?:dumps/)?[\w.~%-]+|{re.escape(html._DOCS)}/[a-z-]+\.md(?:#[a-z-]+)?"
+    rf"#[\w-]+|\.\./(?:dumps/)?[\w.~%-]+|{re.escape(html._DOCS)}/[a-z/-]+\.md(?:#[a-z-]+)?"
 )
 
 
@@ -272,3 +272,13 @@ def test_the_report_is_plain_data(fleet: Data) -> None:
 def test_a_long_name_is_broken_after_its_dots_and_hyphens_first() -> None:
     broken = html._breakable("db-01.example.com<b>")
     assert broken == "db-<wbr>01.<wbr>example.<wbr>com&lt;b&gt;"
+
+
+def test_the_pages_that_the_report_leads_to_exist() -> None:
+    checkout = Path(html.__file__).parents[3]
+    template = (checkout / "plugins/plugin_utils/_fleet_report/report.html.j2").read_text()
+    pages = re.findall(r"\{\{ docs \}\}/([a-z/-]+\.md)(?:#([a-z-]+))?", template)
+    assert len(pages) == 2
+    for page, anchor in pages:
+        text = (checkout / "docs" / page).read_text()
+        assert not anchor or f"\n## {anchor.capitalize()}\n" in text
