@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
-	crashes crash-faults one-processor qualify readiness fleet campaign runner ports bench bench-fleet damage fuzz build clean distclean \
+	crashes crash-faults one-processor log-storm qualify readiness fleet campaign runner ports bench bench-fleet damage debuggers fuzz build clean distclean \
 	configure targets platforms alerts
 
 VENV := $(CURDIR)/.venv
@@ -81,6 +81,9 @@ campaign: setup ## four machines in one play: protected, outside of its window, 
 one-processor: setup ## crash a machine with one processor, which may hang, and see that the hang is named
 	@python -m lab one-processor $(ARGS)
 
+log-storm: setup ## crash a machine whose kernel log is flooded after the run id: the boot id tells whose dump it is
+	@python -m lab log-storm $(ARGS)
+
 qualify: setup ## what each stage of the reset adds to a crash, by the playbook qualify (ARGS='--rounds 5' for more)
 	@python -m lab qualify $(ARGS)
 
@@ -98,6 +101,9 @@ bench-fleet: setup-tools ## 1000 hosts assessed and reported, against one ping o
 
 damage: setup-tools ## a thousand damaged variants of each dump in DUMPS=..., and what is said of them
 	@python -m damage $(ARGS) $(DUMPS)
+
+debuggers: setup-tools ## what is said of each dump in DUMPS=..., and whether drgn opens it with VMLINUX=... (GAPS=1: and what lacks)
+	@python -m damage.debuggers --vmlinux "$(VMLINUX)" $(if $(GAPS),--gaps) $(ARGS) $(DUMPS)
 
 platforms: setup-tools ## docs/evidence/platforms.md: what is decided on real machines
 	@python -m machines page

@@ -76,6 +76,24 @@ _NO_ZEROS = bytes(512)
 _Place = tuple[int, int]  # offset, and size with flags
 
 
+class _Sample:
+    """Some of many places, at equal distances."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._step = 1
+        self._seen = 0
+        self.kept: list[_Place] = []
+
+    def add(self, places: list[_Place]) -> None:
+        """See more of them."""
+        self.kept += places[-self._seen % self._step :: self._step]
+        self._seen += len(places)
+        while len(self.kept) > self._most:
+            self._step *= 2
+            self.kept = self.kept[::2]
+
+
 class KdumpCompressed:
     """The pages of a dump, or of one part of a split one.
 
@@ -109,6 +127,8 @@ class KdumpCompressed:
         self.dump_level: int | None = header.dump_level
         self.has_checksums = codec is not None
         self._zeros = 0
+        # Of all pages that have data of their own; of a part of a dump whose descriptors are too many to follow none.
+        self._sample = _Sample(2 * _SAMPLES)
         ranges = [(header.notes, header.notes_size)] if header.notes_size else []
         self.notes = Notes(storage, ranges, header.order)
         self.sampled = 0
@@ -171,7 +191,8 @@ class KdumpCompressed:
             return self._check_some_descriptors()
         end = self._first_page
         for index in range(0, self.pages, _DESCRIPTORS_AT_ONCE):
-            end = self._follow(index, min(index + _DESCRIPTORS_AT_ONCE, self.pages), end)
+            stop = min(index + _DESCRIPTORS_AT_ONCE, self.pages)
+            end = self._follow(index, stop, end, self._sample)
         self._check_end(end)
         return f"The data of {self.pages} pages has no gap and ends where it must, at byte {end}."
 
@@ -200,10 +221,15 @@ class KdumpCompressed:
             if how.full and not codec:
                 raise unproven(self.pages)
             return f"All {self.pages} pages were read and decompressed."
-        self._read_samples()
+        if self._sample.kept:
+            for place in self._sample.kept:
+                self._page(self._storage.read("a page", place[0], self._size_of(place)), *place)
+            self.sampled = len(self._sample.kept)
+        else:
+            self._read_samples()
         return (
-            f"{self.sampled} of {self.pages} pages, at {_SAMPLES} places all over the dump, "
-            "were read and decompressed."
+            f"{self.sampled} of {self.pages} pages, all over the dump and not of zeros, were read and "
+            "decompressed."
         )
 
     def has_page(self, frame: int) -> bool:
@@ -335,10 +361,11 @@ class KdumpCompressed:
                 return place[0]
         return None
 
-    def _follow(self, start: int, stop: int, end: int) -> int:
+    def _follow(self, start: int, stop: int, end: int, sample: _Sample | None = None) -> int:
         """Where the data of these pages ends, which begins at *end*."""
         zero, sizes = self._zero_page, self._sizes
-        for index, place in enumerate(self._places(start, stop), start):
+        places = list(self._places(start, stop))
+        for index, place in enumerate(places, start):
             offset, what = place
             if offset == end and what in sizes:
                 end += sizes[what]
@@ -346,6 +373,8 @@ class KdumpCompressed:
                 self._zeros += 1
             else:
                 raise self._flaw_of(index, place, end)
+        if sample:
+            sample.add(self._own(places))
         return end
 
     def _flaw_of(self, index: int, place: _Place, end: int) -> Flaw:

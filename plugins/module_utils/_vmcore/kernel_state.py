@@ -48,7 +48,7 @@ CURRENT = ("pcpu_hot", "current_task")
 # How many page tables a quick look looks for, and how many pages that were left out it asks the kernel about.
 _QUICK_TABLES = 1 << 14
 _FULL_TABLES = 1 << 20
-_QUICK_EXCLUDED = 1 << 10
+_QUICK_EXCLUDED = 1 << 12
 _FULL_EXCLUDED = 1 << 14
 _CPUS = 1 << 16
 _ULONG = (1 << 64) - 1

@@ -48,6 +48,10 @@ _TYPES = (
     "NUMBER(PAGE_HUGETLB_MAPCOUNT_VALUE)",
     "NUMBER(PAGE_UNACCEPTED_MAPCOUNT_VALUE)",
 )
+# The kernel's own objects: a type since Linux 6.10, a flag before. A makedumpfile that does not know the type takes the
+# fields of a slab for those of a process's page (makedumpfile 1.7.2 with Linux 6.12).
+_SLAB_TYPE = "NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)"
+_SLAB_FLAG = "NUMBER(PG_slab)"
 _FLAGS_LEFT_OUT = ("NUMBER(PG_lru)", "NUMBER(PG_swapcache)", "NUMBER(PG_hwpoison)")
 _NEEDED = (
     "SYMBOL(mem_section)",
@@ -101,6 +105,8 @@ class MemoryMap:
         self._left_out = sum(
             1 << info.bounded(key, 0, 63) for key in _FLAGS_LEFT_OUT if key in info
         )
+        self._slab_flag = 1 << info.bounded(_SLAB_FLAG, 0, 63) if _SLAB_FLAG in info else 0
+        self._slab_type = info.number(_SLAB_TYPE) & _UINT if _SLAB_TYPE in info else None
         self._types = {info.number(key) & _UINT for key in _TYPES if key in info}
         self._length = info.number("LENGTH(mem_section)", _MAX_ROOTS)
 
@@ -112,16 +118,25 @@ class MemoryMap:
     def use(self, frame: int) -> Use:
         """Who has a page. Raise a Flaw if the kernel's list does not have it.
 
-        It is the kernel's if it has users, belongs to no file and no process, and is of none of the kinds that are
-        left out; it may be left out if it is of one of these, or free.
+        It is the kernel's if it is a slab, or has users, belongs to no file and no process, and is of none of the
+        kinds that are left out; it may be left out if it is of one of these, or free.
         """
         page = self._read(self._address(frame))
         if page.head & _MARK:
             # Of a page in the middle of a large one only the first says what it is.
-            return "others" if self._is_left_out(self._read(page.head & ~_MARK)) else "unknown"
+            first = self._read(page.head & ~_MARK)
+            if self._is_slab(first):
+                return "kernel"
+            return "others" if self._is_left_out(first) else "unknown"
+        if self._is_slab(page):
+            return "kernel"
         if self._is_left_out(page) or page.users == 0:
             return "others"
         return "kernel" if page.users < 1 << 31 and not page.mapping else "unknown"
+
+    def _is_slab(self, page: _Page) -> bool:
+        by_type = self._slab_type is not None and page.kind & ~_TYPE_DATA == self._slab_type
+        return page.users > 0 and (by_type or bool(page.flags & self._slab_flag))
 
     def _is_left_out(self, page: _Page) -> bool:
         return bool(

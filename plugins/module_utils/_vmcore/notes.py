@@ -65,7 +65,7 @@ def _walk(read: _Read, end: int, order: Order) -> t.Iterator[Note]:
     at = 0
     for _number in range(_MAX_NOTES):
         head = read(at, _NOTE.size)
-        if not any(head):
+        if not any(head) and not 0 < len(head) < _ALIGN:
             # What is behind the last note is padding.
             return
         if len(head) < _NOTE.size:

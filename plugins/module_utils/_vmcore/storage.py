@@ -49,8 +49,9 @@ _MAX_OFFSET = (1 << 63) - _MAX_RECORD
 # It writes a header a second time here and there.
 _MAX_OVERLAPS = 1 << 12
 _PIECE = 1 << 20
-# How much is read of a stream at once to find its records.
+# How much is read of a stream at once to find its records, and where these are small.
 _WINDOW = 1 << 12
+_WIDE_WINDOW = 1 << 16
 
 
 class Storage(t.Protocol):
@@ -309,7 +310,7 @@ def _walk(file: PlainFile, records: _Extents) -> int:
     position = _HEADER_SIZE
     end = file.size
     unpack, add = _RECORD.unpack_from, records.add
-    window, window_at = b"", 0
+    window, window_at, size = b"", 0, _MAX_RECORD
     while True:
         data = position + _RECORD.size
         if data > end:
@@ -317,7 +318,8 @@ def _walk(file: PlainFile, records: _Extents) -> int:
         within = position - window_at
         if not 0 <= within <= len(window) - _RECORD.size:
             # Many small records are read at once, a large one costs no more than its own header.
-            window = file.read("a record of the stream", position, min(_WINDOW, end - position))
+            wanted = _WIDE_WINDOW if size < _WINDOW else _WINDOW
+            window = file.read("a record of the stream", position, min(wanted, end - position))
             window_at, within = position, 0
         offset, size = unpack(window, within)
         if (

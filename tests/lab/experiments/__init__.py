@@ -14,6 +14,7 @@ from lab.experiments import (
     faults,
     fleet,
     lanes,
+    log_storm,
     one_processor,
     ports,
     qualify,
@@ -25,7 +26,7 @@ from lab.experiments import (
 EXPERIMENTS = tuple(
     each.EXPERIMENT
     for each in (
-        configure, targets, readiness, crashes, crash_faults, one_processor, fleet, campaign, runner, lanes, effect,
-        faults, ports, qualify,
+        configure, targets, readiness, crashes, crash_faults, one_processor, log_storm, fleet, campaign, runner, lanes,
+        effect, faults, ports, qualify,
     )
 )  # fmt: skip

@@ -18,6 +18,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.container imp
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw, Verdict
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.kdump_compressed import (
     KdumpCompressed,
+    _Sample,
 )
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
     CODECS,
@@ -354,7 +355,7 @@ def test_a_quick_look_at_a_huge_dump_follows_its_end_and_samples() -> None:
         f"The data of 899 pages ends where it must, at byte {len(data)}, and has no gap at 16 places all "
         "over the dump."
     )
-    assert says[3].startswith("32 of 899 pages, at 16 places all over the dump, were read")
+    assert says[3].startswith("32 of 899 pages, all over the dump")
     for cut in (1, 64, 4096, len(data) // 2):
         with pytest.raises(Flaw) as caught:
             examine(data[:-cut], full=False)
@@ -417,3 +418,16 @@ def test_a_few_pages_that_are_not_ram_among_others_are_noted() -> None:
         dump = KdumpCompressed(file, ORDERS)
         dump.check_bitmaps()
         assert dump.odd_ram == [(MAX_FRAME - 80, MAX_FRAME - 72)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 100, 1000, 4097])
+@pytest.mark.parametrize("at_once", [1, 3, 64])
+def test_a_sample_is_even_whatever_comes_at_once(count: int, at_once: int) -> None:
+    places = [(number, number) for number in range(count)]
+    sample = _Sample(16)
+    for start in range(0, count, at_once):
+        sample.add(places[start : start + at_once])
+    assert min(count, 9) <= len(sample.kept) <= 16 or len(sample.kept) == 8
+    distances = {after[0] - before[0] for before, after in zip(sample.kept, sample.kept[1:])}
+    assert len(distances) <= 1
+    assert sample.kept[:1] == places[:1]

@@ -88,3 +88,9 @@ def test_any_bytes_give_notes_or_a_flaw(data: bytes) -> None:
         assert all(one.start + one.size <= len(data) for one in notes(data))
     except Flaw:
         return
+
+
+@pytest.mark.parametrize("extra", [1, 2, 3])
+def test_notes_do_not_end_inside_of_what_pads_them(extra: int) -> None:
+    with pytest.raises(Flaw, match="There is no note at byte"):
+        list(notes(notes_of(b"OSRELEASE=6") + bytes(extra)))
