@@ -116,6 +116,10 @@ fuzz: setup-tools # the parsers of dumps with atheris, which is installed for it
 	@[ "$(TARGET)" = shell ] || pip install --quiet atheris
 	@python -m fuzz $(TARGET) $(SECONDS)
 
+.PHONY: file-sets
+file-sets: setup-tools ## docs/evidence/file-sets.md: what is made of real files of kdump
+	@python -m ansible_collections.vmcore.kdump.tests.unit.file_sets
+
 build: setup-tools ## build/vmcore-kdump-<version>.tar.gz, for ansible-galaxy
 	@rm -f build/vmcore-kdump-*.tar.gz
 	@ansible-galaxy collection build --output-path build

@@ -17,8 +17,11 @@ description:
     package kdump-tools, and runs C(update-grub).
   - On Fedora, Red Hat Enterprise Linux and what is made of it, it runs C(kdumpctl reset-crashkernel) where that
     reserves what is recommended, and C(grubby) elsewhere, for all kernels.
-  - On SUSE it sets C(KDUMP_CRASHKERNEL) in C(/etc/sysconfig/kdump) and runs C(kdumptool commandline -u).
-  - Other bootloaders are refused, and so are images of OSTree.
+  - On images of OSTree it runs C(rpm-ostree kargs).
+  - On SUSE it sets C(KDUMP_CRASHKERNEL) in C(/etc/sysconfig/kdump) and runs C(kdumptool commandline -u), with GRUB as
+    well as with entries of the Boot Loader Specification (C(grub2-bls), C(systemd-boot)). The value in that file counts
+    as configured, because C(kdump-commandline.service) puts it back at boot.
+  - Other bootloaders are refused, and so is a host that booted a unified kernel image.
   - When a step fails, or the next boot would not have what was set, the previous configuration is put back.
 options:
   size:
@@ -26,6 +29,9 @@ options:
       - V(auto) reserves what is recommended. It changes nothing when as much or more is configured already.
       - Otherwise the value of C(crashkernel=) as the kernel reads it, which is a size, ranges of memory with a size
         each, or a size with V(,high). A size with V(,high) and one with V(,low) are separated by a blank.
+      - Beside any of them there may be one with V(,cma), which Linux 6.17 and later take. The running kernel goes on
+        using that memory, and the module warns. A device that still does DMA when the capture kernel starts can
+        write to it.
       - More than half of the host's memory is refused.
       - Ignored if O(state=absent).
     type: str
@@ -53,8 +59,8 @@ notes:
     out of memory. C(docs/reference/readiness.md) of this collection has the figures. Run this module after the kdump
     initramfs was built.
   - Only a crash shows whether a size is enough, see M(vmcore.kdump.crash_test).
-  - Where O(size) is not V(auto), set C(auto_reset_crashkernel no) in C(/etc/kdump.conf). Otherwise kdump-utils may set
-    its own default with the next kernel.
+  - kdump-utils sets its own default again with the next kernel, unless C(/etc/kdump.conf) has C(auto_reset_crashkernel
+    no). RV(reset_by_updates) tells when that is missing, and the role P(vmcore.kdump.kdump#role) adds it then.
 author:
   - vmcore.kdump authors (@vmcore-kdump)
 seealso:
@@ -124,6 +130,11 @@ configured:
   type: list
   elements: str
   sample: [256M]
+reset_by_updates:
+  description: Whether the next kernel, or the next update of kdump-utils, sets another value than RV(configured).
+  returned: success
+  type: bool
+  sample: false
 reboot_required:
   description: Whether what is configured counts only after a reboot.
   returned: success
@@ -147,6 +158,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader imp
     Bootloader,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
+    MIB,
+    lent,
     needs,
     system_memory,
 )
@@ -220,6 +233,11 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     else:
         configured = converge(host, bootloader, findings, size)
     required, why = reboot(host, configured)
+    if lent(configured):
+        module.warn(
+            f"{lent(configured) // MIB} MiB of what is reserved (,cma) are memory that the running kernel uses until it"
+            " crashes: a device that still does DMA then can overwrite the capture kernel there."
+        )
     return {
         **result,
         "bootloader": bootloader.name,
@@ -227,6 +245,7 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
         "recommended_why": findings.why,
         "reserved_bytes": read_int(ROOT / "sys/kernel/kexec_crash_size") or 0,
         "configured": configured,
+        "reset_by_updates": bootloader.reset_by_updates(host, configured, findings.default),
         "reboot_required": required,
         "why": why,
     }

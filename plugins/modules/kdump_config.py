@@ -117,6 +117,11 @@ options:
       - Programs that the kdump initramfs needs besides. The list replaces the present one.
     type: list
     elements: str
+  backup:
+    description:
+      - Whether a file that changes is kept beside the new one, with the time in its name.
+    type: bool
+    default: false
   settings:
     description:
       - Anything else, by the name that it has in the distribution's file. V(null) takes a setting away.
@@ -189,6 +194,12 @@ files:
   type: list
   elements: str
   sample: [/etc/default/kdump-tools]
+backup_files:
+  description: Where the files that changed are kept as they were.
+  returned: success and O(backup=true)
+  type: list
+  elements: str
+  sample: [/etc/default/kdump-tools.4242.2026-11-28@23:15:07~]
 rebuild:
   description:
     - Whether the kdump initramfs has to be built again, for what was changed now or after it was built.
@@ -361,9 +372,19 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     }
     if module._diff:
         result["diff"] = make_diff(found)
+    if module.params["backup"]:
+        result["backup_files"] = []
     if not module.check_mode:
+        if module.params["backup"]:
+            result["backup_files"] = keep(module, found)
         write_all(module, found)
     return result
+
+
+def keep(module: AnsibleModule, found: Edit) -> list[str]:
+    """Copy the files that change, as M(ansible.builtin.copy) does, and return where they are."""
+    places = [str(inside(ROOT, path)) for path in found.changed]
+    return [module.backup_local(place) for place in places if Path(place).exists()]
 
 
 def main() -> None:
@@ -404,6 +425,7 @@ def main() -> None:
             "post_script": {"type": "str"},
             "extra_modules": {"type": "list", "elements": "str"},
             "extra_binaries": {"type": "list", "elements": "str"},
+            "backup": {"type": "bool", "default": False},
             "settings": {"type": "dict", "default": {}, "no_log": True},
         },
         only_root_can="configure kdump",

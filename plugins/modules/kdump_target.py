@@ -129,7 +129,9 @@ free_bytes:
   sample: 107374182400
 expected_bytes:
   description:
-    - What a dump at level 31 takes before compression, by C(/proc/meminfo), V(null) if that does not tell.
+    - What a dump at level 31 may take before compression, by makedumpfile, or by C(/proc/meminfo) where makedumpfile
+      does not tell.
+    - V(null) if neither does.
   returned: success
   type: int
   sample: 402653184
@@ -143,7 +145,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpE
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.programs import with_programs
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import read_image
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import expected_dump_bytes
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
+    expected_dump_bytes,
+    free_memory,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import ask, largest
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect, no_family
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.try_target import (
@@ -162,6 +168,8 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from ansible.module_utils.basic import AnsibleModule
 
 ROOT = Path("/")
+
+_SECONDS = "60"
 
 
 def require_in_image(module: AnsibleModule, family: Family, target: Target) -> None:
@@ -190,9 +198,9 @@ def examine(module: AnsibleModule) -> dict[str, t.Any]:
     texts = {path: read_text(inside(ROOT, path)) or "" for path in family.configuration.paths}
     targets = family.targets(texts)
 
-    expected = expected_dump_bytes(ROOT)
     if module.check_mode:
-        return result([Trial(target) for target in targets], expected)
+        return result([Trial(target) for target in targets], expected_dump_bytes(ROOT))
+    expected = _expected(module)
     trials = try_targets(targets, runner(module))
     for trial in trials:
         if trial.untested:
@@ -205,6 +213,13 @@ def examine(module: AnsibleModule) -> dict[str, t.Any]:
                 f" {expected >> 20} MiB: make room."
             )
     return result(trials, expected)
+
+
+def _expected(module: AnsibleModule) -> int | None:
+    """Return what a dump may take: makedumpfile knows which pages it leaves out."""
+    told = ask(lambda command: runner(module)(["timeout", _SECONDS, *command]))
+    size = largest(told, free_memory(ROOT))
+    return expected_dump_bytes(ROOT) if size is None else size
 
 
 def result(trials: list[Trial], expected: int | None) -> dict[str, t.Any]:

@@ -627,6 +627,11 @@ ansible_facts:
             that this collection knows is installed.
           type: str
           sample: debian
+        distribution_family:
+          description: The family that the host's distribution has packages of, by C(/etc/os-release). It is V(null) for
+            a distribution that is not known.
+          type: str
+          sample: debian
         armed:
           description: Whether a capture kernel is loaded.
           type: bool
@@ -778,6 +783,43 @@ ansible_facts:
                   the problem V(watchdog_fed_by_kernel).
               type: bool
               sample: false
+        panic_triggers:
+          description: What makes the kernel panic by its own decision, as its sysctls of these names have it. It is
+            V(null) if the kernel does not have it.
+          type: dict
+          contains:
+            panic_on_oops:
+              description: On an oops.
+              type: int
+              sample: 1
+            unknown_nmi_panic:
+              description: On an NMI whose reason is not known, such as that of a management controller.
+              type: int
+              sample: 0
+            panic_on_unrecovered_nmi:
+              description: On an NMI for an error of memory.
+              type: int
+              sample: 0
+            panic_on_io_nmi:
+              description: On an NMI for an error of a device.
+              type: int
+              sample: 0
+            softlockup_panic:
+              description: On a processor that schedules nothing.
+              type: int
+              sample: 0
+            hardlockup_panic:
+              description: On a processor that takes no interrupt.
+              type: int
+              sample: 0
+            hung_task_panic:
+              description: On a task that waits for too long.
+              type: int
+              sample: 0
+            panic_on_rcu_stall:
+              description: On a stall of RCU.
+              type: int
+              sample: 0
         is_capture_kernel:
           description: Whether the host is in its capture kernel now, saving a dump.
           type: bool
@@ -809,10 +851,10 @@ ansible_facts:
                   V(kexec_disabled) and V(makedumpfile_fails).
                 - A dump is possible, RV(ansible_facts.kdump.problems[].severity=warning), with V(service_disabled),
                   V(plan_missing), V(plan_stale), V(quiesce_not_loaded), V(watchdog_active), V(watchdog_fed_by_kernel),
-                  V(dump_space),
-                  V(reservation_small), V(iommu_differs), V(panic_on_oops_off), V(sysrq_off), V(post_notifiers),
-                  V(capture_hangs), V(setting_not_known), V(early_image_old), V(last_test_failed),
-                  V(kernel_not_proven) and V(readiness_not_checked).
+                  V(dump_space), V(reservation_small), V(reservation_lent), V(makedumpfile_old), V(iommu_differs),
+                  V(panic_on_oops_off), V(sysrq_off), V(post_notifiers),
+                  V(capture_hangs), V(setting_not_known), V(early_image_old), V(fenced_while_dumping), V(hang_no_dump),
+                  V(last_test_failed), V(kernel_not_proven) and V(readiness_not_checked).
               type: str
               sample: not_armed
             severity:

@@ -26,6 +26,8 @@ from ansible_collections.vmcore.kdump.tests.unit.host_trees import build
 
 Tree = dict[str, t.Any]
 
+VARIABLES = "sys/firmware/efi/efivars"
+VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 DROP_IN = "etc/default/grub.d/zz-vmcore-kdump.cfg"
 RHEL = "2G-64G:256M,64G-:512M"
 SYSCONFIG = 'KDUMP_CPUS=""\nKDUMP_CRASHKERNEL="auto"\n# the end\nKDUMP_SAVEDIR="/var/crash"\n'
@@ -131,8 +133,10 @@ class RedHat(FakeHost):
             return f"{self.default}\n"
         if option == "--info":
             shown = self.entries[:1] if value == "DEFAULT" else self.entries
+            # An entry without options has no line for them.
             return "".join(
-                f'index=0\nkernel="/boot/vmlinuz"\nargs="{line}"\nid="1"\n' for line in shown
+                'index=0\nkernel="/boot/vmlinuz"\n' + f'args="{line}"\n' * bool(line) + 'id="1"\n'
+                for line in shown
             )
         if not self.deaf:
             added = f"crashkernel={self.default}" if argv[0] == "kdumpctl" else ""
@@ -143,15 +147,46 @@ class RedHat(FakeHost):
         return ""
 
 
+class OsTree(FakeHost):
+    """rpm-ostree kargs with one deployment."""
+
+    def __init__(self, root: Path, line: str, **values: t.Any) -> None:
+        self.line = line
+        tree: Tree = {
+            "run/ostree-booted": "",
+            "usr/bin/rpm-ostree": "",
+            "usr/bin/kdumpctl": "",
+            "usr/sbin/grubby": "",  # is there, and knows nothing of deployments
+        }
+        super().__init__(root, tree, **values)
+
+    def answer(self, argv: list[str]) -> str:
+        if argv == ["kdumpctl", "get-default-crashkernel"]:
+            return f"{RHEL}\n"
+        assert argv[:2] == ["rpm-ostree", "kargs"]
+        words = self.line.split()
+        for change in argv[2:]:
+            option, _equals, word = change.partition("=")
+            if option == "--delete":
+                words.remove(word)
+            else:
+                assert option == "--append"
+                words.append(word)
+        self.line = " ".join(words)
+        return f"{self.line}\n"
+
+
 class Suse(FakeHost):
     """kdumptool commandline -u does what KDUMP_CRASHKERNEL says."""
 
-    def __init__(self, root: Path, low: int = 72, high: int = 248, **values: t.Any) -> None:
-        self.low, self.high = low, high
+    def __init__(
+        self, root: Path, low: int = 72, high: int = 248, loader: str = "grub2-efi", **values: t.Any
+    ) -> None:
+        self.low, self.high, self.loader = low, high, loader
         tree: Tree = {
             "usr/sbin/kdumptool": "#!/bin/bash\nfunction do_commandline()\n",
             "etc/sysconfig/kdump": SYSCONFIG,
-            "etc/sysconfig/bootloader": 'LOADER_TYPE="grub2-efi"\n',
+            "etc/sysconfig/bootloader": f'LOADER_TYPE="{loader}"\n',
             "boot/grub2/grub.cfg": "menuentry 'SUSE' {\n\tlinux /boot/vmlinuz ro\n}\n",
         }
         super().__init__(root, tree, **values)
@@ -166,6 +201,13 @@ class Suse(FakeHost):
             words = f"crashkernel={self.low}M,low crashkernel={self.high}M,high"
         if argv[-1] == "-d":
             words = ""
+        entries = list((self.root / "boot/efi/loader/entries").glob("*.conf"))
+        for path in entries:
+            path.write_text(
+                re.sub(r"(options .*?)( crashkernel=\S+)*\n", rf"\1 {words}\n", path.read_text())
+            )
+        if entries:
+            return ""
         config = f"menuentry 'SUSE' {{\n\tlinux /boot/vmlinuz ro {words}\n}}\n"
         (self.root / "boot/grub2/grub.cfg").write_text(config)
         return ""

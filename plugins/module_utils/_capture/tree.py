@@ -99,6 +99,7 @@ _FILES = (
     "proc/sys/kernel/kexec_load_disabled",
     _RELEASE,
     "proc/sys/kernel/ostype",
+    "proc/sys/kernel/*_panic",
     "proc/sys/kernel/panic*",
     "proc/sys/kernel/sysrq",
     "proc/sys/kernel/*watchdog*",

@@ -218,8 +218,22 @@ class Problem(t.TypedDict):
     message: str
 
 
+class PanicTriggers(t.TypedDict):
+    """Documentation/admin-guide/sysctl/kernel.rst; None where the kernel does not have it."""
+
+    panic_on_oops: t.Optional[int]
+    unknown_nmi_panic: t.Optional[int]
+    panic_on_unrecovered_nmi: t.Optional[int]
+    panic_on_io_nmi: t.Optional[int]
+    softlockup_panic: t.Optional[int]
+    hardlockup_panic: t.Optional[int]
+    hung_task_panic: t.Optional[int]
+    panic_on_rcu_stall: t.Optional[int]
+
+
 class Kdump(t.TypedDict):
     family: t.Optional[str]
+    distribution_family: t.Optional[str]
     armed: bool
     crash_size: t.Optional[int]
     service: Service
@@ -232,6 +246,7 @@ class Kdump(t.TypedDict):
     helper: InstalledHelper
     suitable_stage: t.Optional[SuitableStage]
     watchdogs: list[Watchdog]
+    panic_triggers: PanicTriggers
     is_capture_kernel: bool
     recommended_crash_size: t.Optional[int]
     core_collector: t.Optional[str]

@@ -56,6 +56,8 @@ class Bootloader(t.Protocol):
     name: str
     # As a sentence names it, with its distributions.
     title: str
+    # Whether it sets the entries of systemd-boot as well.
+    systemd_boot: bool
 
     def present(self, root: Path) -> bool:
         """Say whether the host below C(root) is configured like that."""
@@ -65,6 +67,11 @@ class Bootloader(t.Protocol):
 
     def default(self, host: BootHost) -> Default | None:
         """Return what the distribution's own tool would reserve, None where it has no opinion."""
+
+    def reset_by_updates(
+        self, host: BootHost, words: Sequence[str], default: Default | None
+    ) -> bool:
+        """Say whether the next update of a package sets other values than these."""
 
     def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
         """Return what sets these values; no values take away what this bootloader's edits set."""

@@ -33,6 +33,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 MIB = 1 << 20
 GIB = 1 << 30
+TIB = 1 << 40
 # What asks for the size that is recommended, instead of a value.
 AUTO = "auto"
 
@@ -41,6 +42,8 @@ _SIZE = r"[0-9]{1,12}[KMGTkmgt]?"
 _PLAIN = re.compile(rf"({_SIZE})(?:@{_SIZE})?")
 _SUFFIXED = re.compile(rf"({_SIZE}),(high|low|cma)")
 _RANGE = re.compile(rf"({_SIZE})-({_SIZE})?:({_SIZE})")
+# The values that the kernel takes together, besides one with C(,cma), which adds to any of them.
+_TOGETHER = (["plain"], ["high"], ["high", "low"])
 _OFFSET = re.compile(rf"(.*?)(?:@{_SIZE})?")
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -60,7 +63,30 @@ _BASE: dict[str, tuple[tuple[int, int], ...]] = {
         (4 * GIB, 320 * MIB),
         (64 * GIB, 576 * MIB),
     ),
+    "ppc64le": (
+        (0, 256 * MIB),
+        (2 * GIB, 384 * MIB),
+        (4 * GIB, 512 * MIB),
+        (16 * GIB, GIB),
+        (64 * GIB, 2 * GIB),
+        (128 * GIB, 4 * GIB),
+    ),
+    "s390x": ((0, 192 * MIB), (2 * GIB, 256 * MIB), (64 * GIB, 512 * MIB)),
 }
+# The same with firmware-assisted dump, where the normal system dumps with no more than that.
+_FADUMP = (
+    (0, 768 * MIB),
+    (16 * GIB, GIB),
+    (64 * GIB, 2 * GIB),
+    (128 * GIB, 4 * GIB),
+    (TIB, 6 * GIB),
+    (2 * TIB, 12 * GIB),
+    (4 * TIB, 20 * GIB),
+    (8 * TIB, 36 * GIB),
+    (16 * TIB, 64 * GIB),
+    (32 * TIB, 128 * GIB),
+    (64 * TIB, 180 * GIB),
+)
 # The kernel's default where this collection has no figures.
 _OTHER = ((0, 256 * MIB), (64 * GIB, 512 * MIB))
 
@@ -86,6 +112,7 @@ class Needs(t.NamedTuple):
     modules: int | None = None
     image: int | None = None
     out_of_memory: int | None = None  # what was reserved when the last crash test ran out of it
+    fadump: bool = False  # firmware-assisted dump, of POWER
 
 
 def parse_size(text: str) -> int:
@@ -108,13 +135,29 @@ def check_value(value: str) -> list[str]:
             )
         if _PLAIN.fullmatch(word) and parse_size(word.partition("@")[0]) < MIB:
             raise KdumpError(f"crashkernel={word} is less than 1 MiB: write a unit, such as 512M.")
-    plain = [word for word in words if not _SUFFIXED.fullmatch(word)]
-    if not words or len(plain) > 1 or (plain and len(words) > 1):
+    kinds = sorted(_kind(word) for word in words)
+    if [kind for kind in kinds if kind != "cma"] not in _TOGETHER or kinds.count("cma") > 1:
         raise KdumpError(
             f"crashkernel= was given as '{value}': it takes one size or one list of ranges, or one size with"
-            " ',high' and one with ',low'."
+            " ',high' and one with ',low', and beside them one with ',cma'."
         )
     return words
+
+
+def _kind(word: str) -> str:
+    match = _SUFFIXED.fullmatch(word)
+    return match[2] if match else "plain"
+
+
+def lent(words: Sequence[str]) -> int:
+    """Return the bytes that the running kernel goes on using until it crashes: C(,cma), Linux 6.17 and later.
+
+    kernel/crash_reserve.c, reserve_crashkernel_cma(): they come on top of what the capture kernel has to itself.
+    """
+    sizes = [
+        match[1] for word in words if (match := _SUFFIXED.fullmatch(word)) and match[2] == "cma"
+    ]
+    return parse_size(sizes[-1]) if sizes else 0
 
 
 def reserved_by(words: Sequence[str], memory: int | None) -> int | None:
@@ -216,6 +259,7 @@ def needs(root: Path, image: PurePosixPath | None, last_test: Path | None = None
         # An empty one stands for an image in a captured tree.
         image=(size(inside(root, image)) or None) if image else None,
         out_of_memory=_out_of_memory(last_test),
+        fadump=read_int(root / "sys/kernel/fadump/enabled") == 1,
     )
 
 
@@ -231,7 +275,7 @@ def recommend(host: Needs) -> tuple[int | None, list[str]]:
     if host.memory is None:
         return None, ["How much memory the host has is not known."]
     total = -(-host.memory // _ROUND_MEMORY) * _ROUND_MEMORY
-    known = _BASE.get(host.architecture or "")
+    known = _FADUMP if host.fadump else _BASE.get(host.architecture or "")
     base = [size for start, size in known or _OTHER if start <= total][-1]
     why = [
         f"A host of {_gib(total)} with the architecture {host.architecture or 'unknown'} begins with {base // MIB} MiB."
@@ -276,6 +320,8 @@ def _extras(host: Needs) -> tuple[tuple[bool, int, str], ...]:
         (arm and large and host.smmu, 384, "Queues of an SMMU with pages of 64 KiB"),
         (arm and large and host.mlx5, 200, "mlx5_core with pages of 64 KiB"),
         (arm and not large and host.mlx5, 150, "mlx5_core"),
+        # find_nr_cpus(): 1 MiB for each of the processors that KDUMP_COMMANDLINE_APPEND has by default.
+        (host.architecture == "ppc64le", 16, "Areas of 16 processors"),
     )
 
 
@@ -325,6 +371,7 @@ __all__ = (
     "check_value",
     "crashkernel_words",
     "least",
+    "lent",
     "needs",
     "offered_by",
     "parse_size",

@@ -15,7 +15,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.disks import d
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import base_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.problems import problem
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.readiness import readiness
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import detect, no_family
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import (
+    detect,
+    expected,
+    no_family,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
     modified,
@@ -36,7 +40,8 @@ def kdump_facts(root: Path, live: Live | None = None) -> dict[str, t.Any]:
     kernel = read_text(root / "proc/sys/kernel/osrelease") or ""
     family = detect(root)
     if family is None:
-        facts = base_facts(root, kernel)
+        packaged = expected(root)
+        facts = {**base_facts(root, kernel), "distribution_family": packaged and packaged.name}
         here = problem("is_capture_kernel") if facts["is_capture_kernel"] else no_family()
         return {**facts, "problems": [here]}
     own = family.facts(root, kernel)
@@ -46,7 +51,13 @@ def kdump_facts(root: Path, live: Live | None = None) -> dict[str, t.Any]:
     if target["type"] == "local":
         target["functions"] = dump_functions(root, PurePosixPath(target["path"]))
     image = {**own["image"], "fingerprint": _fingerprint(root, own["image"]["initramfs"])}
-    facts = {**own, "target": target, "image": image}
+    packaged = expected(root)
+    facts = {
+        **own,
+        "distribution_family": packaged and packaged.name,
+        "target": target,
+        "image": image,
+    }
     if facts["is_capture_kernel"]:
         return facts
     found = readiness(root, family, facts, live)

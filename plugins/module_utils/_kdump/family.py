@@ -87,8 +87,8 @@ class Family(t.Protocol):
         """Return how the family's files are edited."""
 
     @property
-    def bootloader(self) -> Bootloader:
-        """Return what its distributions configure their kernels' command lines with."""
+    def bootloaders(self) -> Sequence[Bootloader]:
+        """Return what its distributions configure their kernels' command lines with, the first that is there counts."""
 
     def present(self, root: Path) -> bool:
         """Say whether this family's kdump is installed below C(root)."""

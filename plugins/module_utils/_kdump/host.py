@@ -40,6 +40,18 @@ _WATCHDOGS = "sys/class/watchdog"
 _LOOKS, _BETWEEN_LOOKS = 7, 0.2
 _DEVICES = "sys/bus/pci/devices"
 
+# What makes the kernel panic by its own decision: Documentation/admin-guide/sysctl/kernel.rst.
+PANIC_TRIGGERS = (
+    "panic_on_oops",
+    "unknown_nmi_panic",
+    "panic_on_unrecovered_nmi",
+    "panic_on_io_nmi",
+    "softlockup_panic",
+    "hardlockup_panic",
+    "hung_task_panic",
+    "panic_on_rcu_stall",
+)
+
 # Of /proc/meminfo, what is not dumped at level 31.
 _NOT_DUMPED = ("MemFree", "Buffers", "Cached", "SwapCached", "AnonPages")
 _KILOBYTES = re.compile(r"[0-9]{1,18}")
@@ -56,6 +68,7 @@ def base_facts(root: Path, kernel: str) -> dict[str, t.Any]:
     """
     return {
         "family": None,
+        "distribution_family": None,
         "armed": read_int(root / "sys/kernel/kexec_crash_loaded") == 1,
         "crash_size": read_int(root / "sys/kernel/kexec_crash_size") or 0,
         "service": {"name": None, "enabled": None},
@@ -67,6 +80,9 @@ def base_facts(root: Path, kernel: str) -> dict[str, t.Any]:
         "expected_dump_bytes": expected_dump_bytes(root),
         "helper": {"installed": False, "digest": None, "stale": None, "stage": None},
         "watchdogs": watchdogs(root),
+        "panic_triggers": {
+            name: read_int(root / "proc/sys/kernel" / name) for name in PANIC_TRIGGERS
+        },
         # fs/proc/vmcore.c creates it only in a kernel that was booted with elfcorehdr=.
         "is_capture_kernel": exists(root / "proc/vmcore"),
         "recommended_crash_size": None,
@@ -110,15 +126,31 @@ def expected_dump_bytes(root: Path) -> int | None:
     (makedumpfile(8), -d). C(makedumpfile --mem-usage /proc/kcore) counts the rest page by page; without
     a command there are the kernel's own sums, a line each: C(MemTotal:         726368 kB)
     """
+    sizes = _meminfo(root)
+    if not {"MemTotal", *_NOT_DUMPED} <= set(sizes):
+        return None
+    return max(0, sizes["MemTotal"] - sum(sizes[name] for name in _NOT_DUMPED))
+
+
+def free_memory(root: Path) -> int | None:
+    """Return the bytes that are free and may be full of anything; 0 where the kernel fills them with zeros.
+
+    mm/mm_init.c: C(init_on_free=1) on the command line. None where /proc/meminfo does not tell.
+    """
+    line = (read_text(root / "proc/cmdline") or "").split()
+    if {"init_on_free=1", "init_on_free=on", "init_on_free=y"} & set(line):
+        return 0
+    return _meminfo(root).get("MemFree")
+
+
+def _meminfo(root: Path) -> dict[str, int]:
     sizes = {}
     for line in (read_text(root / "proc/meminfo") or "").splitlines():
         name, _colon, value = line.partition(":")
         words = value.split()
         if len(words) == 2 and _KILOBYTES.fullmatch(words[0]) and words[1] == "kB":
             sizes[name] = int(words[0]) << 10
-    if not {"MemTotal", *_NOT_DUMPED} <= set(sizes):
-        return None
-    return max(0, sizes["MemTotal"] - sum(sizes[name] for name in _NOT_DUMPED))
+    return sizes
 
 
 def helper_state(root: Path, hook: PurePosixPath) -> dict[str, t.Any]:
@@ -234,10 +266,12 @@ def _identifier(path: Path) -> str:
 
 
 __all__ = (
+    "PANIC_TRIGGERS",
     "base_facts",
     "expected_dump_bytes",
     "fed_by_kernel",
     "free_bytes",
+    "free_memory",
     "helper_codes",
     "helper_state",
     "may_hang",

@@ -35,6 +35,9 @@ _BY = {
 }
 
 # A server that does not answer makes everything below them wait.
+# What fstab(5) calls a device by.
+DEVICE_NAMES = tuple(f"{name}=" for name in _BY)
+
 _REMOTE = re.compile(
     r"nfs4?|cifs|smb3|ceph|9p|afs|ocfs2|gfs2|lustre|fuse\.(sshfs|glusterfs|ceph|s3fs)"
 )
@@ -115,6 +118,12 @@ def same_device(root: Path, first: Mount, source: str) -> bool | None:
     return None if None in numbers else numbers[0] == numbers[1]
 
 
+def block_of(root: Path, source: str) -> PurePosixPath | None:
+    """Return the sysfs directory of a source such as C(/dev/vg/lv) or C(UUID=...); None when that is not known."""
+    number = _number(root, source)
+    return None if number is None else resolve(root, PurePosixPath("/sys/dev/block") / number)
+
+
 def _number(root: Path, source: str) -> str | None:
     """Return the number of a block device by its name, a link that udev made, or what fstab(5) calls it."""
     name, equals, value = source.partition("=")
@@ -165,7 +174,9 @@ def _unescaped(text: str) -> str:
 
 
 __all__ = (
+    "DEVICE_NAMES",
     "Mount",
+    "block_of",
     "encrypted_devices",
     "listed",
     "mount_of",

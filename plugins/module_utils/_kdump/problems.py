@@ -44,6 +44,9 @@ PROBLEMS: dict[str, str] = {
     "reservation_small": "{reserved} MiB are reserved, and {recommended} MiB are recommended for this host: a capture"
     " kernel that runs out of memory saves nothing. Set crashkernel={recommended}M and reboot, or prove with a crash"
     " test that it is enough.",
+    "reservation_lent": "{lent} MiB of the reservation (crashkernel=...,cma) are memory that the running kernel uses"
+    " until it crashes, and a device that still does DMA then can overwrite the capture kernel there: reserve all of it"
+    " without ',cma', or prove with crash tests that dumps come.",
     "image_old": "The kdump initramfs {image} is older than {newer}, which it was built from: run '{rebuild}', then"
     " '{rearm}'.",
     "early_image_old": "The capture kernel is loaded at boot (rd.earlykdump) from a copy in {early}, which is older"
@@ -58,7 +61,7 @@ PROBLEMS: dict[str, str] = {
     "target_unreachable": "Dumps go to {target}, which does not answer ({reason}): mend the way there, or choose"
     " another target.",
     "target_needs": "Dumps go to {target}, and {missing} is not there: {cure}.",
-    "target_encrypted": "Dumps go to {directory}, which lies on the encrypted device {devices}: the capture kernel"
+    "target_encrypted": "Dumps go to {place}, which lies on the encrypted device {devices}: the capture kernel"
     " waits for its passphrase. Choose another target, or give the device a key that needs nobody{way}.",
     "iommu_differs": "The capture kernel's command line {differences} compared with the running kernel's: devices that"
     " still run may then fault or write to wrong memory. Give both the same IOMMU arguments.",
@@ -68,8 +71,17 @@ PROBLEMS: dict[str, str] = {
     " reboot, and set it only after {service} has run.",
     "makedumpfile_fails": "makedumpfile cannot read the running kernel ({reason}), every dump would be empty: install a"
     " newer makedumpfile, or {way_out}.",
+    "makedumpfile_old": "makedumpfile does not know the free pages of this kernel, and saves them as well: {free} MiB"
+    " are free, and a dump may take {expected} MiB. Install a newer makedumpfile (1.7.7 for Linux 6.12).",
     "panic_on_oops_off": "kernel.panic_on_oops is 0, an oops kills a process and leaves no dump: set it to 1.",
-    "sysrq_off": "kernel.sysrq is 0, a host that hangs cannot be crashed from its console: set it to 8 or more.",
+    "sysrq_off": "kernel.sysrq is 0, a host that hangs cannot be crashed from its console: set it to 1, or to a value"
+    " with 8 in it, or kernel.unknown_nmi_panic to 1.",
+    "hang_no_dump": "A host that hangs cannot be made to dump: kernel.sysrq is {sysrq}, which has no 8 in it, and"
+    " neither an unknown NMI nor a hard lockup makes it panic. Set kernel.unknown_nmi_panic to 1 and send an NMI (IPMI:"
+    " 'chassis power diag'), or kernel.sysrq to 1; the role kdump does the first with kdump_panic_on.",
+    "fenced_while_dumping": "The cluster switches this node's power off {seconds} s after it stops answering, and it"
+    " {what} {needed} s after a panic, by estimate: have fence_kdump wait for it, first and long enough, and name the"
+    " other nodes in fence_kdump_nodes, or raise pcmk_delay_base.",
     "post_notifiers": "crash_kexec_post_notifiers is on, other parts of a kernel that is broken run before the capture"
     " kernel starts, and may hang: boot without it.",
     "capture_hangs": "The capture kernel's command line has no panic=, a capture kernel that panics stays there for"
@@ -89,15 +101,19 @@ WARNINGS = frozenset(
         "capture_hangs",
         "dump_space",
         "early_image_old",
+        "fenced_while_dumping",
+        "hang_no_dump",
         "iommu_differs",
         "kernel_not_proven",
         "last_test_failed",
+        "makedumpfile_old",
         "panic_on_oops_off",
         "plan_missing",
         "plan_stale",
         "post_notifiers",
         "quiesce_not_loaded",
         "readiness_not_checked",
+        "reservation_lent",
         "reservation_small",
         "service_disabled",
         "setting_not_known",

@@ -21,15 +21,22 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.command_line i
     relevant,
     untouched,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump import target_checks, watch
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump import (
+    panic_checks,
+    target_checks,
+    watch,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
+    crashkernel_words,
     least,
+    lent,
     needs,
     recommend,
     reserved,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import (
     fed_by_kernel,
+    free_memory,
     service_enabled,
     watchdog_name,
 )
@@ -49,6 +56,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile i
     COMMAND,
     Answer,
     answer,
+    keeps_free,
+    largest,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import (
     Mount,
@@ -93,7 +102,6 @@ _IOMMU = (
 )
 
 _SYSCTLS = "proc/sys/kernel"
-_NOTIFIERS = "sys/module/kernel/parameters/crash_kexec_post_notifiers"
 
 # The PE/COFF header (Microsoft PE Format): where it is, the magic of PE32+, and its directory of certificates.
 _PE_OFFSET, _PE32_PLUS, _DIRECTORIES, _CERTIFICATES = 0x3C, 0x20B, 24 + 112, 4
@@ -141,7 +149,7 @@ def _measure(
     if settings.collector != COMMAND[0]:
         expected = needed.memory  # all of the memory is copied
     elif told is not None and told.size is not None:
-        expected = told.size
+        expected = largest(told, free_memory(root))
     directory = _ask_directory(PurePosixPath(facts["target"]["path"]), settings, live, mounts)
     free: int | None = facts["target"]["free_bytes"]
     if directory is not None and directory.free is not None:
@@ -365,29 +373,24 @@ def _makedumpfile(look: Look) -> Problems | None:
     )
 
 
-def _oops(look: Look) -> Problems | None:
-    return _sysctl(look, "panic_on_oops", "panic_on_oops_off")
-
-
-def _sysrq(look: Look) -> Problems | None:
-    return _sysctl(look, "sysrq", "sysrq_off")
-
-
-def _sysctl(look: Look, name: str, code: str) -> Problems | None:
-    """Report a setting that is 0."""
-    value = read_int(look.root / _SYSCTLS / name)
-    if value is None:
+def _makedumpfile_old(look: Look) -> Problems | None:
+    told = look.measures.makedumpfile
+    if look.settings.collector != COMMAND[0] or (told is not None and not told.reads):
+        return []
+    free = free_memory(look.root)
+    keeps = None if told is None else keeps_free(told, free)
+    if keeps is None:
         return None
-    return look.problem(code) if value == 0 else []
+    if not keeps:
+        return []
+    return look.problem(
+        "makedumpfile_old", free=in_mib(free or 0), expected=in_mib(look.measures.expected or 0)
+    )
 
 
-def _notifiers(look: Look) -> Problems | None:
-    """kernel/panic.c; the command line where the parameter is not shown."""
-    value = read_text(look.root / _NOTIFIERS)
-    if value is None:
-        names = [name for name, _value in arguments(look.facts["command_line"])]
-        value = "Y" if "crash_kexec_post_notifiers" in names else "N"
-    return look.problem("post_notifiers") if value == "Y" else []
+def _lent(look: Look) -> Problems:
+    size = lent(crashkernel_words(look.facts["command_line"].split()))
+    return look.problem("reservation_lent", lent=in_mib(size)) if size else []
 
 
 def _hangs(look: Look) -> Problems | None:
@@ -445,22 +448,26 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("service_masked",), _masked),
     (("service_failed",), _failed),
     (("reservation_too_small", "reservation_small"), _reservation),
+    (("reservation_lent",), _lent),
     (("kexec_disabled",), _kexec),
     (("kernel_unsigned",), _signature),
     (("image_old",), _image),
     (("early_image_old",), _early),
     (("config_not_loaded",), _loaded),
     (("makedumpfile_fails",), _makedumpfile),
+    (("makedumpfile_old",), _makedumpfile_old),
     (("target_not_mounted",), target_checks.not_mounted),
     (("target_read_only",), target_checks.read_only),
     (("target_unreachable",), target_checks.reachable),
     (("target_full", "dump_space"), target_checks.space),
     (("target_needs",), target_checks.needs_of_target),
     (("target_encrypted",), target_checks.encrypted),
+    (("fenced_while_dumping",), panic_checks.fenced),
     (("iommu_differs",), _iommu),
-    (("panic_on_oops_off",), _oops),
-    (("sysrq_off",), _sysrq),
-    (("post_notifiers",), _notifiers),
+    (("panic_on_oops_off",), panic_checks.oops),
+    (("sysrq_off",), panic_checks.sysrq),
+    (("hang_no_dump",), panic_checks.hang),
+    (("post_notifiers",), panic_checks.notifiers),
     (("capture_hangs",), _hangs),
     (("watchdog_fed_by_kernel",), _watchdogs),
     (("last_test_failed",), _last_test),

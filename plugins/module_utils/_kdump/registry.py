@@ -40,7 +40,9 @@ if t.TYPE_CHECKING:  # pragma: no cover
 FAMILIES: tuple[Family, ...] = (DebianDracut(), Debian(), KdumpUtils(), Suse())
 
 # The Boot Loader Interface: what booted this kernel calls itself, in UTF-16 behind four bytes.
+_VARIABLES = "sys/firmware/efi/efivars"
 _LOADER_INFO = "LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+_STUB_INFO = "StubInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
 
 # arch/powerpc/kernel/fadump.c: 1 while the firmware is to boot the normal kernel after a crash.
@@ -59,7 +61,7 @@ def expected(root: Path) -> Family | None:
     C(ID="rocky"), C(ID_LIKE="rhel centos fedora")
     """
     release = parse_assignments(read_text(root / "etc/os-release") or "")
-    words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    words = f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".lower().split()
     # Of the rows of one family the last is what its packages bring.
     known = {word: family for family in FAMILIES for word in family.distributions}
     return next((known[word] for word in words if word in known), None)
@@ -83,7 +85,7 @@ def helper_family(root: Path) -> Family:
 
 def bootloaders() -> tuple[Bootloader, ...]:
     """Return what each family configures its kernels' command lines with."""
-    return tuple(dict.fromkeys(family.bootloader for family in FAMILIES))
+    return tuple(dict.fromkeys(each for family in FAMILIES for each in family.bootloaders))
 
 
 def bootloader_of(root: Path) -> Bootloader:
@@ -92,22 +94,28 @@ def bootloader_of(root: Path) -> Bootloader:
     Raises KdumpError with what is supported for everything else.
     """
     *others, last = (each.title for each in bootloaders())
-    supported = f"crashkernel= can be set with {', '.join(others)} and {last}: set it yourself here and reboot."
-    if exists(root / "run/ostree-booted"):
-        raise KdumpError(
-            f"This host is an image of OSTree, whose arguments rpm-ostree kargs sets; {supported}"
-        )
-    loader = _loader(root)
-    if "systemd-boot" in loader:
-        raise KdumpError(f"This host was booted by {loader}; {supported}")
+    supported = (
+        f"crashkernel= can be set with {', '.join(others)} and {last}: set it yourself here and reboot; the role kdump"
+        " leaves it alone with kdump_manage_crashkernel=false."
+    )
     found = next((each for each in bootloaders() if each.present(root)), None)
+    if exists(root / _VARIABLES / _STUB_INFO):
+        raise KdumpError(
+            "This host booted a unified kernel image, which has its command line in it, from /etc/kernel/cmdline or an"
+            f" addon (systemd-stub(7)); {supported}"
+        )
+    if exists(root / "run/ostree-booted") and found is None:
+        raise KdumpError(f"This host is an image of OSTree without rpm-ostree; {supported}")
+    loader = _loader(root)
+    if "systemd-boot" in loader and not (found and found.systemd_boot):
+        raise KdumpError(f"This host was booted by {loader}; {supported}")
     if found is None:
         raise KdumpError(f"No bootloader that this module knows is configured here; {supported}")
     return found
 
 
 def _loader(root: Path) -> str:
-    raw = read_bytes(root / "sys/firmware/efi/efivars" / _LOADER_INFO) or b""
+    raw = read_bytes(root / _VARIABLES / _LOADER_INFO) or b""
     return raw[4:].decode("utf-16-le", "replace").strip("\0 ")
 
 

@@ -34,6 +34,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
         BootHost,
         Bootloader,
+        Default,
         Edit,
     )
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import Needs
@@ -57,6 +58,7 @@ class ReservationState(t.NamedTuple):
     wanted: list[str]
     edit: Edit | None  # None: nothing has to be done
     before: bytes | None  # what is in the file that is edited
+    default: Default | None  # what the distribution itself would reserve
 
 
 def examine(host: BootHost, bootloader: Bootloader, needs: Needs, size: str) -> ReservationState:
@@ -88,11 +90,13 @@ def examine(host: BootHost, bootloader: Bootloader, needs: Needs, size: str) -> 
     edit = bootloader.edit(host, wanted, default)
     before = read_bytes(inside(host.root, edit.path)) if edit.path else None
     if not size:
-        settled = before is None if edit.path else not any(present)
-        wanted = default.words if edit.path and default else []
+        settled = before is None if _is_removal(edit) else not any(present)
+        wanted = default.words if _is_removal(edit) and default else []
     if not settled:
         _require_room(host, wanted)
-    return ReservationState(recommended, why, present, wanted, None if settled else edit, before)
+    return ReservationState(
+        recommended, why, present, wanted, None if settled else edit, before, default
+    )
 
 
 def converge(
@@ -124,7 +128,7 @@ def _read_back(
     present = bootloader.configured(host)
     if not size:
         # The files of other packages may still say something, a bootloader's own entries must not.
-        right = (findings.edit is not None and findings.edit.path is not None) or not any(present)
+        right = (findings.edit is not None and _is_removal(findings.edit)) or not any(present)
     else:
         right = all(
             words == findings.wanted
@@ -138,6 +142,11 @@ def _read_back(
             " look for what else sets it"
         )
     return present[0]
+
+
+def _is_removal(edit: Edit) -> bool:
+    """Say whether an edit takes a file of ours away, after which the files of other packages count again."""
+    return edit.path is not None and edit.content is None
 
 
 def _undo(host: BootHost, bootloader: Bootloader, findings: ReservationState) -> str:

@@ -26,6 +26,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
 # Those with another name and the same meaning.
 RENAMED = {"kdump_path": "kdump_dump_directory", "kdump_system_action": "kdump_failure_action"}
 # Those that are lines of kdump.conf, and what a family without that file has instead.
+# Options of kdump.conf, each with what to use where there is no such file.
 CONF = {
     "kdump_core_collector": ("core_collector", "use kdump_compression and kdump_dump_level"),
     "kdump_dracut_args": ("dracut_args", "leave it out, its kdump initramfs is not made with them"),
@@ -33,7 +34,17 @@ CONF = {
         "auto_reset_crashkernel",
         "leave it out, nothing resets the value there",
     ),
+    "kdump_fence_kdump_nodes": (
+        "fence_kdump_nodes",
+        "run fence_kdump_send by a script or a unit of your own",
+    ),
+    "kdump_fence_kdump_args": (
+        "fence_kdump_args",
+        "run fence_kdump_send by a script or a unit of your own",
+    ),
 }
+# Of these, what this role has no option for.
+_SETTINGS = ("kdump_core_collector",)
 # Those that say what a target is.
 _OF_TARGET = {"kdump_ssh_user": "user", "kdump_ssh_server": "server", "kdump_sshkey": "key"}
 
@@ -77,12 +88,15 @@ def take(given: Given, *, conf: bool) -> Taken:
             raise KdumpError(
                 f"{name} is a line of kdump.conf, which this host's kdump does not have: {instead}."
             )
-        if taken["kdump_settings"].get(setting, there[name]) != there[name]:
+        value = there[name]
+        value = " ".join(value) if isinstance(value, list) else value
+        if taken["kdump_settings"].get(setting, value) != value:
             raise KdumpError(
                 f"{name} and {setting} in kdump_settings contradict each other: give one of them."
             )
-        taken["kdump_settings"][setting] = there[name]
-        notes.append(f"{name} is {setting} in kdump_settings here.")
+        taken["kdump_settings"][setting] = value
+        if name in _SETTINGS:
+            notes.append(f"{name} is {setting} in kdump_settings here.")
     target = _target(there, notes)
     return Taken({**taken, "kdump_target": target} if target else taken, notes)
 

@@ -36,6 +36,8 @@ class Settings(t.NamedTuple):
     not_told: Mapping[str, str] = {}
     # Bytes without which the family deletes a dump that it has just saved.
     keeps_free: int = 0
+    # Whether the capture kernel tells a cluster that it dumps: fence_kdump_send. None: the configuration does not tell.
+    tells_cluster: bool | None = False
     collector: str = "makedumpfile"
     # Where dumps go: every place that gets one, in this order.
     targets: tuple[Target, ...] = ()

@@ -19,27 +19,35 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.look import (
     in_mib,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import (
+    DEVICE_NAMES,
+    block_of,
     encrypted_devices,
     listed,
     mount_of,
     same_device,
     wanted,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._platform import architecture
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     inside,
+    is_directory,
     is_file,
     read_text,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import Live
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import Mount
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Server, Target
 
 # A dump that is compressed is seldom smaller than this part of its size before.
 _COMPRESSION = 10
 
 # crypttab(5): options that open a device without anybody at the console.
-_KEYS = ("link-volume-key=", "tpm2-device=", "fido2-device=", "pkcs11-uri=", "keyscript=")
+_KEYS = ("tpm2-device=", "fido2-device=", "pkcs11-uri=", "keyscript=")
+# What hands the key of a volume over to the capture kernel, by kernel/crash_dump_dm_crypt.c.
+_LINKED = "link-volume-key="
+_KEYS_OF_DUMP = "sys/kernel/config/crash_dm_crypt_keys"
 
 
 def not_mounted(look: Look) -> Problems | None:
@@ -63,7 +71,10 @@ def _device_not_mounted(look: Look, device: str) -> Problems | None:
     entries = listed(look.root)
     if look.mounts is None or entries is None:
         return None
-    blocks = [mount for mount in look.mounts if mount.device.startswith("/dev/")]
+    # What virtiofs mounts is a tag, which is no device below /dev.
+    blocks = [
+        mount for mount in look.mounts if mount.device.startswith("/dev/") or mount.device == device
+    ]
     known = [same_device(look.root, mount, device) for mount in blocks]
     if True in known:
         return []
@@ -80,12 +91,17 @@ def read_only(look: Look) -> Problems | None:
         return []
     if look.mounts is None:
         return None
-    mount = look.mount
-    if look.device is not None:
-        mount = next((m for m in look.mounts if same_device(look.root, m, look.device)), None)
+    mount = _mount(look, look.mounts)
     if mount is None or not mount.read_only:
         return []
     return look.problem("target_read_only", place=str(mount.place))
+
+
+def _mount(look: Look, mounts: list[Mount]) -> Mount | None:
+    """Return what is mounted where dumps go, on the host or by the name of its device."""
+    if look.device is None:
+        return look.mount
+    return next((mount for mount in mounts if same_device(look.root, mount, look.device)), None)
 
 
 def space(look: Look) -> Problems | None:
@@ -170,22 +186,29 @@ def _program(root: Path, path: PurePosixPath) -> bool:
 
 
 def encrypted(look: Look) -> Problems | None:
-    if not look.local:
+    if not look.local and look.device is None:
         return []
     if look.mounts is None:
         return None
-    device = device_of(look.root, look.directory)
+    if look.device is None:
+        device = device_of(look.root, look.directory)
+    else:
+        device = block_of(look.root, look.device)
+        if device is None and look.device.startswith(("/dev/", *DEVICE_NAMES)):
+            return None
     if device is None:  # such as a file system in memory or on a server
         return []
-    closed = [name for name in encrypted_devices(look.root, device) if not _opens(look.root, name)]
+    opens = {name: _opens(look.root, name) for name in encrypted_devices(look.root, device)}
+    closed = [name for name, opened in opens.items() if opened is False]
     if not closed:
-        return []
+        return None if None in opens.values() else []
     way = look.settings.opens_device
-    return look.problem("target_encrypted", devices=", ".join(closed), way=way)
+    place = look.device or str(look.directory)
+    return look.problem("target_encrypted", place=place, devices=", ".join(closed), way=way)
 
 
-def _opens(root: Path, name: str) -> bool:
-    """Say whether a device is opened without anybody at the console, as far as the host tells.
+def _opens(root: Path, name: str) -> bool | None:
+    """Say whether a device is opened without anybody at the console, as far as the host tells; None: it does not.
 
     crypttab(5): C(name device key options); Clevis leaves no trace there.
     """
@@ -196,8 +219,20 @@ def _opens(root: Path, name: str) -> bool:
         if words[:1] == [name]:
             key = words[2] if len(words) > 2 else "none"
             options = words[3].split(",") if len(words) > 3 else []
-            return key.startswith("/") or any(option.startswith(_KEYS) for option in options)
+            if key.startswith("/") or any(option.startswith(_KEYS) for option in options):
+                return True
+            linked = any(option.startswith(_LINKED) for option in options)
+            return _hands_keys_over(root) if linked else False
     return False
+
+
+def _hands_keys_over(root: Path) -> bool | None:
+    """kdumpctl, prepare_luks(): a key gets into the capture kernel on x86_64, with a kernel that has this directory."""
+    if architecture(root) not in (None, "x86_64"):
+        return False
+    if not is_directory((root / _KEYS_OF_DUMP).parent):
+        return None
+    return is_directory(root / _KEYS_OF_DUMP)
 
 
 __all__ = ("encrypted", "needs_of_target", "not_mounted", "reachable", "read_only", "space")

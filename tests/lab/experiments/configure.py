@@ -16,7 +16,13 @@ from lab.plays import Plays
 OWN = {"kdump_manage_packages": True, "kdump_manage_crashkernel": True}
 
 # What the role is asked for besides a dump. Each is a line of /etc/default/kdump-tools.
-_WANTED = {"kdump_compression": "lzo", "kdump_keep": 3, "kdump_dump_directory": "/srv/crash"}
+_WANTED = {
+    "kdump_compression": "lzo",
+    "kdump_keep": 3,
+    "kdump_dump_directory": "/srv/crash",
+    # Without it a Debian host that hangs cannot be made to dump.
+    "kdump_panic_on": ["unknown_nmi"],
+}
 _LINES = (
     "MAKEDUMP_ARGS=", "KDUMP_NUM_DUMPS=3", 'KDUMP_COREDIR="/srv/crash"', 'panic=10"', "crashkernel=",
 )  # fmt: skip

@@ -27,8 +27,7 @@ NO_VARIABLES = {
     "kdump_post", "kdump_pre",  # directives of kdump.conf
     "kdump_reboot_required",  # a fact
     # variables of linux-system-roles/kdump
-    "kdump_auto_reset_crashkernel", "kdump_core_collector", "kdump_dracut_args", "kdump_path", "kdump_ssh_server",
-    "kdump_ssh_user", "kdump_sshkey", "kdump_system_action",
+    "kdump_core_collector", "kdump_path", "kdump_ssh_server", "kdump_ssh_user", "kdump_sshkey", "kdump_system_action",
 }  # fmt: skip
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

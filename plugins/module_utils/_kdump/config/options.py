@@ -21,7 +21,8 @@ _PATH = re.compile(r"/[A-Za-z0-9_.,:+@%=/-]*")
 _SERVER = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9_.-]*|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9]+)?\]?"
 )
-_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+# Also of a domain, as winbind and SSSD have them: C(EXAMPLE\kdump), C(kdump@example.com).
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.+-]*(?:[\\@][A-Za-z0-9_][A-Za-z0-9_.+-]*)?")
 _DEVICE = re.compile(
     r"/dev/[A-Za-z0-9_.,:+@%=/-]+|(?:LABEL|UUID|PARTLABEL|PARTUUID)=[A-Za-z0-9_.:/-]+"
 )
@@ -42,13 +43,16 @@ _TARGET: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "ssh": (frozenset({"server", "user"}), frozenset({"key"})),
 }
 _SHAPES: dict[str, tuple[re.Pattern[str], str]] = {
-    "device": (_DEVICE, "a path below /dev, or LABEL=... or UUID=..."),
+    "device": (_DEVICE, "a path below /dev, or LABEL=..., UUID=... or PARTUUID=..."),
     "server": (_SERVER, "a host name or an address"),
     "export": (_PATH, "an absolute path without blanks"),
     "user": (_USER, "a user name"),
     "key": (_PATH, "an absolute path without blanks"),
     "fstype": (re.compile(r"[a-z0-9]+"), "the type of a file system"),
 }
+
+# What a virtual machine mounts with virtiofs has a tag in the place of a device.
+_TAG = (re.compile(r"[A-Za-z0-9_.-]+"), "the tag of the share")
 
 
 class EditContext(t.NamedTuple):
@@ -100,8 +104,10 @@ def _require_target(target: Mapping[str, t.Any]) -> None:
         raise KdumpError(f"A target of type {kind} needs {' and '.join(missing)}.")
     if surplus:
         raise KdumpError(f"A target of type {kind} has no {' and no '.join(surplus)}.")
+    tagged = target.get("fstype") == "virtiofs"
     for name in given:
-        _require(_SHAPES[name][0], f"{name} of the target", target[name], _SHAPES[name][1])
+        shape, wanted = _TAG if tagged and name == "device" else _SHAPES[name]
+        _require(shape, f"{name} of the target", target[name], wanted)
 
 
 def _require(shape: re.Pattern[str], name: str, value: str | None, wanted: str) -> None:
@@ -161,7 +167,8 @@ def with_words(present: str, append: Iterable[str], remove: Iterable[str]) -> st
     for name, values in wanted.items():
         if [word for word in words if word.partition("=")[0] == name] != values:
             words = [word for word in words if word.partition("=")[0] != name] + values
-    return " ".join(words)
+    # A value over several lines stays as it is written where its words do.
+    return present if words == present.split() else " ".join(words)
 
 
 def makedumpfile_arguments(

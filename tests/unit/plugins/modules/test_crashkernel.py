@@ -27,6 +27,7 @@ class Module:
     params: t.ClassVar[dict[str, t.Any]]
     check_mode = False
     _diff = True
+    warnings: t.ClassVar[list[str]] = []
 
     def __init__(self, **arguments: t.Any) -> None:
         assert arguments["supports_check_mode"]
@@ -45,6 +46,9 @@ class Module:
     def atomic_move(self, source: str, target: str, keep_dest_attrs: bool) -> None:
         assert not keep_dest_attrs
         Path(source).replace(target)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
 
     def exit_json(self, **result: t.Any) -> t.NoReturn:
         raise Exit(result)
@@ -95,6 +99,7 @@ def test_recommended_size(machine: Debian, monkeypatch: pytest.MonkeyPatch) -> N
         ],
         "reserved_bytes": 192 * MIB,
         "configured": ["256M"],
+        "reset_by_updates": False,
         "reboot_required": True,
         "why": "192 MiB are reserved; crashkernel=256M counts from the next boot.",
     }
@@ -163,3 +168,13 @@ def test_failing_tool_is_quoted(machine: Debian, monkeypatch: pytest.MonkeyPatch
     result = run(monkeypatch)
     assert result["failed"]
     assert "Its last lines: grub-probe: error | and a warning." in result["msg"]
+
+
+@pytest.mark.usefixtures("machine")
+def test_memory_that_the_running_kernel_uses_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Module, "warnings", [])
+    assert run(monkeypatch, size="256M 512M,cma")["configured"] == ["256M", "512M,cma"]
+    (warning,) = Module.warnings
+    assert warning.startswith(
+        "512 MiB of what is reserved (,cma) are memory that the running kernel"
+    )

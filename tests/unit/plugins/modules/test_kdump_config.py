@@ -50,6 +50,10 @@ class Module:
             Path(source).chmod(place.stat().st_mode)
         Path(source).replace(place)
 
+    def backup_local(self, path: str) -> str:
+        Path(f"{path}~").write_bytes(Path(path).read_bytes())
+        return f"{path}~"
+
     def fail_json(self, msg: str) -> t.NoReturn:
         raise SystemExit(msg)
 
@@ -193,3 +197,10 @@ def test_only_root_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(SystemExit, match="Only root can configure kdump"):
         run()
+
+
+def test_what_changes_is_kept_beside_it(host: Path) -> None:
+    kept = run(dump_path="/srv/crash", backup=True)["backup_files"]
+    assert [Path(path).read_text() for path in kept] == [BEFORE]
+    assert run(dump_path="/srv/crash", backup=True)["backup_files"] == []
+    assert (host / CONFIG).read_text() == AFTER

@@ -35,6 +35,7 @@ class UpdateGrub:
 
     name = "GRUB with update-grub"
     title = "update-grub (Debian, Ubuntu)"
+    systemd_boot = False
 
     command = PurePosixPath("/usr/sbin/update-grub")
     directory = PurePosixPath("/etc/default/grub.d")
@@ -54,6 +55,12 @@ class UpdateGrub:
         text = read_text(inside(host.root, self.package)) or ""
         words = re.findall(r"crashkernel=([^\s\"']+)", text)
         return default_of(words[-1:], host.memory, f"{self.package}")
+
+    def reset_by_updates(
+        self, host: BootHost, words: Sequence[str], default: Default | None
+    ) -> bool:
+        del host, words, default  # its drop-in is read each time that update-grub runs
+        return False
 
     def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
         """Return a drop-in that takes away every other crashkernel=: without suffix one hides a C(,high)."""

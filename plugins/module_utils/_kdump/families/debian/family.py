@@ -110,7 +110,7 @@ class Debian:
 
     name = "debian"
     title = "kdump-tools (Debian, Ubuntu)"
-    distributions: tuple[str, ...] = ("debian", "ubuntu")
+    distributions: tuple[str, ...] = ("debian", "ubuntu", "raspbian", "linuxmint", "devuan", "kali")
     service = "kdump-tools.service"
     generator = "initramfs-tools"
     hook = INITRAMFS_TOOLS_HOOK
@@ -118,7 +118,7 @@ class Debian:
     parts: tuple[str, ...] = (*EVERY_HOST, *INITRAMFS_TOOLS, *_OWN_PARTS)
     saves_from_image = False  # it boots the root file system
     configuration = DebianConfig()
-    bootloader = UpdateGrub()
+    bootloaders = (UpdateGrub(),)
     traces = TRACES
     captured = Captured(
         texts=(in_image(CONFIG),),
@@ -151,9 +151,11 @@ class Debian:
         return targets(_values(texts.get(CONFIG, "")))
 
     def image(self, root: Path, kernel: str) -> PurePosixPath:
-        """Return the kdump initramfs of a kernel."""
-        del root
-        return IMAGES / f"initrd.img-{kernel}"
+        """Return the kdump initramfs of a kernel, or the one that the operator named instead of the package's link."""
+        named = PurePosixPath(self.config(root).get("KDUMP_INITRD") or IMAGES / "initrd.img")
+        if named.parent == IMAGES and named.name.startswith("initrd.img"):
+            return IMAGES / f"initrd.img-{kernel}"
+        return resolve(root, named) or named
 
     def dump_directory(self, root: Path) -> PurePosixPath:
         """Return the directory below which kdump-config makes one directory a dump."""

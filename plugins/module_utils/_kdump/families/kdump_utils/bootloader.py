@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""crashkernel= with grubby and kdumpctl."""
+"""crashkernel= with grubby or rpm-ostree, and kdumpctl."""
 
 from __future__ import annotations
 
@@ -23,14 +23,23 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader imp
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import (
     crashkernel_words,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils import (
+    kdump_conf,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
     inside,
     is_file,
+    read_text,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Sequence
+
+
+_KDUMPCTL = PurePosixPath("/usr/bin/kdumpctl")
+_CONF = PurePosixPath("/etc/kdump.conf")
+_AUTO_RESET = "auto_reset_crashkernel"
 
 
 class Grubby:
@@ -38,29 +47,39 @@ class Grubby:
 
     name = "grubby"
     title = "grubby (Fedora, Red Hat Enterprise Linux)"
+    systemd_boot = False
 
     command = PurePosixPath("/usr/sbin/grubby")
-    kdumpctl = PurePosixPath("/usr/bin/kdumpctl")
 
     def present(self, root: Path) -> bool:
         # s390x boots with zipl, which grubby knows and what is read back here does not.
-        return is_file(inside(root, self.command)) and not exists(root / "etc/zipl.conf")
+        elsewhere = exists(root / "etc/zipl.conf") or exists(root / "run/ostree-booted")
+        return is_file(inside(root, self.command)) and not elsewhere
 
     def configured(self, host: BootHost) -> list[list[str]]:
-        return [
-            crashkernel_words(_args(line))
+        found = [
+            words
             for which in ("DEFAULT", "ALL")
-            for line in _output(host, ["grubby", f"--info={which}"]).splitlines()
-            if line.startswith("args=")
+            for words in _entries(_output(host, ["grubby", f"--info={which}"]))
         ]
+        if not found:
+            raise KdumpError(
+                "grubby knows no kernel to boot: look at 'grubby --info=ALL' and at the files in /boot/loader/entries."
+            )
+        return found
 
     def default(self, host: BootHost) -> Default | None:
-        if not is_file(inside(host.root, self.kdumpctl)):
-            return None
-        command = ["kdumpctl", "get-default-crashkernel"]
-        status, output = host.run(command)
-        words = output.split()[-1:] if status == 0 else []
-        return default_of(words, host.memory, f"'{' '.join(command)}'")
+        return _default(host)
+
+    def reset_by_updates(
+        self, host: BootHost, words: Sequence[str], default: Default | None
+    ) -> bool:
+        """kdumpctl, _should_reset_crashkernel(): any other value than the default, unless it is told not to."""
+        program = read_text(inside(host.root, _KDUMPCTL)) or ""
+        if default is None or list(words) == default.words or _AUTO_RESET not in program:
+            return False
+        conf = kdump_conf.parse_conf(read_text(inside(host.root, _CONF)) or "")
+        return conf.get(_AUTO_RESET) != "no"
 
     def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
         del host
@@ -72,6 +91,60 @@ class Grubby:
             [["grubby", "--update-kernel=ALL", f"--args={arguments_of(words)}"]] if words else []
         )
         return Edit([removal, *added])
+
+
+class RpmOstree:
+    """Images of OSTree, whose kernel arguments belong to a deployment: rpm-ostree kargs."""
+
+    name = "rpm-ostree"
+    title = "rpm-ostree (images of OSTree)"
+    systemd_boot = False
+
+    command = PurePosixPath("/usr/bin/rpm-ostree")
+
+    def present(self, root: Path) -> bool:
+        return exists(root / "run/ostree-booted") and is_file(inside(root, self.command))
+
+    def configured(self, host: BootHost) -> list[list[str]]:
+        return [crashkernel_words(_output(host, ["rpm-ostree", "kargs"]).split())]
+
+    def default(self, host: BootHost) -> Default | None:
+        return _default(host)
+
+    def reset_by_updates(
+        self, host: BootHost, words: Sequence[str], default: Default | None
+    ) -> bool:
+        del host, words, default  # no scriptlet of a package runs on the host
+        return False
+
+    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
+        """Return one command, which makes one deployment, as C(kdumpctl reset-crashkernel) does with one value."""
+        del default
+        changes = [
+            *(f"--delete=crashkernel={word}" for word in self.configured(host)[0]),
+            *(f"--append=crashkernel={word}" for word in words),
+        ]
+        return Edit([["rpm-ostree", "kargs", *changes]])
+
+
+def _default(host: BootHost) -> Default | None:
+    if not is_file(inside(host.root, _KDUMPCTL)):
+        return None
+    command = ["kdumpctl", "get-default-crashkernel"]
+    status, output = host.run(command)
+    words = output.split()[-1:] if status == 0 else []
+    return default_of(words, host.memory, f"'{' '.join(command)}'")
+
+
+def _entries(info: str) -> list[list[str]]:
+    """Return the values of each kernel that grubby lists, of which one without arguments has no args= line."""
+    found: list[list[str]] = []
+    for line in info.splitlines():
+        if line.startswith("kernel="):
+            found.append([])
+        elif line.startswith("args=") and found:
+            found[-1] = crashkernel_words(_args(line))
+    return found
 
 
 def _args(line: str) -> list[str]:
@@ -91,4 +164,4 @@ def _last(output: str) -> str:
     return lines[-1].rstrip(".") if lines else "it printed nothing"
 
 
-__all__ = ("Grubby",)
+__all__ = ("Grubby", "RpmOstree")

@@ -57,6 +57,7 @@ _GOVERNED = {
     _REMOVE: ("command_line_remove",),
     **dict.fromkeys(sorted(kdump_conf.TARGETS), ("target",)),
 }
+_NUMBERS = {"yes": "1", "no": "0"}
 _REFUSED = {
     "keep": "kdump-utils removes no dump: have systemd-tmpfiles age the dump directory, or a post_script remove them."
 }
@@ -76,9 +77,10 @@ class KdumpUtilsConfig:
         """Return the files as the options want them. Raises KdumpError for what kdumpctl would refuse."""
         refuse(options, _REFUSED)
         present = kdump_conf.parse_conf(texts[CONFIG])
+        _require_reachable(options.get("target"), host)
         typed: dict[str, str | None] = {
             **_target(options),
-            **_actions(options, present),
+            **_actions(options, present, host.program),
             **_image(options),
         }
         known = present_values(
@@ -89,7 +91,9 @@ class KdumpUtilsConfig:
                                 options, _GOVERNED, _text)  # fmt: skip
         # kdump.conf has lower-case options, the file for shells has upper-case ones.
         options_of_conf = {
-            name: value for name, value in wanted.items() if name not in _upper(wanted)
+            name: _NUMBERS.get(value or "", value) if name in kdump_conf.NUMBERED else value
+            for name, value in wanted.items()
+            if name not in _upper(wanted)
         }
         conf = kdump_conf.change(texts[CONFIG], options_of_conf)
         collector = _collector(options, kdump_conf.parse_conf(conf))
@@ -139,19 +143,46 @@ def _target(options: Mapping[str, t.Any]) -> dict[str, str | None]:
         "filesystem": (target.get("fstype"), target.get("device")),
         "raw": ("raw", target.get("device")),
         "nfs": ("nfs", f"{bracketed(target.get('server') or '')}:{target.get('export')}"),
-        "ssh": ("ssh", f"{target.get('user')}@{bare(target.get('server') or '')}"),
+        "ssh": ("ssh", f"{target.get('user')}@{_ssh_server(target)}"),
     }[kind]
     if kind == "ssh" and target.get("key"):
         wanted["sshkey"] = target["key"]
     return {**kdump_conf.target_options(key, value), **wanted}
 
 
-def _actions(options: Mapping[str, t.Any], present: Mapping[str, str]) -> dict[str, str | None]:
+def _ssh_server(target: Mapping[str, t.Any]) -> str:
+    """kdumpctl, check_ssh_config(): the name has to be as C(ssh -G) prints it, which is in lower case."""
+    return bare(target.get("server") or "").lower()
+
+
+def _require_reachable(target: Mapping[str, t.Any] | None, host: EditContext) -> None:
+    """Raise KdumpError for a server or a user that kdumpctl, check_ssh_config() would refuse."""
+    if not target or target["type"] != "ssh":
+        return
+    user, server = target.get("user") or "", _ssh_server(target)
+    if "@" in user:
+        raise KdumpError(
+            f"target: kdump-utils ends the user at the first @, and {user} has an @: give the user's short name, or"
+            " DOMAIN\\user."
+        )
+    status, output = host.ask(["timeout", "10", "ssh", "-G", server], "") if host.ask else (1, "")
+    said = dict(line.partition(" ")[::2] for line in output.splitlines()) if status == 0 else {}
+    if said.get("hostname", server) != server:
+        raise KdumpError(
+            f"target: {server} is an alias in ssh_config, which kdump-utils does not take: give {said['hostname']}."
+        )
+
+
+def _actions(
+    options: Mapping[str, t.Any], present: Mapping[str, str], program: str
+) -> dict[str, str | None]:
     wanted: dict[str, str | None] = {}
     for name in ("failure_action", "final_action"):
         action = options.get(name)
         if action is not None and action != present.get(name, "reboot"):
             wanted[name] = action
+    if program and "failure_action" not in program:
+        return _old_actions(options, present)
     if options.get("failure_action") and "default" in present:
         wanted.update(failure_action=options["failure_action"], default=None)
     if wanted.get("final_action") and wanted["final_action"] not in kdump_conf.FINAL_ACTIONS:
@@ -160,6 +191,14 @@ def _actions(options: Mapping[str, t.Any], present: Mapping[str, str]) -> dict[s
             f" {', '.join(kdump_conf.FINAL_ACTIONS)}."
         )
     return wanted
+
+
+def _old_actions(options: Mapping[str, t.Any], present: Mapping[str, str]) -> dict[str, str | None]:
+    """Of kexec-tools of Red Hat Enterprise Linux 7: the failure action has another name, and there is no final one."""
+    if options.get("final_action") not in (None, "reboot"):
+        raise KdumpError("final_action: the host's kdump has none, and reboots: use reboot.")
+    action = options.get("failure_action")
+    return {} if action in (None, present.get("default", "reboot")) else {"default": action}
 
 
 def _image(options: Mapping[str, t.Any]) -> dict[str, str | None]:

@@ -29,6 +29,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.bootloader import (
     Grubby,
+    RpmOstree,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.kdump_utils.config import (
     CONFIG,
@@ -75,7 +76,11 @@ class KdumpUtils:
 
     name = "kdump-utils"
     title = "kdump-utils (Fedora, Red Hat Enterprise Linux)"
-    distributions: tuple[str, ...] = ("fedora", "rhel", "centos")
+    # Amazon Linux, Oracle Linux and others say what they are like; these do not, or did not always.
+    distributions: tuple[str, ...] = (
+        "fedora", "rhel", "centos", "rocky", "almalinux", "ol", "amzn", "openeuler", "azurelinux", "mariner", "anolis",
+        "alinux", "tencentos", "opencloudos", "kylin", "uos", "virtuozzo", "cloudlinux", "eurolinux", "miraclelinux",
+    )  # fmt: skip
     service = "kdump.service"
     generator = "dracut"
     hook = DRACUT_HOOK
@@ -83,7 +88,7 @@ class KdumpUtils:
     parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT)
     saves_from_image = True
     configuration = KdumpUtilsConfig()
-    bootloader = Grubby()
+    bootloaders = (RpmOstree(), Grubby())
     traces = TRACES
     captured = Captured(
         texts=tuple(map(in_image, KdumpUtilsConfig.paths)),
@@ -153,6 +158,7 @@ class KdumpUtils:
                 built_in(read_text(inside(root, COMMAND)) or ""),
             ),
             early=_early(root),
+            tells_cluster=_tells_cluster(root, config),
             # kdumpctl, VMCORE_CREATION_STATUS: a word, and the test's identifier.
             test=("kdumpctl test", PurePosixPath("/var/lib/kdump/vmcore-creation.status")),
             opens_device=", with 'kdumpctl setup-crypttab'",
@@ -196,6 +202,12 @@ class KdumpUtils:
         return " ".join(
             [*without(line, removed), *config.get("KDUMP_COMMANDLINE_APPEND", "").split()]
         )
+
+
+def _tells_cluster(root: Path, config: Mapping[str, str]) -> bool:
+    """kdump-lib.sh, is_pcs_fence_kdump() and is_generic_fence_kdump(): with pcs the nodes follow from the cluster."""
+    sends = is_file(root / "usr/libexec/fence_kdump_send")
+    return sends and bool(config.get("fence_kdump_nodes") or is_file(root / "usr/sbin/pcs"))
 
 
 def _early(root: Path) -> PurePosixPath | None:

@@ -41,6 +41,9 @@ _CHOICES = {
 }
 
 # A line as kdump_read_conf() reads it: the option, white space, the value up to a comment.
+# Options that are switched by a number, where others take yes and no.
+NUMBERED = frozenset(key for key, values in _CHOICES.items() if values == ("0", "1"))
+
 _LINE = re.compile(
     r"(?P<indent>[ \t]*)(?P<key>[^\s#][^\s]*)(?P<gap>[ \t]*)(?P<value>[^#\n]*?)(?P<rest>[ \t]*(?:#[^\n]*)?)"
 )
@@ -177,6 +180,7 @@ __all__ = (
     "FILE_SYSTEMS",
     "FINAL_ACTIONS",
     "KEYS",
+    "NUMBERED",
     "TARGETS",
     "change",
     "parse_conf",

@@ -136,6 +136,11 @@ def _target(options: Mapping[str, t.Any], values: Mapping[str, str]) -> dict[str
         raise KdumpError(
             f"target: SUSE's kdump reaches no address of IPv6 over ssh: give the server's name for {target['server']}."
         )
+    if "@" in target["user"]:
+        raise KdumpError(
+            f"target: SUSE's kdump ends the user at the first @, and {target['user']} has an @: give the user's short"
+            " name, or DOMAIN\\user."
+        )
     wanted = {
         "KDUMP_SAVEDIR": f"ssh://{target['user']}@{target['server']}{path or _DEFAULTS['KDUMP_SAVEDIR']}"
     }

@@ -81,7 +81,7 @@ class Suse:
 
     name = "suse"
     title = "kdump (SUSE)"
-    distributions: tuple[str, ...] = ("suse", "opensuse", "sles")
+    distributions: tuple[str, ...] = ("suse", "opensuse", "sles", "sle-micro", "sl-micro")
     service = "kdump.service"
     generator = "dracut"
     hook = DRACUT_HOOK
@@ -89,7 +89,7 @@ class Suse:
     parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT, "dracut-kdump-save.conf")
     saves_from_image = True
     configuration = SuseConfig()
-    bootloader = Kdumptool()
+    bootloaders = (Kdumptool(),)
     traces = TRACES
     captured = Captured(
         texts=tuple(map(in_image, SuseConfig.paths)),
@@ -165,6 +165,8 @@ class Suse:
             # A command of the operator that does all the work.
             collector="KDUMP_TRANSFER" if transfer else "cp" if form == "raw" else "makedumpfile",
             targets=tuple(_with_key(root, each, config) for each in targets(config)),
+            # The package has no sender of its own; a script of the operator may be one.
+            tells_cluster=None if config.get("KDUMP_PRESCRIPT") else False,
             panics=True,  # load.sh appends panic=1
             without_makedumpfile=f"set KDUMP_DUMPFORMAT=raw in {SYSCONFIG}, and run 'systemctl restart {self.service}':"
             " the dump is then all of the memory",

@@ -18,12 +18,17 @@ from ansible_collections.vmcore.kdump.tests.unit.boot_hosts import (
     DROP_IN,
     RHEL,
     SYSCONFIG,
+    VARIABLES,
+    VENDOR,
     Debian,
+    OsTree,
     RedHat,
     Suse,
     Tree,
 )
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import build
+
+ENTRY = "title openSUSE\nversion {0}\nlinux /opensuse/{0}/linux\noptions root=UUID=1 {1}\n"
 
 
 def test_size_that_is_recommended_takes_the_place_of_the_package_s(tmp_path: Path) -> None:
@@ -118,6 +123,114 @@ def test_more_than_red_hat_s_default_is_set_with_grubby(tmp_path: Path) -> None:
     assert host.ensure("auto") == (False, ["384M"])
 
 
+def test_entry_of_grubby_without_arguments_has_no_value(tmp_path: Path) -> None:
+    host = RedHat(tmp_path, "")
+    host.entries = [""]
+    assert host.examine("512M").present == [[], []]
+    assert host.ensure("512M") == (True, ["512M"])
+
+
+def test_grubby_without_a_kernel(tmp_path: Path) -> None:
+    host = RedHat(tmp_path)
+    with pytest.raises(KdumpError, match="grubby knows no kernel to boot: look at"):
+        host.ensure("512M")
+
+
+@pytest.mark.parametrize(
+    ("conf", "program", "size", "reset"),
+    [
+        ("", "auto_reset_crashkernel) ;;", "auto", False),  # what is set is the default
+        ("", "auto_reset_crashkernel) ;;", "1G", True),
+        ("auto_reset_crashkernel yes\n", "auto_reset_crashkernel) ;;", "1G", True),
+        ("auto_reset_crashkernel no\n", "auto_reset_crashkernel) ;;", "1G", False),
+        ("", "", "1G", False),  # a kdumpctl that does not know of it
+    ],
+)
+def test_value_that_the_next_kernel_resets(
+    tmp_path: Path, conf: str, program: str, size: str, reset: bool
+) -> None:
+    host = RedHat(tmp_path, "")
+    build(tmp_path, {"etc/kdump.conf": conf, "usr/bin/kdumpctl": program})
+    found = host.examine(size)
+    assert host.bootloader.reset_by_updates(host.host, found.wanted, found.default) is reset
+
+
+def test_image_of_ostree_gets_one_deployment(tmp_path: Path) -> None:
+    host = OsTree(tmp_path, "crashkernel=auto crashkernel=128M rw")
+    assert host.ensure("1G,high 128M,low") == (True, ["1G,high", "128M,low"])
+    assert host.line == "rw crashkernel=1G,high crashkernel=128M,low"
+    (change,) = (each for each in host.commands if "=" in each)
+    assert change == (
+        "rpm-ostree kargs --delete=crashkernel=auto --delete=crashkernel=128M --append=crashkernel=1G,high"
+        " --append=crashkernel=128M,low"
+    )
+    assert host.ensure("1G,high 128M,low") == (False, ["1G,high", "128M,low"])
+    assert host.ensure("") == (True, [])
+    assert host.line == "rw"
+
+
+def test_default_of_an_image_of_ostree(tmp_path: Path) -> None:
+    host = OsTree(tmp_path, "rw")
+    assert host.ensure("auto") == (True, [RHEL])
+    assert host.ensure("auto") == (False, [RHEL])
+
+
+@pytest.mark.parametrize(
+    ("settings", "settled"),
+    [
+        ('KDUMP_CRASHKERNEL="crashkernel=1G"\n', True),
+        ("KDUMP_CRASHKERNEL=auto\n", False),
+        ("KDUMP_CRASHKERNEL=crashkernel=64M\n", False),
+        ("KDUMP_CRASHKERNEL=auto\nKDUMP_UPDATE_BOOTLOADER=false\n", True),
+    ],
+)
+def test_value_that_suse_puts_back_at_boot_is_configured_too(
+    tmp_path: Path, settings: str, settled: bool
+) -> None:
+    host = Suse(tmp_path)
+    build(
+        tmp_path,
+        {
+            "etc/sysconfig/kdump": settings,
+            "etc/systemd/system/multi-user.target.wants/kdump-commandline.service": "",
+            "boot/grub2/grub.cfg": "menuentry 'SUSE' {\n\tlinux /vmlinuz ro crashkernel=1G\n}\n",
+        },
+    )
+    assert (host.examine("1G").edit is None) is settled
+    host.ensure("1G")
+    assert host.ensure("1G") == (False, ["1G"])
+
+
+def test_absence_on_suse_survives_the_next_boot(tmp_path: Path) -> None:
+    host = Suse(tmp_path)
+    build(
+        tmp_path,
+        {"etc/systemd/system/multi-user.target.wants/kdump-commandline.service": ""},
+    )
+    host.ensure("auto")
+    assert host.ensure("") == (True, [])
+    text = (tmp_path / "etc/sysconfig/kdump").read_text()
+    assert text == f'{SYSCONFIG}KDUMP_UPDATE_BOOTLOADER="false"\n'
+    assert host.ensure("") == (False, [])
+
+
+@pytest.mark.parametrize("loader", ["grub2-bls", "systemd-boot"])
+def test_entries_of_suse_without_a_grub_cfg(tmp_path: Path, loader: str) -> None:
+    host = Suse(tmp_path, loader=loader)
+    build(
+        tmp_path,
+        {
+            f"{VARIABLES}/LoaderInfo-{VENDOR}": b"\6\0\0\0" + f"{loader} 257\0".encode("utf-16-le"),
+            "boot/efi/loader/entries/opensuse-6.9.conf": ENTRY.format("6.9", "crashkernel=64M"),
+        },
+    )
+    assert host.ensure("512M") == (True, ["512M"])
+    assert host.ensure("512M") == (False, ["512M"])
+    (tmp_path / "etc/kernel").mkdir()
+    (tmp_path / "etc/kernel/cmdline").write_text("root=UUID=1 quiet\n")
+    assert host.examine("512M").present == [["512M"], []]
+
+
 def test_every_entry_of_grubby_counts(tmp_path: Path) -> None:
     host = RedHat(tmp_path, "crashkernel=512M", "crashkernel=64M")
     assert host.ensure("512M") == (True, ["512M"])
@@ -187,10 +300,14 @@ def test_settings_of_suse_are_put_back_when_its_tool_fails(tmp_path: Path) -> No
     ("tree", "complaint"),
     [
         ({}, "No bootloader that this module knows is configured here"),
-        ({"run/ostree-booted": "", "usr/sbin/grubby": ""}, "an image of OSTree"),
+        ({"run/ostree-booted": "", "usr/sbin/grubby": ""}, "an image of OSTree without rpm-ostree"),
+        (
+            {"usr/sbin/grubby": "", f"{VARIABLES}/StubInfo-{VENDOR}": b"\7\0\0\0"},
+            "a unified kernel image, which has its command line in it",
+        ),
         (
             {
-                "sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f": b"\6\0\0\0"
+                f"{VARIABLES}/LoaderInfo-{VENDOR}": b"\6\0\0\0"
                 + "systemd-boot 257.9\0".encode("utf-16-le"),
                 "usr/sbin/update-grub": "",
                 "boot/grub/grub.cfg": "",
@@ -203,7 +320,7 @@ def test_settings_of_suse_are_put_back_when_its_tool_fails(tmp_path: Path) -> No
                 "usr/sbin/kdumptool": "commandline",
                 "etc/sysconfig/kdump": "",
                 "boot/grub2/grub.cfg": "",
-                "etc/sysconfig/bootloader": "LOADER_TYPE=grub2-bls\n",
+                "etc/sysconfig/bootloader": "LOADER_TYPE=none\n",
             },
             "No bootloader",
         ),
@@ -220,7 +337,9 @@ def test_settings_of_suse_are_put_back_when_its_tool_fails(tmp_path: Path) -> No
 def test_bootloaders_that_are_refused(tmp_path: Path, tree: Tree, complaint: str) -> None:
     with pytest.raises(KdumpError, match=complaint) as error:
         bootloader_of(build(tmp_path, tree))
-    assert "update-grub (Debian, Ubuntu), grubby (Fedora" in str(error.value)
+    assert "update-grub (Debian, Ubuntu), rpm-ostree (images of OSTree), grubby (Fedora" in str(
+        error.value
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel im
     check_value,
     crashkernel_words,
     least,
+    lent,
     needs,
     offered_by,
     recommend,
@@ -71,6 +72,8 @@ KERNEL = (
         (["128M,low"], None, 0),
         (["512M,high", "192M"], None, 192 * MIB),  # one without suffix hides it
         (["auto"], GIB, None),
+        (["256M", "1G,cma"], None, 256 * MIB),
+        (["1G,cma", "512M,high"], None, 512 * MIB),
     ],
 )
 def test_what_the_kernel_reserves(words: list[str], memory: int | None, reserved: int) -> None:
@@ -90,6 +93,11 @@ def test_low_memory_is_part_of_what_is_offered(words: list[str], offered: int | 
     assert offered_by(words, GIB) == offered
 
 
+def test_memory_that_is_lent_to_the_running_kernel() -> None:
+    assert lent(["256M", "1G,cma"]) == GIB
+    assert lent(["1G,high", "128M,low"]) == 0
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -100,6 +108,8 @@ def test_low_memory_is_part_of_what_is_offered(words: list[str], offered: int | 
         (f"{RHEL}@16M", [f"{RHEL}@16M"]),
         ("1G,high 128M,low", ["1G,high", "128M,low"]),
         ("1G,high", ["1G,high"]),
+        ("256M 1G,cma", ["256M", "1G,cma"]),
+        ("512M,cma 1G,high 128M,low", ["512M,cma", "1G,high", "128M,low"]),
     ],
 )
 def test_values_that_the_kernel_understands(value: str, words: list[str]) -> None:
@@ -117,6 +127,9 @@ def test_values_that_the_kernel_understands(value: str, words: list[str]) -> Non
         ("512", "less than 1 MiB: write a unit"),
         ("512M 256M", "it takes one size"),
         ("512M 128M,low", "it takes one size"),
+        ("128M,low", "it takes one size"),  # of which the kernel reserves nothing
+        ("1G,cma", "it takes one size"),
+        ("256M 1G,cma 1G,cma", "it takes one size"),
     ],
 )
 def test_values_that_are_refused(value: str, complaint: str) -> None:

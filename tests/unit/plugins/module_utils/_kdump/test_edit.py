@@ -255,6 +255,9 @@ def test_a_target_replaces_the_one_before(family: str) -> None:
         ("kdump-utils", {"target": {**XFS, "fstype": "zfs"}}, "knows no file system zfs"),
         ("kdump-utils", {"settings": {"colour": "blue"}}, "knows no option colour"),
         ("kdump-utils", {"settings": {"nfs": "a:/b", "ssh": "u@h"}}, "there are two dump targets"),
+        ("kdump-utils", {"target": {**SSH, "user": "kdump@example.com"}}, "kdump@example.com has an @"),
+        ("suse", {"target": {**SSH, "user": "kdump@example.com"}}, "kdump@example.com has an @"),
+        ("kdump-utils", {"target": {**XFS, "fstype": "virtiofs", "device": "my dumps"}}, "use the tag of the share"),
         ("suse", {"target": RAW}, "writes no raw dumps"),
         ("suse", {"failure_action": "halt"}, "use reboot or shell"),
         ("suse", {"final_action": "halt"}, "KDUMP_IMMEDIATE_REBOOT"),
@@ -270,6 +273,8 @@ def test_a_target_replaces_the_one_before(family: str) -> None:
         ("debian", {"target": {**NFS, "user": "x"}}, "of type nfs has no user"),
         ("debian", {"target": {**NFS, "server": "-o evil"}}, "use a host name or an address"),
         ("kdump-utils", {"target": {**RAW, "device": "sdb"}}, "a path below /dev"),
+        ("debian", {"target": {**SSH, "user": "a b"}}, "use a user name"),
+        ("debian", {"target": {**SSH, "user": "-x"}}, "use a user name"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_a_sentence(
@@ -278,6 +283,66 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     with pytest.raises(KdumpError) as refused:
         run(family, options)
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        # kdumpctl compares the name with what ssh -G prints, which is in lower case.
+        ({"target": {**SSH, "server": "Vault.Example.COM"}}, "ssh kdump@vault.example.com"),
+        ({"target": {**SSH, "user": "EXAMPLE\\kdump"}}, "ssh EXAMPLE\\kdump@vault"),
+        ({"target": {**XFS, "fstype": "virtiofs", "device": "dumps"}}, "virtiofs dumps"),
+        ({"target": {**XFS, "device": "PARTUUID=01-02"}}, "xfs PARTUUID=01-02"),
+        ({"settings": {"force_rebuild": True}}, "force_rebuild 1"),
+        ({"settings": {"force_no_rebuild": False}}, "force_no_rebuild 0"),
+        ({"settings": {"auto_reset_crashkernel": False}}, "auto_reset_crashkernel no"),
+    ],
+)
+def test_a_line_of_kdump_conf(options: dict[str, t.Any], line: str) -> None:
+    found = run("kdump-utils", options)
+    assert line in found.after[PurePosixPath("/etc/kdump.conf")].splitlines()
+
+
+def test_the_failure_action_of_an_old_kdumpctl() -> None:
+    config = CONFIGS["kdump-utils"]
+    texts = dict(zip(config.paths, ["path /var/crash\ndefault reboot\n", ""]))
+    context = EditContext("parse_config()\n{\n\tpath|default|core_collector) ;;\n}\n")
+    found = edit(config, texts, {"failure_action": "poweroff"}, context)
+    assert found.after[config.paths[0]] == "path /var/crash\ndefault poweroff\n"
+    with pytest.raises(KdumpError, match="the host's kdump has none, and reboots"):
+        edit(config, texts, {"final_action": "poweroff"}, context)
+
+
+def test_a_user_of_a_domain_for_a_shell() -> None:
+    found = run("debian", {"target": {**SSH, "user": "EXAMPLE\\kdump"}})
+    assert settings(found)["SSH"] == "EXAMPLE\\kdump@vault"
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "refused"),
+    [
+        ("user root\nhostname vault\nport 22\n", 0, False),
+        ("user root\nhostname vault.example.com\nport 22\n", 0, True),
+        ("ssh: not found", 127, False),
+    ],
+)
+def test_an_alias_that_kdumpctl_does_not_take(said: str, status: int, *, refused: bool) -> None:
+    asked: list[list[str]] = []
+
+    def ask(command: list[str], _data: str) -> tuple[int, str]:
+        asked.append(command)
+        return status, said
+
+    texts = dict(zip(CONFIGS["kdump-utils"].paths, FILES["kdump-utils"]))
+    options = {"target": SSH}
+    if refused:
+        with pytest.raises(
+            KdumpError, match=r"vault is an alias in ssh_config.*: give vault\.example\.com"
+        ):
+            edit(CONFIGS["kdump-utils"], texts, options, EditContext(ask=ask))
+    else:
+        edit(CONFIGS["kdump-utils"], texts, options, EditContext(ask=ask))
+    assert asked[0] == ["timeout", "10", "ssh", "-G", "vault"]
 
 
 def test_a_script_that_is_not_there_is_refused() -> None:

@@ -95,6 +95,7 @@ class BeretBoot:
 
     name = "beretboot"
     title = "beretboot (Beret)"
+    systemd_boot = False
 
     def present(self, root: Path) -> bool:
         return is_file(inside(root, "/sbin/beretboot"))
@@ -105,6 +106,10 @@ class BeretBoot:
 
     def default(self, host: t.Any) -> None:
         del host
+
+    def reset_by_updates(self, host: t.Any, words: t.Any, default: t.Any) -> bool:
+        del host, words, default
+        return False
 
     def edit(self, host: t.Any, words: t.Any, default: t.Any) -> Edit:
         del host, default
@@ -124,7 +129,7 @@ class Beret:
     parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT)
     saves_from_image = True
     configuration = BeretConfig()
-    bootloader = BeretBoot()
+    bootloaders = (BeretBoot(),)
     captured = Captured(
         texts=(in_image(CONFIG),), present=("usr/sbin/beretdump", in_image(IMAGE)), units=()
     )
@@ -319,7 +324,10 @@ ALLOWED = {
     # Shared by two families.
     "_kdump/dracut.py": {"/etc/sysconfig/kdump"},
     "_initramfs/programs.py": {"squashfs-tools (squashfs on SUSE)"},
-    "_vmcore/verify.py": {"kdump-tools calls"},
+    "_vmcore/examination.py": {"kdump-tools calls"},
+    # What made a crash, as the list of crashes names it.
+    "_contracts/crashes.py": {"kdumpctl_test"},
+    "_vmcore/crashes.py": {"kdumpctl_test"},
 }
 _NAMES = re.compile(
     r"debian|ubuntu|suse|fedora|red hat|kdump-tools|kdump-utils|kdump-config|kdumpctl|mkdumprd|kdumptool"

@@ -11,6 +11,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile i
     answer,
     ask,
     expected_dump_bytes,
+    keeps_free,
+    largest,
 )
 
 # makedumpfile 1.7.6 on Debian 13, 1 GiB of memory.
@@ -32,6 +34,8 @@ Total pages on system:\t273314
 Total size on system:\t1119494144       Byte
 """
 NEEDED = 53067 * 4096
+# What 1.7.7 says: 3000 MiB are free.
+READS = MEM_USAGE.replace("FREE\t\t0 ", "FREE\t\t768000 ")
 
 # The same on Debian 13 for arm64, whose kernel has addresses of 52 bits.
 REFUSED = """\
@@ -51,7 +55,7 @@ def test_size_of_a_dump_is_the_kernel_data() -> None:
 @pytest.mark.parametrize(
     ("status", "output", "said"),
     [
-        (0, MEM_USAGE, Answer(reads=True, size=NEEDED)),
+        (0, MEM_USAGE, Answer(reads=True, size=NEEDED, free=0, zero=195800 * 4096)),
         (
             1,
             REFUSED,
@@ -71,3 +75,36 @@ def test_answer(status: int, output: str, said: Answer) -> None:
 
 def test_what_was_stopped_while_it_counted_reads_the_kernel() -> None:
     assert answer(137, "", unfinished=True) == Answer(reads=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "free", "keeps", "most"),
+    [
+        (
+            MEM_USAGE,
+            500 << 20,
+            True,
+            NEEDED + (500 << 20),
+        ),  # all that is free may be full of something
+        (
+            MEM_USAGE,
+            4 << 30,
+            True,
+            NEEDED + 195800 * 4096,
+        ),  # what is no zero is counted as data already
+        (MEM_USAGE, 0, False, NEEDED),  # where the kernel fills free pages with zeros
+        (READS, 3000 << 20, False, NEEDED),
+        (READS, 3500 << 20, False, NEEDED),  # counted a little later
+        (MEM_USAGE, None, None, NEEDED),
+    ],
+)
+def test_free_pages_that_are_taken_for_data(
+    said: str, free: int | None, keeps: bool | None, most: int
+) -> None:
+    told = answer(0, said)
+    assert keeps_free(told, free) is keeps
+    assert largest(told, free) == most
+
+
+def test_free_pages_that_nobody_counted() -> None:
+    assert keeps_free(answer(137, "", unfinished=True), 1 << 30) is None

@@ -38,6 +38,7 @@ from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._kdump.test_makedumpfile import (
     MEM_USAGE,
     NEEDED,
+    READS,
     REFUSED,
 )
 
@@ -60,6 +61,9 @@ BLOCKS: Tree = {
     "dev/vdb": "",
     "dev/sdb1": "",
     "sys/class/block/vda1/dev": "254:1\n",
+    "sys/dev/block/8:17": Link("../../class/block/sdb1"),
+    "sys/dev/block/254:1": Link("../../class/block/vda1"),
+    "sys/dev/block/254:2": Link("../../class/block/vdb"),
     "sys/class/block/vdb/dev": "254:2\n",
     "sys/class/block/sdb1/dev": "8:17\n",
 }
@@ -71,6 +75,8 @@ COMMON: Tree = {
     "proc/sys/kernel/kexec_load_disabled": "0\n",
     "proc/sys/kernel/panic_on_oops": "1\n",
     "proc/sys/kernel/sysrq": "438\n",
+    "proc/sys/kernel/unknown_nmi_panic": "0\n",
+    "proc/sys/kernel/hardlockup_panic": "1\n",
     "proc/cmdline": "ro intel_iommu=on crashkernel=256M panic=10\n",
     "proc/iomem": IOMEM,
     "proc/meminfo": MEMINFO,
@@ -81,6 +87,7 @@ COMMON: Tree = {
     "var/crash": None,
     f"boot/vmlinuz-{KERNEL}": b"MZ",
 }
+CIB = '<cib><primitive id="a" class="stonith" type="fence_ipmilan"/></cib>'
 DEBIAN: Tree = {
     **COMMON,
     "etc/default/kdump-tools": "USE_KDUMP=1\n",
@@ -120,7 +127,7 @@ class Answers:
         self.commands: dict[str, tuple[int, str]] = {
             f"{STATE} kdump-tools.service": (0, "Result=success\nActiveState=active\n"),
             f"{STATE} kdump.service": (0, "Result=success\nActiveState=active\n"),
-            ASK: (0, MEM_USAGE),
+            ASK: (0, READS),
             SSH: (127, "ssh: not found"),
         }
         self.servers: dict[tuple[str, int], str | None] = {}
@@ -264,8 +271,22 @@ CASES: list[tuple[str, Tree, Tree, str]] = [
         {"var/crash/kexec_cmd": 'kexec -p --command-line="ro panic=10 iommu=off reset_devices" /vmlinuz\n'},
         "lacks intel_iommu=on and adds iommu=off",
     ),
+    (
+        "reservation_lent", RED_HAT,
+        {"proc/cmdline": "ro intel_iommu=on crashkernel=256M crashkernel=1G,cma panic=10\n"},
+        "1024 MiB of the reservation (crashkernel=...,cma) are memory that the running kernel uses",
+    ),
+    (
+        "hang_no_dump", SUSE, {"proc/sys/kernel/hardlockup_panic": "0\n"},
+        "kernel.sysrq is 438, which has no 8 in it, and neither an unknown NMI",
+    ),
+    (
+        "fenced_while_dumping", RED_HAT,
+        {"etc/corosync/corosync.conf": "totem {\n  token: 10000\n}\n", "var/lib/pacemaker/cib/cib.xml": CIB},
+        "power off 22 s after it stops answering, and it is expected to have its dump 32 s after a panic",
+    ),
     ("panic_on_oops_off", SUSE, {"proc/sys/kernel/panic_on_oops": "0\n"}, "set it to 1"),
-    ("sysrq_off", SUSE, {"proc/sys/kernel/sysrq": "0\n"}, "set it to 8 or more"),
+    ("sysrq_off", SUSE, {"proc/sys/kernel/sysrq": "0\n"}, "set it to 1, or to a value with 8 in it"),
     (
         "post_notifiers", SUSE, {"sys/module/kernel/parameters/crash_kexec_post_notifiers": "Y\n"},
         "boot without it",
@@ -648,7 +669,10 @@ def test_space(tmp_path: Path, free: int, codes: list[str]) -> None:
     "changes",
     [
         {"etc/crypttab": "secret UUID=0123 /etc/keys/secret luks\n"},
-        {"etc/crypttab": "secret UUID=0123 none luks,link-volume-key=@u::%logon:vmcore:0123\n"},
+        {
+            "etc/crypttab": "secret UUID=0123 none luks,link-volume-key=@u::%logon:vmcore:0123\n",
+            "sys/kernel/config/crash_dm_crypt_keys/reuse": "0\n",
+        },
         {"etc/crypttab": "secret UUID=0123 - tpm2-device=auto\n"},
         {"usr/bin/clevis": ""},
     ],
@@ -656,6 +680,109 @@ def test_space(tmp_path: Path, free: int, codes: list[str]) -> None:
 def test_encrypted_device_that_opens_by_itself(tmp_path: Path, changes: Tree) -> None:
     case = next(each for each in CASES if each[0] == "target_encrypted")
     assert found(make(tmp_path, DEBIAN, {**case[2], **changes})) == {}
+
+
+LINKED = {"etc/crypttab": "secret UUID=0123 none luks,link-volume-key=@u::%logon:vmcore:0123\n"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sys/kernel/config/other/x": ""},  # a kernel that hands no keys over
+        {"sys/kernel/config/crash_dm_crypt_keys/reuse": "0\n", "proc/sys/kernel/arch": "aarch64\n"},
+    ],
+)
+def test_key_that_does_not_get_into_the_capture_kernel(tmp_path: Path, changes: Tree) -> None:
+    case = next(each for each in CASES if each[0] == "target_encrypted")
+    host = make(tmp_path, DEBIAN, {**case[2], **LINKED, **changes})
+    assert "target_encrypted" in found(host)
+
+
+def test_key_of_which_the_host_does_not_tell(tmp_path: Path) -> None:
+    case = next(each for each in CASES if each[0] == "target_encrypted")
+    facts = kdump_facts(make(tmp_path, DEBIAN, {**case[2], **LINKED}), Answers().live)
+    assert facts["problems"] == []
+    assert "target_encrypted" in facts["not_known"]
+
+
+def test_encrypted_device_of_kdump_conf(tmp_path: Path) -> None:
+    case = next(each for each in CASES if each[0] == "target_encrypted")
+    host = make(tmp_path, RED_HAT, {**BLOCKS, **case[2], "etc/kdump.conf": "ext4 /dev/vdb\n"})
+    assert "Dumps go to /dev/vdb, which lies on" in found(host)["target_encrypted"]
+
+
+def test_share_of_virtiofs_is_a_tag(tmp_path: Path) -> None:
+    mounts = MOUNTS + "40 26 0:40 / /dumps rw,relatime shared:9 - virtiofs dumps rw\n"
+    changes = {"etc/kdump.conf": "virtiofs dumps\n", "proc/self/mountinfo": mounts,
+               "etc/fstab": "dumps /dumps virtiofs defaults 0 0\n"}  # fmt: skip
+    assert found(make(tmp_path, RED_HAT, changes)) == {}
+    gone = {**changes, "proc/self/mountinfo": MOUNTS}
+    assert list(found(make(tmp_path / "gone", RED_HAT, gone))) == ["target_not_mounted"]
+
+
+@pytest.mark.parametrize(
+    ("line", "codes"),
+    [("", ["makedumpfile_old"]), (" init_on_free=1", [])],  # zeros are left out
+)
+def test_makedumpfile_that_keeps_free_pages(tmp_path: Path, line: str, codes: list[str]) -> None:
+    answers = Answers()
+    answers.commands[ASK] = (0, MEM_USAGE)
+    host = make(tmp_path, RED_HAT, {"proc/cmdline": COMMON["proc/cmdline"].strip() + line + "\n"})
+    facts = kdump_facts(host, answers.live)
+    assert [each["code"] for each in facts["problems"]] == codes
+    zeros = 195800 * 4096 if codes else 0
+    assert facts["expected_dump_bytes"] == NEEDED + zeros
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"proc/sys/kernel/sysrq": "1\n"},
+        {"proc/sys/kernel/sysrq": "24\n"},
+        {"proc/sys/kernel/unknown_nmi_panic": "1\n"},
+        {"proc/sys/kernel/unknown_nmi_panic": "1\n", "proc/sys/kernel/sysrq": "0\n"},
+    ],
+)
+def test_ways_to_make_a_host_that_hangs_dump(tmp_path: Path, changes: Tree) -> None:
+    without = {"proc/sys/kernel/hardlockup_panic": "0\n"}
+    assert found(make(tmp_path, SUSE, {**without, **changes})) == {}
+
+
+@pytest.mark.parametrize(
+    ("conf", "timeout", "codes"),
+    [
+        (
+            "fence_kdump_nodes node2\n",
+            "60",
+            [],
+        ),  # it tells the cluster in time, and dumps as long as it likes
+        ("fence_kdump_nodes node2\n", "5", ["fenced_while_dumping"]),
+        ("", "5", ["fenced_while_dumping"]),
+        ("", "60", []),  # nobody tells the cluster, and the dump is saved by then
+    ],
+)
+def test_cluster_that_waits_for_a_dump(
+    tmp_path: Path, conf: str, timeout: str, codes: list[str]
+) -> None:
+    waits = f'<instance_attributes id="i"><nvpair id="t" name="timeout" value="{timeout}"/></instance_attributes>'
+    cib = CIB.replace(
+        "<primitive",
+        f'<primitive id="k" class="stonith" type="fence_kdump">{waits}</primitive><primitive',
+    )
+    changes = {
+        "etc/corosync/corosync.conf": "totem {\n}\n",
+        "var/lib/pacemaker/cib/cib.xml": cib,
+        "usr/libexec/fence_kdump_send": "",
+        "etc/kdump.conf": RED_HAT["etc/kdump.conf"] + conf,
+    }
+    assert list(found(make(tmp_path, RED_HAT, changes))) == codes
+
+
+def test_cluster_of_which_the_host_does_not_tell(tmp_path: Path) -> None:
+    facts = kdump_facts(
+        make(tmp_path, RED_HAT, {"etc/corosync/corosync.conf": "totem {\n}\n"}), Answers().live
+    )
+    assert "fenced_while_dumping" in facts["not_known"]
 
 
 def test_mount_that_nobody_needs_at_boot(tmp_path: Path) -> None:
@@ -723,8 +850,8 @@ def test_what_a_captured_tree_does_not_tell_is_not_known(tmp_path: Path) -> None
     )
     assert kdump_facts(root)["not_known"] == [
         "service_masked", "service_failed", "reservation_too_small", "reservation_small", "kexec_disabled",
-        "makedumpfile_fails", "target_unreachable", "target_needs", "iommu_differs", "panic_on_oops_off", "sysrq_off",
-        "capture_hangs",
+        "makedumpfile_fails", "makedumpfile_old", "target_unreachable", "target_needs", "iommu_differs",
+        "panic_on_oops_off", "sysrq_off", "hang_no_dump", "capture_hangs",
     ]  # fmt: skip
 
 

@@ -31,7 +31,13 @@ def test_family_of_a_real_host(tmp_path: Path) -> None:
     assert facts["target"].pop("functions") is None  # its mounts are not in the captured tree
     assert facts["image"].pop("fingerprint") is None  # the captured image is empty
     # What no single family knows, see test_readiness.py.
-    for key in ("recommended_crash_size", "core_collector", "problems", "not_known"):
+    for key in (
+        "recommended_crash_size",
+        "core_collector",
+        "problems",
+        "not_known",
+        "distribution_family",
+    ):
         del facts[key], expected[key]
     assert facts == expected
 
@@ -80,6 +86,34 @@ def test_capture_kernel_of_a_host_without_kdump(tmp_path: Path) -> None:
 def test_family(tmp_path: Path, files: tuple[str, ...], name: str | None) -> None:
     family = detect(build(tmp_path, dict.fromkeys(files, "")))
     assert (family and family.name) == name
+
+
+# os-release(5) of each, as far as it tells what it is.
+@pytest.mark.parametrize(
+    ("release", "name"),
+    [
+        ("ID=debian\n", "debian"),
+        ("ID=ubuntu\nID_LIKE=debian\n", "debian"),
+        ("ID=fedora\n", "kdump-utils"),
+        ('ID="rhel"\nID_LIKE="fedora"\n', "kdump-utils"),
+        ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', "kdump-utils"),
+        ('ID="amzn"\nID_LIKE="centos rhel fedora"\nVERSION_ID="2"\n', "kdump-utils"),
+        ('ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\n', "kdump-utils"),
+        ('ID="ol"\nID_LIKE="fedora"\n', "kdump-utils"),
+        ('ID="openEuler"\nVERSION_ID="24.03"\n', "kdump-utils"),
+        ('ID=azurelinux\nVERSION_ID="3.0"\n', "kdump-utils"),
+        ("ID=mariner\n", "kdump-utils"),
+        ('ID="sles"\nID_LIKE="suse"\n', "suse"),
+        ('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n', "suse"),
+        ('ID="sl-micro"\nID_LIKE="suse"\n', "suse"),
+        ("ID=alpine\n", None),
+        ("", None),
+    ],
+)
+def test_family_of_a_distribution(tmp_path: Path, release: str, name: str | None) -> None:
+    root = build(tmp_path, {"etc/os-release": release, "proc/sys/kernel/osrelease": "6.1.0\n"})
+    facts = kdump_facts(root)
+    assert (facts["family"], facts["distribution_family"]) == (None, name)
 
 
 @pytest.mark.parametrize(

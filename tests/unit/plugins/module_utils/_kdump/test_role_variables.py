@@ -23,6 +23,8 @@ UUID = "12e3e25f-534e-4007-a40c-e7e080a933ad"
         ({"kdump_core_collector": "makedumpfile -l"}, {"kdump_settings": {"core_collector": "makedumpfile -l"}}),
         ({"kdump_dracut_args": "--omit x", "kdump_settings": {"a": "b"}},
          {"kdump_settings": {"a": "b", "dracut_args": "--omit x"}}),
+        ({"kdump_fence_kdump_nodes": ["n1", "n2"], "kdump_fence_kdump_args": "-i 5"},
+         {"kdump_settings": {"fence_kdump_nodes": "n1 n2", "fence_kdump_args": "-i 5"}}),
         ({"kdump_auto_reset_crashkernel": False}, {"kdump_settings": {"auto_reset_crashkernel": False}}),
         # This role's own shape stays as it is.
         ({"kdump_target": {"type": "nfs", "server": "v", "export": "/e", "user": None}},
@@ -53,6 +55,7 @@ def test_what_maps_one_to_one_is_taken(given: dict[str, t.Any], taken: dict[str,
     [
         ({"kdump_core_collector": "x"}, False, "use kdump_compression and kdump_dump_level"),
         ({"kdump_dracut_args": "x"}, False, "which this host's kdump does not have"),
+        ({"kdump_fence_kdump_nodes": ["n1"]}, False, "run fence_kdump_send by a script"),
         (
             {"kdump_path": "/a", "kdump_dump_directory": "/b"},
             True,
@@ -77,13 +80,18 @@ def test_each_name_of_the_other_role_is_said() -> None:
         "kdump_path": "/srv",
         "kdump_target": {"type": "ssh", "location": "u@v"},
         "kdump_sshkey": "/k",
-        "kdump_dracut_args": "x",
+        "kdump_core_collector": "x",
     }
     notes = " ".join(take(given, conf=True).notes)
     assert all(
-        name in notes for name in ("kdump_path", "location", "kdump_sshkey", "kdump_dracut_args")
+        name in notes for name in ("kdump_path", "location", "kdump_sshkey", "kdump_core_collector")
     )
-    assert take({"kdump_dump_directory": "/srv"}, conf=True).notes == []
+    own = {
+        "kdump_dump_directory": "/srv",
+        "kdump_dracut_args": "x",
+        "kdump_fence_kdump_nodes": ["a"],
+    }
+    assert take(own, conf=True).notes == []
 
 
 @pytest.mark.parametrize("size", ["lots", "2", "512", "512MB", "1G-:lots", ""])

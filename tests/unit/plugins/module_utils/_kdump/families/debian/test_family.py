@@ -19,6 +19,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debia
     Debian,
     DebianDracut,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import PANIC_TRIGGERS
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import Link, build, unpack
 
 KERNEL = "6.12.107+deb13-amd64"
@@ -105,6 +106,18 @@ def test_commands() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "image"),
+    [
+        ("", IMAGE),
+        ("KDUMP_INITRD=/var/lib/kdump/initrd.img\n", IMAGE),  # the package's link
+        ("KDUMP_INITRD=/boot/initrd.img-5.10\n", "/boot/initrd.img-5.10"),
+    ],
+)
+def test_image_that_is_loaded(tmp_path: Path, line: str, image: str) -> None:
+    assert Debian().image(build(tmp_path, {CONFIG: line}), KERNEL) == PurePosixPath(image)
+
+
+@pytest.mark.parametrize(
     ("config", "tree", "image"),
     [
         ("KDUMP_INITRD=/var/lib/kdump/initrd-dracut.img\n", {}, "/var/lib/kdump/initrd-dracut.img"),
@@ -158,8 +171,10 @@ def test_image_is_built_for_the_kernel_that_is_loaded_with_it(tmp_path: Path) ->
 def test_real_host_that_is_ready(host: Path) -> None:
     facts = Debian().facts(host, KERNEL)
     assert facts["target"].pop("free_bytes") > 0
+    triggers = dict.fromkeys(PANIC_TRIGGERS)  # the tree has none of them
     assert facts == {
         "family": "debian",
+        "distribution_family": None,  # what no single family knows
         "armed": True,
         "crash_size": 268435456,
         "service": {"name": "kdump-tools.service", "enabled": True},
@@ -177,6 +192,7 @@ def test_real_host_that_is_ready(host: Path) -> None:
         "expected_dump_bytes": None,
         "helper": {"installed": False, "digest": None, "stale": None, "stage": None},
         "watchdogs": [],
+        "panic_triggers": triggers,
         "is_capture_kernel": False,
         "recommended_crash_size": None,  # what no single family knows, see test_readiness.py
         "core_collector": None,
