@@ -31,7 +31,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns im
 )
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 # Of each kernel, of each pattern, of a log; characters of a message.
 KEPT_MESSAGES = 200
@@ -76,10 +76,10 @@ SIGNS = tuple(
         (BANNER, r"\bLinux version \d+\.\d+"),
         (COMMAND_LINE, r"ommand line: (?P<arguments>.*)"),
         (PANIC, r"Kernel panic - not syncing"),
-        (SYSRQ, r"[Ss]ys[Rr]q ?: (?:SysRq : )?Trigger a crash"),
+        (SYSRQ, r"[Ss]ys[Rr]q ?: (?:SysRq : )?Trigger a crash\b"),
         (SYSRQ, r"sysrq triggered crash"),
         (MARK, r"vmcore\.kdump: crash test run_id=(?P<run_id>\S*)"),
-        (WAITS, r"Rebooting in \d+ seconds"),
+        (WAITS, r"\bRebooting in \d+ seconds"),
         (WAITS, r"end Kernel panic"),
         (JUMP, r"Starting crashdump kernel\.\.\."),
         (JUMP, r"^Bye!$"),
@@ -90,28 +90,29 @@ SIGNS = tuple(
         (CAPTURE_WORDS, r"Saved temporary README\.txt"),
         (CAPTURE_WORDS, r"Starting Kdump Vmcore Save Service"),
         (FADUMP, r"fadump: Firmware-assisted dump is active"),
-        (OOPS, r"Oops: \S+ "),
-        (OOPS, r"BUG: unable to handle"),
-        (OOPS, r"BUG: kernel NULL pointer"),
+        (OOPS, r"\bOops: \S+ "),
+        (OOPS, r"\bBUG: unable to handle"),
+        (OOPS, r"BUG: kernel NULL pointer\b"),
         (OOPS, r"kernel BUG at "),
         (OOPS, r"general protection fault"),
         (OOPS, r"Unable to handle kernel "),
-        (LOGIN, r"(?:^|\S )login: ?$"),
+        (LOGIN, r"(?:^|\S )\blogin: ?$"),
         (LOGIN, r"Reached target (?:multi-user|graphical|Multi-User|Graphical)"),
         (LOGIN, r"systemd\[1\]: Startup finished in"),
-        (RESTART, r"SeaBIOS \(version"),
-        (RESTART, r"GNU GRUB"),
-        (RESTART, r"Welcome to GRUB"),
-        (RESTART, r"BdsDxe: "),
+        (RESTART, r"\bSeaBIOS \(version"),
+        (RESTART, r"\bGNU GRUB"),
+        (RESTART, r"\bWelcome to GRUB"),
+        (RESTART, r"\bBdsDxe: "),
         (RESTART, r"EFI stub: "),
         (RESTART, r"Loading initial ramdisk"),
-        (RESTART, r"iPXE [0-9.]+"),
-        (RESTART, r"Press .{1,12} (?:to enter|for|to run) (?:[Ss]etup|[Bb]oot)"),
-        (DISK, r"\[(?P<disk>sd[a-z]+|vd[a-z]+|xvd[a-z]+)\] .*logical blocks"),
-        (DISK, r"\b(?P<disk>nvme\d+n\d+):"),
+        (RESTART, r"\biPXE [0-9.]+"),
+        (RESTART, r"\bPress .{1,12} (?:to enter|for|to run) (?:[Ss]etup|[Bb]oot)"),
+        (DISK, r"\[(?P<disk>sd[a-z]+|vd[a-z]+|xvd[a-z]+)\] .*logical blocks\b"),
+        (DISK, r"\b(?P<disk>\bnvme\d+n\d+):"),
     )
 )
 _CRASHES = (PANIC, SYSRQ, MARK)
+_NO_SIGNS: frozenset[str] = frozenset()
 
 # Only what boots after a crash has one of these: the address of the dead kernel's memory (x86; on
 # arm64 it is in the device tree), what every family adds for drivers, and the mark of a test.
@@ -150,26 +151,40 @@ class Found(t.NamedTuple):
     total: int
     hits: tuple[Hit, ...]
 
-    def add(self, hit: Hit) -> Found:
-        """One line more."""
-        kept = (
-            self.hits
-            if len(self.hits) < 2 * KEPT_HITS
-            else (*self.hits[:KEPT_HITS], *self.hits[KEPT_HITS + 1 :])
-        )
-        return Found(self.total + 1, (*kept, hit))
-
-    def joined(self, other: Found) -> Found:
-        """The lines of a later part of the same log, too."""
-        hits = (*self.hits, *other.hits)
-        if len(hits) > 2 * KEPT_HITS:
-            hits = (*hits[:KEPT_HITS], *hits[-KEPT_HITS:])
-        return Found(self.total + other.total, hits)
-
 
 NOTHING = Found(0, ())
+# The same as it was read.
+RawHit = tuple[int, RawMessage, t.Mapping[str, str]]
 # By where a line counts (P before and while the crash, C in the capture kernel, A anywhere) and by what it is.
 Key = tuple[str, str]
+
+
+class _Tally:
+    """The lines that one row knows, as they come: nothing is decoded of those that will not be kept."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.first: list[RawHit] = []
+        self.last: collections.deque[RawHit] = collections.deque(maxlen=KEPT_HITS)
+
+    def add(self, hit: RawHit) -> None:
+        """One line more."""
+        self.total += 1
+        (self.first if len(self.first) < KEPT_HITS else self.last).append(hit)
+
+    def extend(self, other: _Tally, moved: int) -> None:
+        """The lines of a later part of the same log, too."""
+        total = self.total + other.total
+        for place, raw, groups in (*other.first, *other.last):
+            self.add((place + moved, raw, groups))
+        self.total = total
+
+    def found(self) -> Found:
+        """What is kept of them."""
+        hits = (*self.first, *self.last)
+        return Found(
+            self.total, tuple(Hit(place, _kept(raw), groups) for place, raw, groups in hits)
+        )
 
 
 class Part:
@@ -177,33 +192,47 @@ class Part:
 
     def __init__(self) -> None:
         self.count = 0
-        self.first: list[Message] = []
+        self._first: list[RawMessage] = []
         self._last: collections.deque[RawMessage] = collections.deque(maxlen=KEPT_MESSAGES)
-        self.found: dict[Key, Found] = {}
+        self._tallies: dict[Key, _Tally] = collections.defaultdict(_Tally)
 
-    def add(self, raw: RawMessage, rows: Iterable[tuple[Row, Mapping[str, str]]]) -> None:
+    def add(self, raw: RawMessage, rows: Sequence[tuple[Row, Mapping[str, str]]]) -> None:
         """Take a message and what it is."""
-        if len(self.first) < KEPT_MESSAGES:
-            self.first.append(_kept(raw))
-        else:
-            self._last.append(raw)
-        index = self.count
+        self._keep(raw)
+        for key, groups in _keys(rows) if rows else ():
+            self._tallies[key].add((self.count, raw, groups))
         self.count += 1
-        for key, groups in _keys(rows):
-            self.found[key] = self.found.get(key, NOTHING).add(Hit(index, _kept(raw), groups))
+
+    def _keep(self, raw: RawMessage) -> None:
+        (self._first if len(self._first) < KEPT_MESSAGES else self._last).append(raw)
+
+    @property
+    def first(self) -> list[Message]:
+        """The first messages."""
+        return [_kept(raw) for raw in self._first]
 
     @property
     def last(self) -> list[Message]:
         """The last messages that are not among the first."""
         return [_kept(raw) for raw in self._last]
 
+    @property
+    def last_message(self) -> str:
+        """The text of the last message."""
+        return _kept((self._last or self._first)[-1]).text
+
+    @property
+    def found(self) -> dict[Key, Found]:
+        """The lines that rows of the tables know."""
+        return {key: tally.found() for key, tally in self._tallies.items()}
+
     def has(self, code: str) -> bool:
         """Whether it has a sign."""
-        return ("", code) in self.found
+        return ("", code) in self._tallies
 
     def signs(self, code: str) -> tuple[Hit, ...]:
         """The lines of a sign."""
-        return self.found.get(("", code), NOTHING).hits
+        return self._tallies[("", code)].found().hits if self.has(code) else ()
 
     def joined(self, other: Part) -> Part:
         """This part and the one that follows it."""
@@ -214,13 +243,10 @@ class Part:
 
     def extend(self, other: Part) -> None:
         """Take in the part that follows this one."""
-        room = KEPT_MESSAGES - len(self.first) if not self._last else 0
-        self.first += other.first[:room]
-        self._last.extend((m.number, m.time, m.text.encode()) for m in other.first[room:])
-        self._last.extend(other._last)
-        for key, found in other.found.items():
-            moved = tuple(hit._replace(place=hit.place + self.count) for hit in found.hits)
-            self.found[key] = self.found.get(key, NOTHING).joined(Found(found.total, moved))
+        for raw in (*other._first, *other._last):
+            self._keep(raw)
+        for key, tally in other._tallies.items():
+            self._tallies[key].extend(tally, self.count)
         self.count += other.count
 
 
@@ -270,18 +296,22 @@ class Boot:
         """How many messages it has."""
         return self.before.count + (self.crashed.count if self.crashed else 0)
 
-    def add(self, raw: RawMessage, rows: list[tuple[Row, Mapping[str, str]]]) -> None:
+    def add(self, raw: RawMessage, rows: Sequence[tuple[Row, Mapping[str, str]]]) -> None:
         """Take a message and what it is."""
-        signs = {row.code: groups for row, groups in rows if isinstance(row, Sign)}
+        if rows:
+            self._cut({row.code: groups for row, groups in rows if isinstance(row, Sign)})
+        if self._only_oops and self.crashed and self.crashed.count > _OOPS_TO_END:
+            self.before.extend(self.crashed)
+            self.crashed, self._only_oops = None, False
+        self.part.add(raw, rows)
+
+    def _cut(self, signs: Mapping[str, Mapping[str, str]]) -> None:
+        """See whether the kernel crashes here, and which it is."""
         if any(code in signs for code in _CRASHES):
             self.crashed = self.crashed or Part()
             self._only_oops = False
         elif OOPS in signs and self.crashed is None:
             self.crashed, self._only_oops = Part(), True
-        elif self._only_oops and self.crashed and self.crashed.count > _OOPS_TO_END:
-            self.before.extend(self.crashed)
-            self.crashed, self._only_oops = None, False
-        self.part.add(raw, rows)
         arguments = signs.get(COMMAND_LINE, {}).get("arguments")
         if arguments and len(self.command_lines) < _KEPT_COMMAND_LINES:
             self.command_lines.append(arguments[:_COMMAND_LINE_TEXT])
@@ -342,10 +372,7 @@ class LogReader:
     def last_message(self) -> str:
         """The last message that is complete."""
         boot = self._doubtful or (self.boots[-1] if self.boots else None)
-        if boot is None:
-            return ""
-        part = boot.part
-        return (part.last or part.first)[-1].text
+        return boot.part.last_message if boot else ""
 
     def feed(self, data: bytes) -> None:
         """Take what was printed since, cut anywhere."""
@@ -359,49 +386,49 @@ class LogReader:
         self._resolve()
 
     def _take(self, raw: RawMessage) -> None:
-        if self._again is not None and raw[1] is not None and raw[1] <= self._again:
+        _number, time, text = raw
+        if self._again is not None and time is not None and time <= self._again:
             return
         self._again = None
-        rows: list[tuple[Row, Mapping[str, str]]] = []
-        candidates = MATCHER.candidates(raw[2])
-        if candidates:
-            rows = _rows(candidates, decoded(raw[2]))
-        signs = {row.code for row, _groups in rows if isinstance(row, Sign)}
+        rows = _rows(MATCHER.candidates(text), text)
+        signs = {row.code for row, _groups in rows if isinstance(row, Sign)} if rows else _NO_SIGNS
         if self._begins(raw, signs):
             self._resolve()
             self.boots.append(Boot())
             self._forget()
             self._before, self._latest = self._latest, None
-        elif BANNER in signs and raw[1] is None:
+        elif BANNER in signs and time is None:
             self._resolve()
             self._doubtful = Boot()
-        boot = self._doubtful or self.boots[-1]
-        boot.add(raw, rows)
-        if raw[1] is not None:
-            self._latest = max(self._latest or 0.0, raw[1])
-        self._previous = raw[1]
+        (self._doubtful or self.boots[-1]).add(raw, rows)
+        if time is not None and (self._latest is None or time > self._latest):
+            self._latest = time
+        self._previous = time
         if COMMAND_LINE in signs and self._is_shown_again():
             del self.boots[-1]
             self._again = self._latest = self._before
-            return
-        if self._doubtful is not None:
-            if COMMAND_LINE in signs:
-                self.boots.append(self._doubtful)
-                self._doubtful = None
-                self._forget()
-            elif self._doubtful.count > _BANNER_TO_COMMAND_LINE:
-                self._resolve()
+        elif self._doubtful is not None:
+            self._decide(self._doubtful, signs)
 
-    def _begins(self, raw: RawMessage, signs: set[str]) -> bool:
+    def _decide(self, doubtful: Boot, signs: Container[str]) -> None:
+        """Whether a banner without a time stamp was a kernel's."""
+        if COMMAND_LINE in signs:
+            self.boots.append(doubtful)
+            self._doubtful = None
+            self._forget()
+        elif doubtful.count > _BANNER_TO_COMMAND_LINE:
+            self._resolve()
+
+    def _begins(self, raw: RawMessage, signs: Container[str]) -> bool:
         """Whether a kernel begins here, and not somebody prints /proc/version."""
         _number, time, text = raw
         if not self.boots:
             return True
         fell_back = (
-            self._latest is not None
-            and time is not None
-            and time + _FALLS_BACK < self._latest
+            time is not None
             and time < _FIRST_SECONDS
+            and self._latest is not None
+            and time + _FALLS_BACK < self._latest
         )
         banner = BANNER in signs and (
             time < 1 if time is not None else b"kernel: Linux version" in text
@@ -440,10 +467,13 @@ class LogReader:
 
 
 def _rows(
-    candidates: Iterable[tuple[Row, re.Pattern[str]]], text: str
+    candidates: Sequence[tuple[Row, re.Pattern[str]]], raw: bytes
 ) -> list[tuple[Row, Mapping[str, str]]]:
     """The rows that know a message, in the table's order, each once."""
     found: list[tuple[Row, Mapping[str, str]]] = []
+    if not candidates:
+        return found
+    text = decoded(raw)
     for row, regex in candidates:
         if found and found[-1][0] is row:
             continue

@@ -6,27 +6,40 @@
 # Do not use this from other collections or standalone plugins/modules!
 """Which forms of a table are in a message, for millions of messages.
 
-Hardly any message has one. Each form has a literal that all of its matches contain, and messages that
-differ in nothing but numbers and hexadecimal digits have the same literals: a message is asked for
-literals once, and regular expressions run only where one of them is.
+Hardly any message has one. Each form has a word that stands in all of its matches, between characters that
+are no letters. A message is cut into its words, and only forms whose word is among these are looked at.
 """
 
 from __future__ import annotations
 
+import collections
 import re
+import string
 import typing as t
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-_HEXADECIMAL = b"0123456789abcdefABCDEF"
-# Kinds of messages that are remembered.
-_REMEMBERED = 8_192
 _QUANTIFIERS = "?*{"
 # A group that matches what is in it, and nothing else.
 _GROUP = re.compile(r"\((?!\?)|\(\?:|\(\?P<\w+>")
 # An escaped letter or digit is a class, an anchor or a group, not itself.
 _ESCAPED_LITERAL = re.compile(r"[^0-9A-Za-z]")
+# Stands for what is no letter, whatever it is: an anchor, a class of digits.
+_NO_LETTER = "\0"
+_ANCHORS = ("^", "$", r"\b")
+_WORD = re.compile(r"(?<=[^A-Za-z])[A-Za-z]+(?=[^A-Za-z])")
+_ONLY_LETTERS = bytes(
+    code if chr(code) in string.ascii_letters else ord(" ") for code in range(256)
+)
+
+
+def word(regex: str) -> str:
+    """Return the longest word that is in all that a regular expression matches, empty for none.
+
+    A word is made of letters, and what stands before and after it is no letter.
+    """
+    return max((found for run in _runs(regex) for found in _WORD.findall(run)), key=len, default="")
 
 
 def needle(regex: str) -> str:
@@ -34,43 +47,55 @@ def needle(regex: str) -> str:
 
     Classes and what may be missing are no part of it, nor is anything with alternatives.
     """
+    return max((part for run in _runs(regex) for part in run.split(_NO_LETTER)), key=len)
+
+
+def _runs(regex: str) -> list[str]:
+    """What a match has for certain, in pieces between which there may be anything."""
     runs, run, index = [], "", 0
     while index < len(regex):
         token, end = _token(regex, index)
         if token == "|":
-            return ""
+            return [""]
         optional = regex[end : end + 1] in tuple(_QUANTIFIERS)
         if token is None or optional:
             group = _GROUP.match(regex, index)
             inside = regex[group.end() : end - 1] if group and not optional else ""
-            runs += [run, needle(inside)]
+            runs += [run, *(_runs(inside) if inside else ())]
             run = ""
         else:
             run += token
         index = end
         if optional or regex[end : end + 1] == "+":
             runs.append(run)
-            run = ""
+            run = _NO_LETTER if token == _NO_LETTER and not optional else ""
             index = _end_of_quantifier(regex, end)
-    return max([*runs, run], key=len)
+    return [*runs, run]
 
 
 def _token(regex: str, index: int) -> tuple[str | None, int]:
-    """A literal character or C(|), None for anything else, and where it ends."""
+    """A literal character, C(|) or that it is no letter; None for anything else. And where it ends."""
     char = regex[index]
-    if char == "\\":
-        escaped = regex[index + 1]
-        return (escaped if _ESCAPED_LITERAL.match(escaped) else None), index + 2
     if char == "(":
         return None, _end_of_group(regex, index)
-    if char == "[":
-        return None, _end_of_class(regex, index)
-    return (None if char in "^$." else char), index + 1
+    end = _end_of_class(regex, index) if char == "[" else index + (2 if char == "\\" else 1)
+    token = regex[index:end]
+    if token in _ANCHORS:
+        return _NO_LETTER, end
+    if char == "\\" and _ESCAPED_LITERAL.match(token[1]):
+        return token[1], end
+    if char in "\\[":
+        return (None if _may_be_letter(token) else _NO_LETTER), end
+    return (None if char == "." else char), end
+
+
+def _may_be_letter(token: str) -> bool:
+    return any(map(re.compile(token).match, string.ascii_letters)) or token in (r"\B", r"\A", r"\Z")
 
 
 def _end_of_class(regex: str, index: int) -> int:
     index += 2 if regex[index + 1] == "^" else 1
-    index += 1  # a bracket that comes first is itself
+    index += 2 if regex[index] == "\\" else 1  # a bracket that comes first is itself
     while regex[index] != "]":
         index += 2 if regex[index] == "\\" else 1
     return index + 1
@@ -88,10 +113,6 @@ def _end_of_quantifier(regex: str, index: int) -> int:
     return end + 1 if regex[end : end + 1] in ("?", "+") and regex[end - 1] != "+" else end
 
 
-def _kind(message: bytes) -> bytes:
-    return message.translate(None, _HEXADECIMAL)
-
-
 Key = t.TypeVar("Key")
 
 
@@ -103,19 +124,29 @@ class Matcher(t.Generic[Key]):
     """
 
     def __init__(self, forms: Sequence[tuple[Key, re.Pattern[str]]]) -> None:
-        self._forms = [(_kind(needle(regex.pattern).encode()), key, regex) for key, regex in forms]
-        self._remembered: dict[bytes, tuple[tuple[Key, re.Pattern[str]], ...]] = {}
+        self._forms = [(key, regex, needle(regex.pattern).encode()) for key, regex in forms]
+        # Places in the table; those under no word are looked at in every message.
+        self._by_word: dict[bytes, list[int]] = collections.defaultdict(list)
+        for place, (_key, regex) in enumerate(forms):
+            self._by_word[word(regex.pattern).encode()].append(place)
+        self._wordless = self._by_word.pop(b"", [])
+        self._words = frozenset(self._by_word)
 
-    def candidates(self, message: bytes) -> tuple[tuple[Key, re.Pattern[str]], ...]:
-        """The forms that may be in a message."""
-        kind = _kind(message)
-        found = self._remembered.get(kind)
-        if found is None:
-            if len(self._remembered) >= _REMEMBERED:
-                self._remembered.clear()
-            found = tuple((key, regex) for literal, key, regex in self._forms if literal in kind)
-            self._remembered[kind] = found
-        return found
+    def candidates(self, message: bytes) -> list[tuple[Key, re.Pattern[str]]]:
+        """The forms that may be in a message, in the table's order."""
+        words = message.translate(_ONLY_LETTERS).split()
+        if self._words.isdisjoint(words) and not self._wordless:
+            return []
+        return list(self._among(words, message))
+
+    def _among(self, words: list[bytes], message: bytes) -> Iterator[tuple[Key, re.Pattern[str]]]:
+        places = [*self._wordless]
+        for found in self._words.intersection(words):
+            places += self._by_word[found]
+        for place in sorted(places):
+            key, regex, literal = self._forms[place]
+            if literal in message:
+                yield key, regex
 
 
-__all__ = ("Matcher", "needle")
+__all__ = ("Matcher", "needle", "word")

@@ -51,6 +51,8 @@ _STAMP = re.compile(
     rb"(?: ?\[ {0,9}[CT]\d{1,10}\])? ?"
 )
 _BRACKET = ord("[")
+# As nearly all lines are: one time stamp, and nothing that needs a second look.
+_SIMPLE = re.compile(rb"\[ {0,4}(\d{1,7}\.\d{6})\] ([^\s\[\r](?:[^\[\r]*[^\s\[\r])?)$")
 
 
 class Message(t.NamedTuple):
@@ -66,10 +68,13 @@ RawMessage = tuple[int, t.Optional[float], bytes]
 
 
 def decoded(raw: bytes) -> str:
-    """The text of what was read. Bytes that are no text were damaged on the line."""
-    if raw.isascii():
-        return raw.decode("ascii")
-    return _NO_TEXT.sub("", _SPACE.sub(" ", raw.decode("utf-8", "ignore")))
+    """The text of a message."""
+    return raw.decode("utf-8", "ignore")
+
+
+def _readable(raw: bytes) -> bytes:
+    """What was read, without bytes that are no text: they were damaged on the line."""
+    return _NO_TEXT.sub("", _SPACE.sub(" ", raw.decode("utf-8", "ignore"))).encode()
 
 
 class MessageReader:
@@ -107,16 +112,18 @@ class MessageReader:
 
     def _cut(self, piece: bytes) -> Iterator[RawMessage]:
         if not piece.isascii():
-            piece = decoded(piece).encode()
+            piece = _readable(piece)
         if b"\x1b" in piece:
             piece = _ESCAPE.sub(b"", _MOVE.sub(b"\r", piece))
-        lines = piece.translate(None, _CONTROL).split(b"\n")
+        lines = piece.translate(None, _CONTROL).replace(b"\r\n", b"\n").split(b"\n")
         first, self._number = self._number, self._number + len(lines) - 1
         for number, line in enumerate(lines, first):
-            for part in line.split(b"\r") if b"\r" in line else (line,):
-                shown = part[:MAX_LINE].strip()
-                if shown:
-                    yield from _messages(number, shown)
+            simple = _SIMPLE.match(line)
+            if simple and len(line) <= MAX_LINE:
+                yield number, float(simple[1]), simple[2]
+            elif line:
+                for part in line.split(b"\r"):
+                    yield from _messages(number, part[:MAX_LINE].strip())
 
 
 def _messages(number: int, shown: bytes) -> Iterator[RawMessage]:
@@ -124,11 +131,8 @@ def _messages(number: int, shown: bytes) -> Iterator[RawMessage]:
     level = _LEVEL.match(shown)
     if level:
         shown = shown[level.end() :]
-    if _BRACKET not in shown:
-        yield number, None, shown
-        return
     begin, time = 0, None
-    for stamp in _STAMP.finditer(shown):
+    for stamp in _STAMP.finditer(shown) if _BRACKET in shown else ():
         before = shown[begin : stamp.start()].strip()
         if before:
             yield number, time, before

@@ -45,7 +45,7 @@ _LINES = (
     # It says so after makedumpfile failed, too.
     PrintedLine("family_says_saved", r"kdump-tools: saved vmcore (?:in|via)", _SAVE, LAB),
     PrintedLine("network_missing", r"Network not reachable; will try \d+ more times", _CONFIG, SOURCE),
-    PrintedLine("network_missing", r"Unable to (?:mount remote NFS|reach remote server|write to the remote NFS)",
+    PrintedLine("network_missing", r"\bUnable to (?:mount remote NFS|reach remote server|write to the remote NFS)",
                 _CONFIG, SOURCE),
     PrintedLine("makedumpfile_failed", r"makedumpfile failed, falling back", _SAVE, LAB),
     PrintedLine("save_failed", r"failed to save vmcore (?:in|via)", _SAVE, LAB),

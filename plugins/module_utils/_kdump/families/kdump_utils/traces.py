@@ -46,7 +46,7 @@ _LINES = (
     PrintedLine("network_missing", r"The network still isn't ready after waiting",
                 f"{_KDUMP_SH} wait_online_network()", SOURCE),
     PrintedLine("network_missing", r"failed to get remote IP address!", f"{_KDUMP_SH} get_host_ip()", SOURCE),
-    PrintedLine("network_missing", r"Failed to get IP of \S+", f"{_KDUMP_SH} get_host_ip()", SOURCE),
+    PrintedLine("network_missing", r"\bFailed to get IP of \S+", f"{_KDUMP_SH} get_host_ip()", SOURCE),
     PrintedLine("target_not_mounted", r"failed to dump to '[^']*', it's not a mount point", _DUMP_FS, SOURCE),
     PrintedLine("target_not_mounted", r"kdump\[\d+\]: Failed to mount rootfs", f"{_KDUMP_SH} dump_to_rootfs()", SOURCE),
     PrintedLine("save_failed", r"(?:saving|sync|moving) vmcore failed", f"{_KDUMP_SH} dump_fs(), dump_ssh()", REPORT),

@@ -11,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import MATCHER, SIGNS
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.matcher import Matcher, needle
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.matcher import (
+    Matcher,
+    needle,
+    word,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.patterns import (
     MILESTONES,
     PATTERNS,
@@ -39,10 +43,36 @@ REGEXES = sorted(
         (r"a(?:bcd)?e(bc)", "bc"),
         (r"a(?:b|c[)])d\(\[x\]", "d([x]"),
         (r"[]a]bc[^]]", "bc"),
+        (r"[\]a]bc[^\]]", "bc"),
     ],
 )
 def test_the_literal_that_every_match_has(regex: str, expected: str) -> None:
     assert needle(regex) == expected
+
+
+@pytest.mark.parametrize(
+    ("regex", "expected"),
+    [
+        (r"Rebooting in \d+ seconds\.\.", "seconds"),
+        (r"Oops: \S+ ", ""),  # "NoOops: "
+        (r"\bOops: \S+ ", "Oops"),
+        (r"logical blocks\b", "blocks"),
+        (r"^Bye!$", "Bye"),
+        (r"mpt[23]sas_cm\d+: ", "sas"),
+        (r"mpt[a-z]sas_cm\d*ab", ""),
+        (r"x\d+sas\d", "sas"),
+        (r"x\d?sas ", ""),
+        (r" (?:one|other) ", ""),
+        (r"\b(?P<disk>nvme\d)", ""),
+        (r"(?P<disk>\bnvme\d)", "nvme"),
+    ],
+)
+def test_the_word_that_every_match_has(regex: str, expected: str) -> None:
+    assert word(regex) == expected
+
+
+def test_hardly_a_form_is_looked_for_in_every_message() -> None:
+    assert [regex for regex in REGEXES if not word(regex)] == [r"\bdasd[a-z]+: dasd[a-z]+\d"]
 
 
 @pytest.mark.parametrize("regex", REGEXES)
@@ -59,12 +89,16 @@ def test_a_match_made_up_has_the_literal(data: st.DataObject, regex: str) -> Non
 
 @given(st.data(), st.sampled_from(REGEXES))
 def test_no_match_is_missed(data: st.DataObject, regex: str) -> None:
-    # The hexadecimal digits in a message do not decide which literals are in it.
     matcher: Matcher[str] = Matcher([(regex, re.compile(regex))])
-    for _time in range(2):
-        made_up = data.draw(st.from_regex(regex))
-        assert [key for key, _regex in matcher.candidates(made_up.encode())] == [regex]
+    made_up = data.draw(st.from_regex(regex))
+    assert [key for key, _regex in matcher.candidates(made_up.encode())] == [regex]
+
+
+def test_what_may_be_in_a_message_comes_in_the_order_of_the_table() -> None:
+    regexes = [r"\bpc : ", r"ab", r"\bOops: ", r"\bpc "]
+    matcher = Matcher([(regex, re.compile(regex)) for regex in regexes])
+    assert [key for key, _regex in matcher.candidates(b"Oops: at pc : ab")] == regexes
 
 
 def test_what_nothing_knows_has_no_candidates() -> None:
-    assert MATCHER.candidates(b"usb 1-1: new high-speed device number 2 using xhci_hcd") == ()
+    assert MATCHER.candidates(b"usb 1-1: new high-speed device number 2 using xhci_hcd") == []
