@@ -188,6 +188,8 @@ def driver_missing(picture: Picture) -> Finding | None:
     events = in_capture(picture, "disk_missing", "module_missing")
     if not in_capture(picture, "disk_missing") or picture.disk(CAPTURE) is not None:
         return None
+    if in_capture(picture, "iscsi_failed"):
+        return None
     wanted = _wanted_disk(picture, events) or "the dump's disk"
     before = picture.disk(NORMAL) or picture.disk(NEXT)
     known = " The normal kernel has it." if before else ""
@@ -213,12 +215,16 @@ def network_missing(picture: Picture) -> Finding | None:
     """The server of a remote target was not reached."""
     if reaches(picture.reached, "S7"):
         return None
-    events = in_capture(picture, "network_missing", "ssh_error")
+    events = in_capture(picture, "network_missing", "ssh_error", "iscsi_failed")
     if not events:
         return None
+    adapters = in_capture(picture, "nic_timeout")
+    adapter = f" A network adapter had not come up: {quote(adapters[0])}." if adapters else ""
+    is_disk = events[-1].pattern.code == "iscsi_failed"
     return Finding(
-        f"The network or the server for the dump target did not come up: {quote(events[-1])}.",
+        f"The network or the server for the dump target did not come up: {quote(events[-1])}.{adapter}",
         events[-1],
+        stage="S5" if is_disk else "S6",
     )
 
 

@@ -40,7 +40,9 @@ _IOMMU_FAULTS = (
     "dmar_fault", "amd_fault", "smmu_event", "smmu_timeout", "amd_timeout", "eeh_frozen", "dmar_status",
 )  # fmt: skip
 _CONTEXT = ("iommu", "interrupts", "hardware", "pcie")
-_OWN_CAUSE = ("timer_lost", "fatal_error", "machine_check", "stale_interrupt")
+_OWN_CAUSE = (
+    "timer_lost", "fatal_error", "machine_check", "stale_interrupt", "apic_in_service", "pcie_fatal",
+)  # fmt: skip
 
 
 def not_triggered(picture: Picture) -> Finding | None:
@@ -86,6 +88,8 @@ def image_damaged(picture: Picture) -> Finding | None:
     return Finding(
         "The capture kernel's image in memory was damaged before the jump, by a device's DMA or a stray write.",
         events[-1],
+        # The purgatory runs after the jump; only some machines say that they jump.
+        stage="S3" if reaches(picture.reached, "S2") else "S2",
     )
 
 
@@ -194,7 +198,8 @@ def initramfs_broken(picture: Picture) -> Finding | None:
     lacks = in_capture(picture, "init_lacks")
     ends = in_capture(picture, "no_init")
     broken = in_capture(picture, "initramfs_broken")
-    if in_capture(picture, "oops") or not (ends or (lacks and is_near_end(lacks[-1]))):
+    late = reaches(picture.reached, "S6")
+    if in_capture(picture, "oops") or not (ends or (lacks and is_near_end(lacks[-1]) and not late)):
         return None
     telling = (lacks or broken or ends)[0]
     return Finding(
@@ -269,17 +274,21 @@ def pci_system_error(picture: Picture) -> Finding | None:
     """SERR, IERR: as an interrupt, or in the log of the management controller."""
     events = in_capture(picture, "serr_nmi")
     recorded = [event for event in picture.found("pci_system_error") if event.segment == FIRMWARE]
-    if not events and not (recorded and picture.of(CAPTURE)):
+    fatal = _not_recovered(picture)
+    if not events and not fatal and not (recorded and picture.of(CAPTURE)):
         return None
     if reaches(picture.reached, "S8"):
         return None
-    telling = (recorded or events)[-1]
-    by = (
-        "The management controller recorded it"
-        if recorded
-        else "It came as a non-maskable interrupt"
-    )
+    telling = (recorded or events or fatal)[-1]
+    by = "The kernel reported a fatal PCIe error"
+    if recorded or events:
+        by = (
+            "The management controller recorded it"
+            if recorded
+            else "It came as a non-maskable interrupt"
+        )
     sure = CERTAIN if recorded or is_near_end(telling) else POSSIBLE
+    events = events or fatal
     return Finding(
         f"PCI or processor error (SERR, IERR) while the capture kernel ran. {by}: {quote(telling)}.",
         events[-1] if events else None,
@@ -287,9 +296,18 @@ def pci_system_error(picture: Picture) -> Finding | None:
     )
 
 
+def _not_recovered(picture: Picture) -> list[Event]:
+    """Fatal PCIe errors after which no device was recovered."""
+    recovered = in_capture(picture, "pcie_recovered")
+    last = max((event.place for event in recovered), default=-1)
+    return [event for event in in_capture(picture, "pcie_fatal") if event.place > last]
+
+
 def stale_interrupt(picture: Picture) -> Finding | None:
     """An interrupt that nobody ends, and a kernel that waits for its disk."""
-    events = in_capture(picture, "stale_interrupt")
+    events = in_capture(picture, "apic_in_service")
+    if not events and not in_capture(picture, "apic_ended", "apic_free"):
+        events = in_capture(picture, "stale_interrupt")
     if not events or reaches(picture.reached, "S6"):
         return None
     return Finding(
@@ -379,6 +397,8 @@ def no_jump(picture: Picture) -> Finding | None:
     """Nothing after the panic."""
     if picture.of(CAPTURE) or not picture.of(CRASHED) or picture.waited_after_panic():
         return None
+    if reaches(picture.reached, "S3"):
+        return None  # what lies in the dump directory tells of it
     by_itself = picture.facts.get("returned") is True and not picture.facts.get("power_cycled")
     if by_itself and not picture.of(NEXT):
         return None

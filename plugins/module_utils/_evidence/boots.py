@@ -67,6 +67,8 @@ FADUMP = "fadump"
 OOPS = "oops"
 # A boot came to its end; firmware or a boot loader ran, so nobody jumped.
 LOGIN, RESTART = "login", "restart"
+# What only a boot says: after a panic, that of a kernel which is quiet.
+USER_SPACE = "user_space"
 # How a disk shows itself: [vda], nvme0n1.
 DISK = "disk"
 
@@ -107,6 +109,14 @@ SIGNS = tuple(
         (RESTART, r"Loading initial ramdisk"),
         (RESTART, r"\biPXE [0-9.]+"),
         (RESTART, r"\bPress .{1,12} (?:to enter|for|to run) (?:[Ss]etup|[Bb]oot)"),
+        (USER_SPACE, r"^\[  OK  \] "),
+        (USER_SPACE, r"^\[ TIME \] "),
+        (USER_SPACE, r"^\[FAILED\] "),
+        (USER_SPACE, r"^\[DEPEND\] "),
+        (USER_SPACE, r"^Loading, please wait\.\.\."),
+        (USER_SPACE, r"^Begin: Loading essential drivers"),
+        (USER_SPACE, r"\bWelcome to .*(?:dracut|Initramfs)"),
+        (USER_SPACE, r"\bStarting dracut"),
         (DISK, r"\[(?P<disk>sd[a-z]+|vd[a-z]+|xvd[a-z]+)\] .*logical blocks\b"),
         (DISK, r"\b(?P<disk>\bnvme\d+n\d+):"),
     )
@@ -282,6 +292,11 @@ class Boot:
         self._only_oops = False
 
     @property
+    def has_panicked(self) -> bool:
+        """Whether nothing but another kernel can speak after it."""
+        return self._panicked
+
+    @property
     def part(self) -> Part:
         """The part that is under way."""
         return self.before if self.crashed is None else self.crashed
@@ -433,7 +448,8 @@ class LogReader:
         banner = BANNER in signs and (
             time < 1 if time is not None else b"kernel: Linux version" in text
         )
-        if not fell_back and not banner:
+        quiet = USER_SPACE in signs and self.boots[-1].has_panicked
+        if not fell_back and not banner and not quiet:
             return False
         # On arm64 "Booting Linux on physical CPU" comes first, with the time 0.
         return not (self.boots[-1].count == 1 and time == self._previous and self._doubtful is None)

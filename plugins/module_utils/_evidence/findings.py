@@ -85,8 +85,8 @@ def in_capture(picture: Picture, *codes: str) -> list[Event]:
 def first_of_program(picture: Picture, event: Event) -> str:
     """The first thing that the program said which had this line as its last: the reason comes first."""
     match = _PROGRAM.search(event.line.text)
-    if match is None:
-        return event.line.text[:_QUOTED]
+    if match is None or match["program"].startswith("systemd["):
+        return event.line.text[:_QUOTED]  # systemd speaks of many things
     for segment in picture.of(event.segment):
         said = _first_said(segment, match["program"], event)
         if said:

@@ -17,6 +17,8 @@ LINES: dict[str, list[str]] = {
         "kdump-config[300]: no crashkernel= parameter in the kernel cmdline ... failed!",
         "kdumpctl[812]: No memory reserved for crash kernel.",
         "kdump[900]: Memory for crashkernel is not reserved",
+        "crashkernel: Memory value expected",
+        "crashkernel: expected '-'",
     ],
     "not_loaded": [
         "kdumpctl[807]: kdump: kexec: failed to load kdump kernel",
@@ -132,6 +134,8 @@ LINES: dict[str, list[str]] = {
     "machine_check": [
         "mce: [Hardware Error]: CPU 0: Machine Check Exception: 5 Bank 4: b200000000070f0f",
         "SError Interrupt on CPU0, code 0x00000000be000011 -- SError",
+        "mce: CPUs not responding to MCE broadcast (may include false positives): 1-63",
+        "Kernel panic - not syncing: Timeout: Not all CPUs entered broadcast exception handler",
     ],
     "fatal_error": [
         "{1}[Hardware Error]: event severity: fatal",
@@ -201,12 +205,15 @@ LINES: dict[str, list[str]] = {
         "kdump-tools[330]: makedumpfile: fork: Cannot allocate memory",
         "kworker/0:2: page allocation failure: order:4, mode:0xcc0(GFP_KERNEL), nodemask=(null)",
         "Kernel panic - not syncing: Out of memory: compulsory panic_on_oom is enabled",
+        "sparse_init_nid: Failed to allocate 1048576 bytes align=0x1000 nid=0 from=0x0",
+        "Kernel panic - not syncing: alloc_low_pages: ran out of memory",
     ],
     "swiotlb_full": [
         "mpt3sas 0000:3b:00.0: swiotlb buffer is full (sz: 65536 bytes), total 0 (slots), used 0 (slots)",
         "software IO TLB: No low mem",
         "software IO TLB: Cannot allocate buffer",
         "Kernel panic - not syncing: Can not allocate SWIOTLB buffer earlier and can't now provide",
+        "DMA: Out of SW-IOMMU space for 65536 bytes at device 0000:3b:00.0",
     ],
     "no_vmcore": [
         "Kdump: vmcore not initialized",
@@ -230,7 +237,7 @@ LINES: dict[str, list[str]] = {
         "Failed to execute /init (error -2)",
     ],
     "init_lacks": [
-        "/init: error while loading shared libraries: libzstd.so.1: cannot open shared object file",
+        "/init: error while loading shared libraries: libzstd.so.1",
     ],
     "oops": [
         "RIP: 0010:nvme_pci_enable+0x5f/0x4c0 [nvme]",
@@ -286,6 +293,8 @@ LINES: dict[str, list[str]] = {
         "lpfc 0000:05:00.0: 0:0439 Adapter failed to init, mbxCmd x11 CONFIG_PORT, mbxStatus x0 Data: x0",
         "mpi3mr0: Failed to bring ioc ready: error -1",
         "megaraid_sas 0000:3b:00.0: Init cmd return status FAILED for SCSI host 0",
+        "dasd-eckd.90fb0d: 0.0.0201: No operational channel path is left for the device",
+        "zfcp.0f5f2e: 0.0.1900: Setting up the QDIO connection to the FCP adapter failed",
     ],
     "ata_timeout": [
         "ata1.00: qc timeout after 5000 msecs (cmd 0xec)",
@@ -316,11 +325,14 @@ LINES: dict[str, list[str]] = {
         "Cannot process volume group vg0",
         "Message: cannot import 'rpool': no such pool available",
         "Failed to import pool 'rpool'.",
+        "dracut-initqueue[402]: mdadm: /dev/md127 assembled from 1 drive - not enough to start the array.",
+        "md/raid:md127: not enough operational devices (2/3 failed)",
     ],
     "udev_stuck": [
         "systemd-udevd[201]: 0000:3b:00.0: Worker [215] processing SEQNUM=1893 is taking a long time",
         "udevd[2412]: worker [5384] /devices/pci0000:00/0000:00:01.3 is taking a long time",
         "Timed out for waiting the udev queue being empty.",
+        "systemd-udevd[210]: seq 1821 '/devices/pci0000:3a/0000:3a:00.0' is taking a long time",
     ],
     "job_waits": [
         "[  ***  ] A start job is running for /dev/disk/by-uuid/6f2c (1min 4s / no limit)",
@@ -379,6 +391,9 @@ LINES: dict[str, list[str]] = {
         "kdump-tools: makedumpfile failed, falling back to 'cp' ... failed!",
         "/bin/kdump.sh: line 132: makedumpfile: command not found",
         "create_2nd_bitmap: Can't exclude unnecessary pages.",
+        "kdump.sh[481]: makedumpfile: error while loading shared libraries: libzstd.so.1",
+        "makedumpfile[481]: segfault at 10 ip 000055d0c0a1b2c3 sp 00007ffd1e2f3a40 error 4",
+        "traps: makedumpfile[481] general protection fault ip:55d0c0a1b2c3 sp:7ffd1e2f3a40 error:0",
     ],
     "save_failed": [
         "kdump[690]: saving vmcore failed, exitcode:1",
@@ -387,6 +402,7 @@ LINES: dict[str, list[str]] = {
         "vmcore status: error while saving, return code: 1",
         "Transfer exit code: 1",
         "fail kdump_test_id=1763800000-123456789",
+        "systemd[1]: kdump-capture.service: start operation timed out. Terminating.",
     ],
     "dump_interrupted": [
         "If you see this text the crash dump is likely incomplete.",
@@ -424,6 +440,8 @@ LINES: dict[str, list[str]] = {
     "watchdog_fired": [
         "   1 | 11/22/2026 | 12:55:01 | Watchdog2 #0x03 | Hard reset | Asserted",
         "watchdog: watchdog0: watchdog pretimeout event",
+        "  12 | 01/10/2026 10:02 | ASR Detected by System ROM",
+        "2026-01-10 10:02:01 ASR0002 The watchdog timer reset the system.",
     ],
     "power_event": [
         "   2 | 11/22/2026 | 12:55:01 | Power Unit Pwr Unit Status | Power off/down | Asserted",
@@ -432,8 +450,37 @@ LINES: dict[str, list[str]] = {
     "pci_system_error": [
         "   4 | 11/22/2026 | 12:54:59 | Critical Interrupt PCIe Fat Sensor | PCI SERR | Asserted",
         "   5 | 11/22/2026 | 12:54:59 | Processor P0 Status | IERR | Asserted",
+        "PCI1318 A fatal error was detected on a component at bus 59 device 0 function 0.",
+        "CPU0000 CPU 1 has an internal error (IERR).",
+        "  13 | Uncorrectable PCI Express Error (Embedded device, Bus 0, Device 2, Function 0)",
+        "  14 | Unrecoverable System Error (NMI) has occurred.",
     ],
     "asked_to_reboot": [
         "reboot: Restarting system",
+    ],
+    "apic_in_service": [
+        "pcie_reset: apic mode=x2apic in_service=52 after=52",
+    ],
+    "apic_ended": [
+        "pcie_reset: apic mode=xapic in_service=52,61 after=none",
+    ],
+    "apic_free": [
+        "pcie_reset: apic mode=x2apic in_service=none after=none",
+    ],
+    "apic_unread": [
+        "pcie_reset: apic unread reason=iomem_strict",
+    ],
+    "pcie_fatal": [
+        "pcieport 0000:3a:00.0: AER: Uncorrectable (Fatal) error message received from 0000:3b:00.0",
+        "pcieport 0000:3a:00.0: AER: Uncorrected (Fatal) error received: 0000:3b:00.0",
+        "mpt3sas 0000:3b:00.0: PCIe Bus Error: severity=Uncorrectable (Fatal), type=Transaction Layer, (Requester ID)",
+        "pcieport 0000:3a:00.0: DPC: containment event, status:0x1f01 source:0x0000",
+    ],
+    "pcie_recovered": [
+        "pcieport 0000:3a:00.0: AER: device recovery successful",
+    ],
+    "iscsi_failed": [
+        "dracut-initqueue[402]: iscsistart: cannot make a connection to 192.0.2.40:3260 (-1,110)",
+        "connection1:0: detected conn error (1020)",
     ],
 }
