@@ -31,12 +31,15 @@ options:
     required: true
     suboptions:
       path:
-        description: The file.
+        description:
+          - The file, or a tar of files of one crash. Either may be packed with gzip, bzip2 or xz.
+          - Nothing is written. What is more than 1 GiB when it is unpacked is refused. Dumps in a tar are passed over.
         type: path
         required: true
       source:
         description:
           - What it is. If it is not given, the name of the file tells, and a file with any other name is a console.
+            In a tar the names of its files tell first.
           - V(dmesg) is of the crashed kernel, V(capture_dmesg), V(kexec_dmesg), V(readme) and V(status) are of the
             capture kernel, V(sel) is the event log of a management controller.
         type: str
@@ -122,55 +125,18 @@ needs:
   sample: []
 """
 
-import re
 import typing as t
 from pathlib import Path
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import LogReader
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify import (
     classify,
     outline,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.files import SOURCES, read_logs
 from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from ansible.module_utils.basic import AnsibleModule
-
-SOURCES = (
-    "console", "journal", "pstore", "dmesg", "capture_dmesg", "quiesce_dmesg", "kexec_dmesg", "readme", "status", "sel",
-)  # fmt: skip
-# What a file is by its name, as far as that tells; anything else is a console.
-_BY_NAME = (
-    (re.compile(r"capture-dmesg"), "capture_dmesg"),
-    (re.compile(r"quiesce-dmesg"), "quiesce_dmesg"),
-    (re.compile(r"kexec-dmesg"), "kexec_dmesg"),
-    (re.compile(r"^README\.txt$"), "readme"),
-    (re.compile(r"vmcore-creation\.status"), "status"),
-    (re.compile(r"^dmesg-(?:efi|erst|ramoops)|pstore"), "pstore"),
-    (re.compile(r"dmesg"), "dmesg"),
-    (re.compile(r"journal"), "journal"),
-    (re.compile(r"(?:^|[._-])sel(?:[._-]|$)", re.IGNORECASE), "sel"),
-)
-_PIECE = 1 << 20
-
-
-def source_of(path: Path) -> str:
-    """Return what a log is, by its name."""
-    return next((source for regex, source in _BY_NAME if regex.search(path.name)), "console")
-
-
-def read(path: Path, source: str) -> LogReader:
-    """Return a log, read in pieces."""
-    log = LogReader(source, str(path))
-    try:
-        with path.open("rb") as stream:
-            while piece := stream.read(_PIECE):
-                log.feed(piece)
-    except OSError as exc:
-        raise KdumpError(f"The log {path} cannot be read: {exc.strerror}.") from None
-    log.finish()
-    return log
 
 
 def known(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -190,10 +156,11 @@ def known(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def explain(module: AnsibleModule) -> dict[str, t.Any]:
     """Return what happened."""
-    logs = []
-    for given in module.params["logs"]:
-        path = Path(given["path"])
-        logs.append(read(path, given["source"] or source_of(path)))
+    logs = [
+        log
+        for given in module.params["logs"]
+        for log in read_logs(Path(given["path"]), given["source"])
+    ]
     facts = known(module.params)
     result = classify(logs, facts)
     # "failed" would be the task's.

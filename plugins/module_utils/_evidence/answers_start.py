@@ -387,7 +387,8 @@ def devices_disturb(picture: Picture) -> Finding | None:
         and event.pattern.severity != "info"
         and event.pattern.code not in _OWN_CAUSE
     ]
-    if not events or reaches(picture.reached, "S8"):
+    # What came before the target was mounted did not keep it from being mounted.
+    if not events or reaches(picture.reached, "S6"):
         return None
     kinds = "; ".join(dict.fromkeys(event.pattern.meaning.rstrip(".") for event in events))
     return Finding(f"Devices disturbed the capture kernel: {kinds} ({quote(events[0])}).")

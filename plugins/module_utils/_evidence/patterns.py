@@ -403,12 +403,19 @@ PATTERNS = (
         (r"AER: [Dd]evice recovery successful", "Linux drivers/pci/pcie/err.c pcie_do_recovery()", SOURCE),
     ),
     _pattern(
+        "pcie_corrected", "C", "pcie", "info",
+        "A PCIe error was corrected.",
+        (r"\bAER: (?:Multiple )?Correct", "Linux drivers/pci/pcie/aer.c aer_print_port_info()", SOURCE),
+        (r"PCIe Bus Error: severity=Correct", "Linux drivers/pci/pcie/aer.c aer_print_error()", SOURCE),
+    ),
+    _pattern(
         "pcie_error", "C", "pcie", "warning",
         "A PCIe error was reported.",
         (r"PCIe Bus Error: severity=(?P<severity>[^,]+)", "Linux drivers/pci/pcie/aer.c aer_print_error()", LAB),
-        (r"\bAER: (?:Multiple )?(?:Uncorrect\S*|Correct\S*|aer_status).*",
+        (r"\bAER: (?:Multiple )?(?:Uncorrect\S*|aer_status).*",
          "Linux drivers/pci/pcie/aer.c aer_print_port_info()", LAB),
-        (r"\[Hardware Error\]:", "Linux drivers/acpi/apei/ghes.c, drivers/firmware/efi/cper.c", REPORT),
+        # Without a number BERT tells of the boots before.
+        (r"\{\d+\}\[Hardware Error\]:", "Linux drivers/acpi/apei/ghes.c, drivers/firmware/efi/cper.c", REPORT),
     ),
     _pattern(
         "reset_no_link", "C", "pcie", "info",

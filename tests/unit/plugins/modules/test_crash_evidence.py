@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
+import tarfile
 import typing as t
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import ONE_KERNEL
 from ansible_collections.vmcore.kdump.plugins.modules import crash_evidence
 from evidence.cases import Case, cases
 
@@ -50,29 +50,16 @@ def test_files_are_judged_as_what_is_in_them(case: Case, tmp_path: Path) -> None
     assert tuple(codes) == case.answer
 
 
-@pytest.mark.parametrize(
-    ("name", "source"),
-    [
-        ("db01.log", "console"),
-        ("kexec-dmesg.log", "kexec_dmesg"),
-        ("capture-dmesg.txt", "capture_dmesg"),
-        ("quiesce-dmesg.txt", "quiesce_dmesg"),
-        ("vmcore-dmesg.txt", "dmesg"),
-        ("dmesg.202611221255", "dmesg"),
-        ("dmesg-erst-7", "pstore"),
-        ("README.txt", "readme"),
-        ("vmcore-creation.status", "status"),
-        ("journal.txt", "journal"),
-        ("db01-sel.txt", "sel"),
-        ("selinux.log", "console"),
-    ],
-)
-def test_a_name_tells_what_a_log_is(name: str, source: str) -> None:
-    assert crash_evidence.source_of(Path(name)) == source
-
-
-def test_every_source_is_known() -> None:
-    assert {*ONE_KERNEL} <= {*crash_evidence.SOURCES}
+def test_a_tar_of_a_case_is_judged_as_its_files(tmp_path: Path) -> None:
+    (case,) = (case for case in cases() if case.title == "PCI SERR in the event log")
+    archive = tmp_path / "db01.tar.xz"
+    with tarfile.open(archive, "w:xz") as tar:
+        for source, text in case.logs.items():
+            (tmp_path / f"db01-{source}.log").write_text(text)
+            tar.add(tmp_path / f"db01-{source}.log", f"logs/db01-{source}.log")
+    result = explained([{"path": str(archive), "source": None}], returned=True, dump="none")
+    assert result["cause"]["code"] == "pci_system_error"
+    assert {segment["source"] for segment in result["segments"]} == {"console", "sel"}
 
 
 def test_each_kernel_is_returned_with_its_first_and_its_last_line(tmp_path: Path) -> None:

@@ -141,9 +141,13 @@ LINES: dict[str, list[str]] = {
         "{1}[Hardware Error]: event severity: fatal",
         "Kernel panic - not syncing: GHES: Fatal hardware error but panic disabled",
     ],
+    "pcie_corrected": [
+        "pcieport 0000:00:1c.0: AER: Multiple Correctable error message received from 0000:03:00.0",
+        "mpt3sas 0000:3b:00.0: PCIe Bus Error: severity=Correctable, type=Data Link Layer, (Transmitter ID)",
+    ],
     "pcie_error": [
-        "pcieport 0000:00:02.0: PCIe Bus Error: severity=Uncorrected (Fatal), type=Transaction Layer, (Requester ID)",
-        "pcieport 0000:00:02.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0",
+        "pcieport 0000:00:02.0: PCIe Bus Error: severity=Uncorrected (Non-Fatal), type=Transaction Layer",
+        "pcieport 0000:00:02.0: AER: Uncorrected (Non-Fatal) error received: 0000:01:00.0",
         "{1}[Hardware Error]: Hardware error from APEI Generic Hardware Error Source: 4",
     ],
     "reset_no_link": [
