@@ -247,7 +247,8 @@ def iommu_fault(picture: Picture) -> Finding | None:
     telling = next(
         (event for event in reversed(events) if event.pattern.code != "dmar_status"), events[-1]
     )
-    total = sum({event.pattern.code: event.total for event in events}.values())
+    faults = [event for event in events if event.pattern.code != "dmar_status"] or events
+    total = sum({event.pattern.code: event.total for event in faults}.values())
     times = f", {total} times" if total > 1 else ""
     who = _devices(picture, events)
     does = (
