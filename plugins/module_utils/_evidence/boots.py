@@ -208,9 +208,10 @@ class Part:
 
     def add(self, raw: RawMessage, rows: Sequence[tuple[Row, Mapping[str, str]]]) -> None:
         """Take a message and what it is."""
-        self._keep(raw)
-        for key, groups in _keys(rows) if rows else ():
-            self._tallies[key].add((self.count, raw, groups))
+        (self._first if self.count < KEPT_MESSAGES else self._last).append(raw)
+        if rows:
+            for key, groups in _keys(rows):
+                self._tallies[key].add((self.count, raw, groups))
         self.count += 1
 
     def _keep(self, raw: RawMessage) -> None:
@@ -318,7 +319,7 @@ class Boot:
         if self._only_oops and self.crashed and self.crashed.count > _OOPS_TO_END:
             self.before.extend(self.crashed)
             self.crashed, self._only_oops = None, False
-        self.part.add(raw, rows)
+        (self.before if self.crashed is None else self.crashed).add(raw, rows)
 
     def _cut(self, signs: Mapping[str, Mapping[str, str]]) -> None:
         """See whether the kernel crashes here, and which it is."""
@@ -405,7 +406,8 @@ class LogReader:
         if self._again is not None and time is not None and time <= self._again:
             return
         self._again = None
-        rows = _rows(MATCHER.candidates(text), text)
+        candidates = MATCHER.candidates(text)
+        rows = _rows(candidates, text) if candidates else []
         signs = {row.code for row, _groups in rows if isinstance(row, Sign)} if rows else _NO_SIGNS
         if self._begins(raw, signs):
             self._resolve()
@@ -487,8 +489,6 @@ def _rows(
 ) -> list[tuple[Row, Mapping[str, str]]]:
     """The rows that know a message, in the table's order, each once."""
     found: list[tuple[Row, Mapping[str, str]]] = []
-    if not candidates:
-        return found
     text = decoded(raw)
     for row, regex in candidates:
         if found and found[-1][0] is row:

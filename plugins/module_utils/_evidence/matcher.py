@@ -18,8 +18,10 @@ import string
 import typing as t
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+# Combinations of words that are remembered.
+_REMEMBERED = 4_096
 _QUANTIFIERS = "?*{"
 # A group that matches what is in it, and nothing else.
 _GROUP = re.compile(r"\((?!\?)|\(\?:|\(\?P<\w+>")
@@ -131,22 +133,27 @@ class Matcher(t.Generic[Key]):
             self._by_word[word(regex.pattern).encode()].append(place)
         self._wordless = self._by_word.pop(b"", [])
         self._words = frozenset(self._by_word)
+        self._remembered: dict[frozenset[bytes], list[tuple[Key, re.Pattern[str], bytes]]] = {}
 
     def candidates(self, message: bytes) -> list[tuple[Key, re.Pattern[str]]]:
         """The forms that may be in a message, in the table's order."""
         words = message.translate(_ONLY_LETTERS).split()
         if self._words.isdisjoint(words) and not self._wordless:
             return []
-        return list(self._among(words, message))
+        found = self._words.intersection(words)
+        forms = self._remembered.get(found)
+        if forms is None:
+            forms = self._among(found)
+        return [(key, regex) for key, regex, literal in forms if literal in message]
 
-    def _among(self, words: list[bytes], message: bytes) -> Iterator[tuple[Key, re.Pattern[str]]]:
-        places = [*self._wordless]
-        for found in self._words.intersection(words):
-            places += self._by_word[found]
-        for place in sorted(places):
-            key, regex, literal = self._forms[place]
-            if literal in message:
-                yield key, regex
+    def _among(self, words: frozenset[bytes]) -> list[tuple[Key, re.Pattern[str], bytes]]:
+        """The forms of some words, in the table's order."""
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.clear()
+        places = [*self._wordless, *(place for found in words for place in self._by_word[found])]
+        forms = [self._forms[place] for place in sorted(places)]
+        self._remembered[words] = forms
+        return forms
 
 
 __all__ = ("Matcher", "needle", "word")

@@ -51,8 +51,6 @@ _STAMP = re.compile(
     rb"(?: ?\[ {0,9}[CT]\d{1,10}\])? ?"
 )
 _BRACKET = ord("[")
-# As nearly all lines are: one time stamp, and nothing that needs a second look.
-_SIMPLE = re.compile(rb"\[ {0,4}(\d{1,7}\.\d{6})\] ([^\s\[\r](?:[^\[\r]*[^\s\[\r])?)$")
 
 
 class Message(t.NamedTuple):
@@ -118,10 +116,14 @@ class MessageReader:
         lines = piece.translate(None, _CONTROL).replace(b"\r\n", b"\n").split(b"\n")
         first, self._number = self._number, self._number + len(lines) - 1
         for number, line in enumerate(lines, first):
-            simple = _SIMPLE.match(line)
-            if simple and len(line) <= MAX_LINE:
-                yield number, float(simple[1]), simple[2]
-            elif line:
+            stamp = _STAMP.match(line)
+            if stamp and stamp[1] and b"\r" not in line and len(line) <= MAX_LINE:
+                # As nearly all lines are: one time stamp, at the begin.
+                text = line[stamp.end() :].strip()
+                if text and not (_BRACKET in text and _STAMP.search(text)):
+                    yield number, float(stamp[1]), text
+                    continue
+            if line:
                 for part in line.split(b"\r"):
                     yield from _messages(number, part[:MAX_LINE].strip())
 
