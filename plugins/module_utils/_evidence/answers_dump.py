@@ -139,7 +139,10 @@ def module_refused(picture: Picture) -> Finding | None:
 
 def device_failed(picture: Picture) -> Finding | None:
     """A driver found its device and could not use it."""
-    begun = picture.first_place("S7")
+    # What fails before the disk shows itself, or before the dump is begun, did not keep it from that.
+    begun = next(
+        (place for stage in ("S7", "S5") if (place := picture.first_place(stage)) is not None), None
+    )
     events = [
         event
         for event in in_capture(picture, *_DEVICE_EVENTS)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.files import SOURCES
 from ansible_collections.vmcore.kdump.plugins.modules import crash_evidence
 from ansible_collections.vmcore.kdump.tests.unit.plugins.modules.test_crash_evidence import (
     explained,
@@ -18,7 +19,7 @@ from ansible_collections.vmcore.kdump.tests.unit.plugins.modules.test_crash_evid
 
 def test_every_source_is_a_choice() -> None:
     options = yaml.safe_load(crash_evidence.DOCUMENTATION)["options"]
-    assert tuple(options["logs"]["suboptions"]["source"]["choices"]) == crash_evidence.SOURCES
+    assert tuple(options["logs"]["suboptions"]["source"]["choices"]) == SOURCES
 
 
 def test_what_is_returned_is_documented(tmp_path: Path) -> None:
