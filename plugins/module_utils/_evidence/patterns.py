@@ -869,7 +869,7 @@ PATTERNS = (
     _pattern(
         "watchdog_fired", "A", "watchdog", "error",
         "A watchdog reset the machine.",
-        (r"\bWatchdog[\s2](?!.*Deasserted).*(?:[Hh]ard [Rr]eset|[Pp]ower (?:[Cc]ycle|[Dd]own)|Timer expired)",
+        (r"\bWatchdog[\s2]+(?!.*Deasserted).*(?:[Hh]ard [Rr]eset|[Pp]ower (?:[Cc]ycle|[Dd]own)|Timer expired)",
          _SEL, SOURCE),
         (r"ASR Detected by System ROM", "HPE Integrated Management Log", SOURCE),
         (r"The watchdog timer (?:expired|reset|power(?:ed| cycled))",
