@@ -68,9 +68,10 @@ def fixture_collect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     def run(
         host: Host, *, check_mode: bool = False, diff: bool = False, **arguments: t.Any
     ) -> Data:
-        monkeypatch.setattr(
-            ActionModule, "_execute_module", lambda self, **call: host.execute(self, **call)
-        )
+        def execute(action: ActionModule, **call: t.Any) -> Data:
+            return host.execute(action, **call)
+
+        monkeypatch.setattr(ActionModule, "_execute_module", execute)
         arguments = {"directory": str(tmp_path), **arguments}
         task = MagicMock(args=arguments, async_val=0, check_mode=check_mode, diff=diff)
         action = ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
