@@ -314,8 +314,8 @@ def _differences(expected: Verdict, answer: Verdict) -> list[str]:
 def _kept(host: Machine, record: dict[str, Any]) -> list[str]:
     """Whether the host has the same record and waits for nobody."""
     state = json.loads(host.ssh(f"cat {STATE}"))
-    if state["stage"] != "finished" or state["run_id"] != record["run_id"]:
-        return [f"The host's test {state['run_id']} is {state['stage']}."]
+    if state["status"] != "finished" or state["run_id"] != record["run_id"]:
+        return [f"The host's test {state['run_id']} is {state['status']}."]
     kept = said(state["record"]).verdict
     return [] if kept == record["verdict"] else [f"The host keeps the verdict {kept}."]
 
