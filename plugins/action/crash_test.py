@@ -49,14 +49,14 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.permissio
     requester,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.records import Records
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import (
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import printable
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.watch import watching
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._host import HostAction
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._refusal import (
     Refusal,
     of_preparation,
     refused,
 )
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import printable
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.watch import watching
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._host import HostAction
 
 display = Display()
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import REASONS
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import (
     printable_line,
 )
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._refusal import REASONS
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import columns
 
 if t.TYPE_CHECKING:

@@ -26,7 +26,7 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.boots imp
     own_boot_id,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.inventory import Inventory
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import Refusal
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._refusal import Refusal
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase

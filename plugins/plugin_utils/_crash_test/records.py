@@ -30,7 +30,7 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.files i
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._save import save
 
 if t.TYPE_CHECKING:
-    from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import Refusal
+    from ansible_collections.vmcore.kdump.plugins.plugin_utils._refusal import Refusal
 
 display = Display()
 

@@ -12,7 +12,6 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import REASONS
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report import (
     crashes,
     stages,
@@ -31,6 +30,7 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.verdict
     UNKNOWN_PLATFORM,
     VERDICTS,
 )
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._refusal import REASONS
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
 
 if t.TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.window im
     is_open,
     parse_window,
 )
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.refusal import REASONS
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._refusal import REASONS
 from lab.errors import LabError
 from lab.experiments import campaign
 from lab.experiments.crash_faults import FAULTS
