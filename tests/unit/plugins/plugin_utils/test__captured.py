@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import io
 import os
@@ -132,8 +133,17 @@ def test_whatever_gets_through_stays_where_it_is_unpacked(
     assert sorted(path.name for path in place.iterdir()) == ["a", "tree"]
     assert (place / "a").read_text() == "beside"
     for path in tree.rglob("*"):
-        if path.is_symlink():
+        if path.is_symlink() and not _is_loop(path):
             assert Path(os.path.realpath(path)).is_relative_to(tree), path
+
+
+def _is_loop(link: Path) -> bool:
+    """Whether a link leads nowhere because it leads to itself: os.path.realpath() makes "/a" of a link a to "a//a"."""
+    try:
+        link.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def test_a_saved_archive_becomes_the_tree_that_was_captured(tmp_path: Path) -> None:
