@@ -50,12 +50,17 @@ def run_module(
     """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
     try:
-        if only_root_can and os.geteuid() != 0:
+        if only_root_can and not is_root():
             raise KdumpError(f"Only root can {only_root_can}: set become for this task.")
         result = work(module)
     except KdumpError as exc:
         module.fail_json(msg=str(exc), **(failure or {}))
     module.exit_json(**result)
+
+
+def is_root() -> bool:
+    """Whether the module may read and do everything on the host."""
+    return os.geteuid() == 0
 
 
 def runner(module: AnsibleModule) -> Callable[..., tuple[int, str]]:
@@ -96,4 +101,4 @@ def writer(module: AnsibleModule) -> Callable[[Path, bytes, int | None], None]:
     return write
 
 
-__all__ = ("run_module", "runner", "writer")
+__all__ = ("is_root", "run_module", "runner", "writer")

@@ -88,12 +88,11 @@ functions:
 """
 
 import base64
-import os
 import typing as t
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._capture.tree import archive, capture
-from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module
+from ansible_collections.vmcore.kdump.plugins.module_utils._module import is_root, run_module
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from ansible.module_utils.basic import AnsibleModule
@@ -108,7 +107,7 @@ WARNING = (
 
 def look(module: AnsibleModule) -> dict[str, t.Any]:
     """Capture the tree and return the module's result, with the archive for the action plugin."""
-    if os.geteuid() != 0:
+    if not is_root():
         module.warn(WARNING)
     entries = capture(ROOT, identifying=module.params["identifying"])
     data = archive(entries)

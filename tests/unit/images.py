@@ -11,6 +11,7 @@ import gzip
 import lzma
 import stat
 import typing as t
+from functools import partial
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,7 @@ File = tuple[str, int, bytes]
 
 COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
     "cpio": bytes,
-    "gzip": gzip.compress,
+    "gzip": partial(gzip.compress, mtime=0),  # the same bytes in every process that collects tests
     "bzip2": bz2.compress,
     "xz": lzma.compress,
     "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),

@@ -380,6 +380,8 @@ def reset_amiss(picture: Picture) -> Finding | None:
 
 def devices_disturb(picture: Picture) -> Finding | None:
     """Devices of the dead kernel that disturbed the capture kernel."""
+    # What came before the target was mounted did not keep it from being mounted.
+    mounted = picture.first_place("S6")
     events = [
         event
         for event in picture.events
@@ -387,9 +389,9 @@ def devices_disturb(picture: Picture) -> Finding | None:
         and event.pattern.group in _CONTEXT
         and event.pattern.severity != "info"
         and event.pattern.code not in _OWN_CAUSE
+        and (mounted is None or event.place > mounted)
     ]
-    # What came before the target was mounted did not keep it from being mounted.
-    if not events or reaches(picture.reached, "S6"):
+    if not events or reaches(picture.reached, "S8"):
         return None
     kinds = "; ".join(dict.fromkeys(event.pattern.meaning.rstrip(".") for event in events))
     return Finding(f"Devices disturbed the capture kernel: {kinds} ({quote(events[0])}).")

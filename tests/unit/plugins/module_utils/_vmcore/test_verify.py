@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.signature import signature
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
     BUILD_ID,
@@ -150,7 +151,8 @@ def test_the_result_is_plain_data_with_everything_in_it(tmp_path: Path) -> None:
             "cpu": None,
             "task": None,
             "trace": [],
-            "signature": None,
+            # Of the words, because the log has no trace.
+            "signature": signature("sysrq", "sysrq triggered crash", []),
             "summary": "The kernel panicked: sysrq triggered crash",
             "run_ids": [RUN_ID],
             "last_lines": LOG.splitlines(),
