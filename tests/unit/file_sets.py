@@ -42,7 +42,7 @@ PROGRAMS = {
 KDUMP_COMMANDLINE_REMOVE="hugepages hugepagesz slub_debug"
 parse_config()
 {
-	path | core_collector | failure_action | final_action) ;;
+\tpath | core_collector | failure_action | final_action) ;;
 }
 """,
     "suse": "",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -35,14 +36,14 @@ WARNING = {"code": "sysrq_off", "severity": "warning", "message": "kernel.sysrq 
 
 
 def stand(
-    test: Data | None = RECORD,
+    test: t.Mapping[str, t.Any] | None = MappingProxyType(RECORD),
     before: Data | None = None,
     kernels: t.Sequence[str] = ("6.12",),
     problems: t.Sequence[Data] = (),
     **changes: t.Any,
 ) -> Data:
     facts = {"kdump": {**KDUMP, "problems": list(problems), **changes}, "platform": PLATFORM}
-    return standing(facts, test, before, kernels, boot_id="b1", now=1795350000)
+    return standing(facts, test and dict(test), before, kernels, boot_id="b1", now=1795350000)
 
 
 @pytest.mark.parametrize(
