@@ -9,12 +9,16 @@ from pathlib import Path
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import (
+    AbsolutePath,
+    Uuid,
+    misfit,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._shape import misfit, path, uuid
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.dumps import fetch
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import printable
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.watchdog import watchdog
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._fleet_report.files import dump_path
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
 
 Result = dict[str, t.Any]
 
@@ -39,7 +43,9 @@ class ActionModule(ActionBase):
                 "results_directory": {"type": "path", "required": True},
             }
         )
-        wrong = misfit(options["run_id"], uuid, "run_id") or misfit(options["src"], path, "src")
+        wrong = misfit(options["run_id"], Uuid, "run_id") or misfit(
+            options["src"], AbsolutePath, "src"
+        )
         if wrong:
             return {**result, "failed": True, "msg": f"{wrong}."}
         host = (task_vars or {})["inventory_hostname"]
@@ -50,7 +56,7 @@ class ActionModule(ActionBase):
         try:
             return {**result, "changed": self._fetch(options["src"], place), "dest": str(place)}
         except KdumpError as error:
-            return {**result, "failed": True, "msg": printable(str(error))}
+            return {**result, "failed": True, "msg": clean(str(error))}
         except OSError as error:
             why = f"The dump cannot be stored in {place.parent}: {error.strerror}."
             return {**result, "failed": True, "msg": why}

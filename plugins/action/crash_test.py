@@ -49,7 +49,6 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.permissio
     requester,
 )
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.records import Records
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import printable
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.watch import watching
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._host import HostAction
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._refusal import (
@@ -57,6 +56,7 @@ from ansible_collections.vmcore.kdump.plugins.plugin_utils._refusal import (
     of_preparation,
     refused,
 )
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean
 
 display = Display()
 
@@ -200,7 +200,7 @@ class ActionModule(HostAction):
         why = self._options["objection"]
         if not why or self._options["resume"]:
             return None
-        return Refusal("not_ready", f"{self._host} was not crashed: {printable(why)}")
+        return Refusal("not_ready", f"{self._host} was not crashed: {clean(why)}")
 
     def _refuse(self, refusal: Refusal, **known: t.Any) -> Result:
         """Leave the host as it is. Whether others are crashed is for the operator to say."""
@@ -209,7 +209,7 @@ class ActionModule(HostAction):
             self._records.keep_refusal(self._host, refusal)
         if skip:
             line = f"[{self._host}] refused ({refusal.code}): {refusal.why}"
-            display.display(printable(line), color="yellow")
+            display.display(clean(line), color="yellow")
         return refused(refusal, skip=skip, **known)
 
     def _no_room(self, checked: Result) -> str | None:
@@ -248,7 +248,7 @@ class ActionModule(HostAction):
         over = state["status"] == "finished"
         word = "is finished and would be shown again" if over else "would be finished"
         test = f"The crash test {state['run_id']} of {self._host}, asked for by {state['requested_by']},"
-        line = printable(f"{test} {word}.")
+        line = clean(f"{test} {word}.")
         display.display(f"[{self._host}] {line}")
         return {"changed": not over, "ready": True, "msg": line}
 
@@ -271,7 +271,7 @@ class ActionModule(HostAction):
         path = self._records.keep(record)
         if path:
             outcome["record_path"] = str(path)
-        display.display(printable(summary(record)))
+        display.display(clean(summary(record)))
         passed = record["verdict"] == "passed"
         cause = f" Most likely cause: {record['cause']['sentence']}" if record.get("cause") else ""
         if record.get("boot_id", {}).get("after"):
@@ -280,7 +280,7 @@ class ActionModule(HostAction):
             "lost": False,
             **outcome,
             "failed": not passed,
-            "msg": printable(f"{record['why']}{cause}"),
+            "msg": clean(f"{record['why']}{cause}"),
         }
 
     def _store_unfinished(self, state: Result, stage: str, observed: dict[str, float]) -> None:

@@ -12,10 +12,12 @@ A number has bounds, a text and a list have a length: what is larger is no fact 
 from __future__ import annotations
 
 import functools
+import re
+import types
 import typing as t
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # More than any log line, path or command line that is passed on (COMMAND_LINE_SIZE is 4096 at most).
 _CHARACTERS = 1 << 16
@@ -23,6 +25,48 @@ _CHARACTERS = 1 << 16
 _ENTRIES = 1 << 17
 # Of 64 bits. JSON has no limit, and a time of 1e300 seconds is in no calendar.
 _NUMBER = 1 << 64
+_NEWEST_TIME = 253402300799  # 9999-12-31 23:59:59 UTC: the last that a calendar has
+_LONG_TEXT = 1 << 20
+# X | None is another type than Optional[X] from Python 3.10 on.
+_UNIONS = (t.Union, getattr(types, "UnionType", t.Union))
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Rule(t.NamedTuple):
+    """What a contract asks of a value beyond its type, as C(Annotated[str, Rule("a UUID", ...)])."""
+
+    name: str
+    holds: Callable[[t.Any], bool]
+
+
+def _is_time(value: t.Any) -> bool:
+    return _fits(value, float) and 0 <= value <= _NEWEST_TIME
+
+
+def _is_count(value: t.Any) -> bool:
+    return _fits(value, int) and value >= 0
+
+
+def _is_path(value: t.Any) -> bool:
+    return _fits(value, str) and value.startswith("/") and "\0" not in value
+
+
+def _is_uuid(value: t.Any) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def _is_long_text(value: t.Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONG_TEXT
+
+
+# As the kernel and uuid4() write it.
+Uuid = t.Annotated[str, Rule("a UUID", _is_uuid)]
+AbsolutePath = t.Annotated[str, Rule("an absolute path", _is_path)]
+# Seconds since the epoch.
+Time = t.Annotated[float, Rule("a time", _is_time)]
+Count = t.Annotated[int, Rule("a whole number from 0 on", _is_count)]
+# A log, or what a program printed.
+LongText = t.Annotated[str, Rule(f"a text of up to {_LONG_TEXT} characters", _is_long_text)]
 
 
 def misfits(value: t.Any, contract: t.Any, where: str) -> Iterator[str]:
@@ -38,9 +82,14 @@ def misfits(value: t.Any, contract: t.Any, where: str) -> Iterator[str]:
     origin = t.get_origin(contract)
     if contract is t.Any:
         return
+    if origin is t.Annotated:
+        rule: Rule = contract.__metadata__[0]
+        if not rule.holds(value):
+            yield f"{where} is {_named(value)}, not {rule.name}"
+        return
     if hasattr(contract, "__required_keys__"):
         yield from _dictionary(value, contract, where)
-    elif origin is t.Union:
+    elif origin in _UNIONS:
         yield from _union(value, contract, where)
     elif origin is t.Literal:
         if value not in t.get_args(contract) or isinstance(value, (list, dict)):
@@ -53,9 +102,14 @@ def misfits(value: t.Any, contract: t.Any, where: str) -> Iterator[str]:
         yield f"{where} is {_named(value)}, not {_NAMES[contract]}"
 
 
+def misfit(value: t.Any, contract: t.Any, where: str) -> str | None:
+    """Return the first of misfits(), None when all fits."""
+    return next(misfits(value, contract, where), None)
+
+
 def fits(value: t.Any, contract: t.Any) -> bool:
     """Say whether a value has the shape of a contract."""
-    return next(misfits(value, contract, ""), None) is None
+    return misfit(value, contract, "") is None
 
 
 def _dictionary(value: t.Any, contract: t.Any, where: str) -> Iterator[str]:
@@ -124,7 +178,17 @@ def _named(value: t.Any) -> str:
 
 @functools.cache
 def _annotations(contract: t.Any) -> dict[str, t.Any]:
-    return t.get_type_hints(contract)
+    return t.get_type_hints(contract, include_extras=True)
 
 
-__all__ = ("fits", "misfits")
+__all__ = (
+    "AbsolutePath",
+    "Count",
+    "LongText",
+    "Rule",
+    "Time",
+    "Uuid",
+    "fits",
+    "misfit",
+    "misfits",
+)

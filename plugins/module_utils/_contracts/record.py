@@ -15,15 +15,31 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import (
+    AbsolutePath,
+    Count,
+    Time,
+    Uuid,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts import (
     Image,
     InterruptRemapping,
-    Platform,
     Target,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import ResetReport
 
 VERDICTS = ("passed", "failed", "inconclusive")
+# How far a crash came, in the order in which a crash goes through them (_evidence/stages.py).
+StageName = t.Literal[
+    "armed",
+    "panicked",
+    "capture kernel",
+    "reset done",
+    "dump started",
+    "dump complete",
+    "normal kernel",
+    "verified",
+]
 DUMP_VERDICTS = ("complete", "incomplete", "damaged", "not_this_crash", "unsupported")
 
 
@@ -36,15 +52,15 @@ class PreflightCheck(t.TypedDict):
 class Trigger(t.TypedDict):
     """How the host is crashed: seconds until then, on which CPU (None for any), under which load."""
 
-    delay: int
-    cpu: t.Optional[int]
+    delay: Count
+    cpu: t.Optional[Count]
     load: list[t.Literal["disk", "network"]]
     by: t.Optional[t.Literal["systemd-run", "setsid"]]
 
 
 class RecordedTrigger(Trigger):
     requested_by: str
-    panic_cpu: t.Optional[int]
+    panic_cpu: t.Optional[Count]
 
 
 class _Stage(t.TypedDict, total=False):
@@ -56,6 +72,14 @@ class TestedHelper(_Stage):
     digest: t.Optional[str]
 
 
+class TestedPlatform(t.TypedDict, total=False):
+    """Of facts.Platform, what a crash test goes by. A host that was prepared by an older release has fewer facts."""
+
+    hostname: t.Optional[str]
+    memory_bytes: t.Optional[Count]
+    cpus: t.Optional[Count]
+
+
 class TestedIommu(t.TypedDict):
     kind: t.Literal["vtd", "amdvi", "smmuv3", "none"]
     translation: t.Optional[bool]
@@ -65,13 +89,18 @@ class TestedIommu(t.TypedDict):
 class ReachedStage(t.TypedDict):
     """A stage of stages.py. None for one that was not seen; seconds after the stage before that was."""
 
-    name: str
-    time: t.Optional[float]
+    name: StageName
+    time: t.Optional[Time]
     after: t.Optional[float]
     source: t.Optional[t.Literal["host", "console"]]
 
 
-class BeforeAfter(t.TypedDict):
+class BootIds(t.TypedDict):
+    before: Uuid
+    after: t.Optional[Uuid]
+
+
+class Kernels(t.TypedDict):
     before: str
     after: t.Optional[str]
 
@@ -81,12 +110,12 @@ class Line(t.TypedDict):
 
     segment: str
     source: str
-    line: int
+    line: Count
     text: str
     pattern: str
     severity: t.Literal["error", "warning", "info"]
     meaning: str
-    count: int
+    count: Count
 
 
 class _Sure(t.TypedDict, total=False):
@@ -138,7 +167,7 @@ class _CrashMore(t.TypedDict, total=False):
 
 
 class Crash(_CrashMore):
-    crash_time: t.Optional[float]
+    crash_time: t.Optional[Time]
 
 
 class _DumpMore(t.TypedDict, total=False):
@@ -151,15 +180,15 @@ class _DumpMore(t.TypedDict, total=False):
 class Dump(_DumpMore):
     """What M(vmcore.kdump.vmcore_info) says of a dump."""
 
-    path: str
-    size: int
-    mtime: float
+    path: AbsolutePath
+    size: Count
+    mtime: Time
     format: str
     verdict: t.Literal["complete", "incomplete", "damaged", "not_this_crash", "unsupported"]
     why: str
     checks: list[DumpCheck]
     crash: Crash
-    files: dict[str, t.Optional[str]]
+    files: dict[str, t.Optional[AbsolutePath]]
 
 
 class TestedKdump(t.TypedDict):
@@ -175,25 +204,25 @@ class TestedKdump(t.TypedDict):
 class _RecordMore(t.TypedDict, total=False):
     dump_host: t.Optional[str]
     kdump: t.Optional[TestedKdump]
-    stored_at: t.Optional[float]  # by the controller's clock
+    stored_at: t.Optional[Time]  # by the controller's clock
 
 
 class Record(_RecordMore):
     version: int
-    run_id: str
+    run_id: Uuid
     host: str
     hostname: str
-    platform: Platform
+    platform: TestedPlatform
     iommu: TestedIommu
     helper: TestedHelper
     preflight: list[PreflightCheck]
-    finished_at: float
+    finished_at: Time
     verdict: t.Literal["passed", "failed", "inconclusive"]
     why: str
-    stage: str
+    stage: StageName
     stages: list[ReachedStage]
-    boot_id: BeforeAfter
-    kernel: BeforeAfter
+    boot_id: BootIds
+    kernel: Kernels
     trigger: RecordedTrigger
     cause: t.Optional[Cause]
     recovery: t.Optional[Recovery]
@@ -203,33 +232,34 @@ class Record(_RecordMore):
 
 
 class _StateMore(t.TypedDict, total=False):
-    triggered_at: float
+    triggered_at: Time
     dump_host: t.Optional[str]
     kdump: t.Optional[TestedKdump]
     build_id: t.Optional[str]
     watchdog: bool
     crash_size: t.Optional[int]
-    files_before: dict[str, t.Any]
+    files_before: dict[str, float]
     dumps_before: dict[str, float]
     not_loaded: t.Optional[str]
-    ram_bytes: t.Optional[int]
-    record: Record
+    ram_bytes: t.Optional[Count]
+    # As the release wrote it that finished the test; held against Record where it is gone by.
+    record: dict[str, t.Any]
 
 
 class State(_StateMore):
     """What a later run needs to finish a test, in /var/lib/vmcore-kdump/crash-test.json."""
 
     status: t.Literal["prepared", "started", "finished"]
-    run_id: str
+    run_id: Uuid
     host: str
     hostname: str
     requested_by: str
-    armed_at: float
-    boot_id: str
+    armed_at: Time
+    boot_id: Uuid
     kernel: str
-    dump_directory: str
+    dump_directory: AbsolutePath
     helper: TestedHelper
-    platform: Platform
+    platform: TestedPlatform
     iommu: TestedIommu
     trigger: Trigger
     preflight: list[PreflightCheck]
@@ -238,20 +268,23 @@ class State(_StateMore):
 __all__ = (
     "DUMP_VERDICTS",
     "VERDICTS",
-    "BeforeAfter",
+    "BootIds",
     "Cause",
     "Crash",
     "Dump",
     "DumpCheck",
+    "Kernels",
     "Line",
     "PreflightCheck",
     "ReachedStage",
     "Record",
     "RecordedTrigger",
     "Recovery",
+    "StageName",
     "State",
     "TestedHelper",
     "TestedIommu",
     "TestedKdump",
+    "TestedPlatform",
     "Trigger",
 )

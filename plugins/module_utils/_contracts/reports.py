@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import Count, Time
+
 # What becomes of a port. docs/reference/reset-helper.md says what each means.
 RESULTS = ("reset", "left", "failed", "timeout")
 
@@ -38,11 +40,11 @@ class ResetPort(t.TypedDict):
 
 
 class ResetSummary(t.TypedDict):
-    planned: int
-    reset: int
-    left: int
-    failed: int
-    timeout: int
+    planned: Count
+    reset: Count
+    left: Count
+    failed: Count
+    timeout: Count
     seconds: float
 
 
@@ -68,9 +70,9 @@ class CaptureReport(t.TypedDict):
     """When the capture kernel did what, seconds since the epoch by its clock, which may be another one."""
 
     boot_id: str
-    boot_epoch: float
-    dump_started: t.Optional[float]
-    dump_complete: t.Optional[float]
+    boot_epoch: Time
+    dump_started: t.Optional[Time]
+    dump_complete: t.Optional[Time]
 
 
 __all__ = (

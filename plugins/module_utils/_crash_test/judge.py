@@ -13,7 +13,11 @@ import time
 import typing as t
 from pathlib import Path
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test import shapes
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import misfit
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import (
+    CaptureReport,
+    ResetReport,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.record import (
     REPORT_MISFIT,
     explanation,
@@ -33,7 +37,6 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.sources imp
     pstore_logs,
     side_logs,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._shape import misfit
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import space_left
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import find, side_reports
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
@@ -43,7 +46,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.machine import Machine
-    from ansible_collections.vmcore.kdump.plugins.module_utils._shape import Shape
 
 Result = dict[str, t.Any]
 
@@ -66,8 +68,8 @@ def judged(machine: Machine, state: Result, options: Mapping[str, t.Any], boot: 
         KdumpError: the dump left the host, and nobody looked for it.
     """
     vmcore, reports = _arrived(state, options["dumps"]) if state.get("dump_host") else _saved(state)
-    reset, wrong_reset = _report(reports, "pcie_reset", "pcie-reset.json", shapes.RESET)
-    capture, wrong_capture = _report(reports, "capture", "capture.json", shapes.CAPTURE)
+    reset, wrong_reset = _report(reports, "pcie_reset", "pcie-reset.json", ResetReport)
+    capture, wrong_capture = _report(reports, "capture", "capture.json", CaptureReport)
     files = left_files(Path(state["dump_directory"]), state.get("files_before", {}))
     logs = _logs(machine, state, vmcore, files, options["recovery"])
     known = _known(state, boot, vmcore, files, options["recovery"])
@@ -187,14 +189,14 @@ def _read(path: str | None) -> str | None:
 
 
 def _report(
-    reports: Mapping[str, t.Any], key: str, name: str, shape: Shape
+    reports: Mapping[str, t.Any], key: str, name: str, contract: t.Any
 ) -> tuple[Result | None, list[Result]]:
     """A report beside the dump, if it has its shape, and what there is to say about one that has another.
 
     The dump may be of anybody who can write where dumps arrive, and the capture kernel may have been cut short.
     """
     report = reports.get(key)
-    wrong = None if report is None else misfit(report, shape, name)
+    wrong = None if report is None else misfit(report, contract, name)
     if wrong is None:
         return report, []
     return None, [

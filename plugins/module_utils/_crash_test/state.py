@@ -14,11 +14,9 @@ import os
 import typing as t
 from pathlib import Path
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.shapes import (
-    STATE as STATE_SHAPE,
-)
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import misfit
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import State
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._shape import misfit
 
 STATE = Path("/var/lib/vmcore-kdump/crash-test.json")
 # A dump can fill the file system that the state is on, and the one that Ansible copies modules to. This much is kept
@@ -45,7 +43,7 @@ def load(path: Path = STATE) -> dict[str, t.Any] | None:
         ) from exc
     if isinstance(state, dict) and "stage" in state:
         state["status"] = state.pop("stage")  # as releases before 0.3.0 called it
-    wrong = misfit(state, STATE_SHAPE, "the state")
+    wrong = misfit(state, State, "the state")
     if wrong:
         raise KdumpError(
             f"{path} holds no state of a crash test ({wrong}): remove the file if no test is under way."

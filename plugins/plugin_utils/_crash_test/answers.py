@@ -14,22 +14,21 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test import shapes
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import (
+    Count,
+    LongText,
+    Uuid,
+    misfit,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import (
+    Dump,
+    PreflightCheck,
+    Record,
+    State,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import STATE
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._shape import (
-    each,
-    keys,
-    mapping,
-    maybe,
-    misfit,
-    text,
-    uuid,
-    whole,
-)
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import (
-    printable_data,
-)
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean_data
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,8 +45,28 @@ _OF_STEP = {
     "collect": ("record", "logs", "known"),
     "cancel": ("record",),
 }
-_CHECKS = each(keys({"name": text, "status": text, "detail": text}))
-_LOGS = each(keys({"source": text, "text": text}, {"name": text}))
+
+
+class _MaybeName(t.TypedDict, total=False):
+    name: str | None
+
+
+class _Log(_MaybeName):
+    source: str
+    text: LongText
+
+
+class _Answer(t.TypedDict, total=False):
+    """What a step may answer. Its record has a check of its own: whatever it is, it is kept for people to look at."""
+
+    msg: LongText | None
+    checks: list[PreflightCheck] | None
+    state: State | None
+    boot_id: Uuid | None
+    expected_bytes: Count | None
+    logs: list[_Log] | None
+    known: dict[str, t.Any] | None
+    warnings: list[LongText] | None
 
 
 def answer_of(step: str, answer: Result) -> Result:
@@ -57,24 +76,11 @@ def answer_of(step: str, answer: Result) -> Result:
         KdumpError: it has not the shape of an answer.
     """
     taken = {key: answer[key] for key in (*_OF_ANY, *_OF_STEP[step]) if key in answer}
-    shape = keys(
-        {},
-        {
-            "msg": text,
-            "checks": _CHECKS,
-            "state": maybe(shapes.STATE),
-            "boot_id": uuid,
-            "expected_bytes": whole,
-            "logs": _LOGS,
-            "known": mapping,
-            "warnings": each(text),
-        },
-    )
-    wrong = misfit(taken, shape, "the answer")
+    wrong = misfit(taken, _Answer, "the answer")
     if wrong:
         raise KdumpError(f"{wrong}.")
     return {
-        **t.cast(Result, printable_data(taken)),
+        **t.cast(Result, clean_data(taken)),
         "changed": taken.get("changed") is True,
         "failed": bool(taken.get("failed", False)),
         "refused": taken.get("refused") is True,
@@ -115,7 +121,7 @@ def own_record(
     Raises:
         KdumpError: it is none, or of another test; a part of a sentence that says so.
     """
-    wrong = misfit(record, shapes.RECORD, "its record")
+    wrong = misfit(record, Record, "its record")
     if wrong:
         raise KdumpError(wrong)
     for key in ("host", "run_id"):
@@ -124,15 +130,15 @@ def own_record(
     vmcore = record["vmcore"]
     if dumps is not None and vmcore and vmcore["path"] not in [dump["path"] for dump in dumps]:
         raise KdumpError(f"no dump {vmcore['path']} was found on {state['dump_host']}")
-    return t.cast(Result, printable_data(record))
+    return t.cast(Result, clean_data(record))
 
 
 def arrived_dumps(dumps: Sequence[t.Any] | None) -> tuple[list[Result] | None, list[str]]:
     """What was found where dumps arrive, without what has not the shape of a dump, and a sentence for each of those."""
     if dumps is None:
         return None, []
-    wrong = [misfit(dump, shapes.VMCORE, f"dumps[{index}]") for index, dump in enumerate(dumps)]
-    kept = [printable_data(dump) for dump, why in zip(dumps, wrong, strict=True) if not why]
+    wrong = [misfit(dump, Dump, f"dumps[{index}]") for index, dump in enumerate(dumps)]
+    kept = [clean_data(dump) for dump, why in zip(dumps, wrong, strict=True) if not why]
     return kept, [f"A dump is left out: {why}." for why in wrong if why]
 
 

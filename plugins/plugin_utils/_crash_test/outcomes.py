@@ -11,11 +11,8 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import (
-    printable_line,
-)
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._refusal import REASONS
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import columns
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean_line, columns
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +34,7 @@ def outcomes(results: Mapping[str, t.Any]) -> Outcomes:
     """Return what the results say, a result of M(vmcore.kdump.crash_test) by each host's name, None without one."""
     rows = {host: _row(result) for host, result in results.items()}
     shown = [
-        (printable_line(host), word, why)
+        (clean_line(host), word, why)
         for host, (word, why) in sorted(rows.items(), key=lambda row: (row[1][0], row[0]))
         if word not in ("passed", "ready")
     ]
@@ -56,7 +53,7 @@ def _tokens(results: Mapping[str, t.Any]) -> list[str]:
         each for each in results.values() if isinstance(each, dict) and each.get("ready") is True
     ]
     return [
-        f"crash_test_confirm={printable_line(token)} confirms exactly the hosts of this play, for 24 hours."
+        f"crash_test_confirm={clean_line(token)} confirms exactly the hosts of this play, for 24 hours."
         for token in sorted({str(each["token"]) for each in ready if each.get("token")})
     ]
 
@@ -64,7 +61,7 @@ def _tokens(results: Mapping[str, t.Any]) -> list[str]:
 def _row(result: t.Any) -> tuple[str, str]:
     """A word for what came of a host, and why."""
     known = result if isinstance(result, dict) else {}
-    why = printable_line(str(known.get("msg") or ""))
+    why = clean_line(str(known.get("msg") or ""))
     if known.get("refused") in REASONS:
         return "refused", f"{known['refused']}: {why}"
     verdict = (known.get("record") or {}).get("verdict")

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
-from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test import shapes
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import misfit
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import Record
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._shape import misfit
 from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.dumps import (
     refuse_without_room,
 )
@@ -90,7 +90,7 @@ class Records:
             record = json.loads(path.read_text())
         except (OSError, ValueError, RecursionError):
             return {}
-        wrong = misfit(record, shapes.RECORD, "it")
+        wrong = misfit(record, Record, "it")
         if wrong:
             display.warning(
                 f"{path} is no result record ({wrong}): when the console showed the stages is not known."

@@ -14,9 +14,7 @@ import time
 import typing as t
 
 from ansible.utils.display import Display
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._crash_test.terminal import (
-    printable_line,
-)
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean_line
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +70,7 @@ class Watch:
         size = f" | dump directory {self._dump >> 10} MiB" if self._dump is not None else ""
         line = f"[{self._host}] {elapsed:4.0f} s | {stage}{size}"
         last = self._console.last
-        display.display(printable_line(f"{line} | {last}" if last else line))
+        display.display(clean_line(f"{line} | {last}" if last else line))
 
 
 @contextlib.contextmanager

@@ -11,7 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import clean, clean_json
+from ansible_collections.vmcore.kdump.plugins.plugin_utils._text import (
+    clean,
+    clean_data,
+    clean_json,
+    clean_line,
+)
 from ansible_collections.vmcore.kdump.tests.unit.hostile.controller import ACTS, acting
 
 # What is hard for somebody who reads JSON without parsing it: backslashes, quotation marks, escapes, halves of pairs.
@@ -59,3 +64,38 @@ def test_lines_end_as_lines() -> None:
 def test_each_of_them_is_replaced(character: str) -> None:
     for text in (clean(f"a{character}b"), json.loads(clean_json(json.dumps(f"a{character}b")))):
         assert text in ("a\ufffdb", "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, \tand äöü 日本\n", "plain, \tand äöü 日本\n"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]52;c;cm0gLXJmIC8=\x07after", "after"),
+        ("\x1b]52;c;cm0gLXJmIC8=\x1b\\after", "after"),
+        ("\x1b]52;c;never ended", ""),
+        ("\x1bP+q544e\x1b\\after", "after"),
+        ("\x9b31mred", "red"),
+        ("\x9d52;c;cm0=\x9cafter", "after"),
+        ("\x85next line", "\ufffdnext line"),
+        ("\u202eltr\u2066", "\ufffdltr\ufffd"),
+        ("zero\u200bwidth", "zero\ufffdwidth"),
+        ("over\rwritten\b", "over\ufffdwritten\ufffd"),
+        ("\ud800", "\ufffd"),
+    ],
+)
+def test_every_character_of_a_text_is_shown_and_none_acts(text: str, shown: str) -> None:
+    assert clean(text) == shown
+
+
+@given(text=TEXTS)
+def test_a_text_that_is_clean_stays_as_it_is(text: str) -> None:
+    assert clean(clean(text)) == clean(text)
+
+
+def test_a_line_stays_one() -> None:
+    assert clean_line("a\nCrash test of db02: PASSED") == "a Crash test of db02: PASSED"
+
+
+def test_data_is_cleaned_in_its_depth() -> None:
+    assert clean_data({"\x07a": [{"b": "\x1b[1mc"}, 1, None]}) == {"\ufffda": [{"b": "c"}, 1, None]}

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import fits, misfits
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import (
+    AbsolutePath,
+    Count,
+    LongText,
+    Time,
+    Uuid,
+    fits,
+    misfits,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts import Facts, Function
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import Record, State
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import (
@@ -37,19 +45,37 @@ def test_a_report_of_the_right_shape_fits() -> None:
 @pytest.mark.parametrize(
     ("value", "phrase"),
     [
-        ("x", "capture.json: boot_epoch is a text, not a number of 64 bits"),
-        (True, "capture.json: boot_epoch is a truth value, not a number of 64 bits"),
-        (1e300, "capture.json: boot_epoch is a number, not a number of 64 bits"),
-        (float("nan"), "capture.json: boot_epoch is a number, not a number of 64 bits"),
-        (1 << 65, "capture.json: boot_epoch is a number, not a number of 64 bits"),
-        (None, "capture.json: boot_epoch is null, not a number of 64 bits"),
-        ([1.0], "capture.json: boot_epoch is a list, not a number of 64 bits"),
+        ("x", "capture.json: boot_epoch is a text, not a time"),
+        (True, "capture.json: boot_epoch is a truth value, not a time"),
+        (1e300, "capture.json: boot_epoch is a number, not a time"),
+        (float("nan"), "capture.json: boot_epoch is a number, not a time"),
+        (1 << 65, "capture.json: boot_epoch is a number, not a time"),
+        (None, "capture.json: boot_epoch is null, not a time"),
+        ([1.0], "capture.json: boot_epoch is a list, not a time"),
     ],
 )
 def test_what_does_not_fit_is_named(value: t.Any, phrase: str) -> None:
     assert list(misfits({**CAPTURE, "boot_epoch": value}, CaptureReport, "capture.json")) == [
         phrase
     ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "fitting", "others"),
+    [
+        (Uuid, ["4f0c6bd5-2c1e-4f0e-9e39-0d1ddc1f1a55"], ["4F0C6BD5-2C1E-4F0E-9E39-0D1DDC1F1A55", "x" * 300, 7]),
+        (AbsolutePath, ["/var/crash", "/"], ["var/crash", "../x", "", "/x\0", ["/"], None]),
+        (Time, [0, 1.5, 253402300799], [-1, 253402300800, 1e300, float("nan"), True, "1"]),
+        (Count, [0, 1 << 62], [-1, 1.0, True, 1 << 65, None]),
+        (LongText, ["", "x" * (1 << 20)], ["x" * (1 << 20 | 1), 7, None]),
+    ],
+)  # fmt: skip
+def test_a_rule_says_more_than_a_type(
+    rule: t.Any, fitting: list[t.Any], others: list[t.Any]
+) -> None:
+    assert [value for value in fitting if not fits(value, rule)] == []
+    assert [value for value in others if fits(value, rule)] == []
+    assert fits(None, t.Optional[rule])
 
 
 def test_an_integer_of_any_size_is_compared() -> None:

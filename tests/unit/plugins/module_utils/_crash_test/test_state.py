@@ -69,3 +69,9 @@ def test_a_host_without_that_space_is_not_crashed(
     with pytest.raises(KdumpError, match=r"was not crashed: .*No space left on device"):
         reserve(tmp_path / "reserve")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_record_of_another_release_keeps_no_host_from_its_next_test(tmp_path: Path) -> None:
+    path = tmp_path / "crash-test.json"
+    save({**STATE, "status": "finished", "record": {"verdict": "passed"}}, path)
+    assert (load(path) or {})["record"] == {"verdict": "passed"}

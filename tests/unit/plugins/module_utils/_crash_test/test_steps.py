@@ -236,18 +236,38 @@ def test_a_dump_that_left_the_host_is_judged_by_what_was_found_there(
 @pytest.mark.parametrize(
     ("name", "report", "wrong"),
     [
-        ("capture", {"boot_epoch": "x"}, "capture.json.boot_epoch is not a time"),
-        ("capture", {"dump_started": 1e300}, "capture.json.dump_started is not a time"),
-        ("capture", {"dump_complete": float("inf")}, "capture.json.dump_complete is not a time"),
-        ("capture", [], "capture.json is not an object"),
-        ("pcie_reset", {}, "pcie-reset.json.digest is missing"),
-        ("pcie_reset", {**RESET, "ports": [{}]}, "pcie-reset.json.ports[0].address is missing"),
-        ("pcie_reset", {**RESET, "uptime_end": True}, "pcie-reset.json.uptime_end is not a number"),
-        ("pcie_reset", {**RESET, "summary": 3}, "pcie-reset.json.summary is not an object"),
+        (
+            "capture",
+            {**CAPTURE, "boot_epoch": "x"},
+            "capture.json: boot_epoch is a text, not a time",
+        ),
+        (
+            "capture",
+            {**CAPTURE, "dump_started": 1e300},
+            "capture.json: dump_started is a number, not a time",
+        ),
+        (
+            "capture",
+            {**CAPTURE, "dump_complete": float("inf")},
+            "capture.json: dump_complete is a number, not a time",
+        ),
+        ("capture", [], "capture.json is a list, not a dictionary"),
+        ("pcie_reset", {}, "pcie-reset.json has no "),
+        ("pcie_reset", {**RESET, "ports": [{}]}, "pcie-reset.json: ports[0] has no address"),
+        (
+            "pcie_reset",
+            {**RESET, "uptime_end": True},
+            "pcie-reset.json: uptime_end is a truth value, not a number",
+        ),
+        (
+            "pcie_reset",
+            {**RESET, "summary": 3},
+            "pcie-reset.json: summary is a number, not a dictionary",
+        ),
         (
             "pcie_reset",
             {**RESET, "uptime_jump": "9"},
-            "pcie-reset.json.uptime_jump is not a number",
+            "pcie-reset.json: uptime_jump is a text, not a number",
         ),
     ],
 )
