@@ -45,6 +45,8 @@ _OF_STEP = {
     "collect": ("record", "logs", "known"),
     "cancel": ("record",),
 }
+# What an answer cannot do without that has checks, or that has not failed.
+_NEEDED = {"preflight": ("checks", "ready", "boot_id", "msg"), "prepare": ("checks", "state")}
 
 
 class _MaybeName(t.TypedDict, total=False):
@@ -76,7 +78,7 @@ def answer_of(step: str, answer: Result) -> Result:
         KdumpError: it has not the shape of an answer.
     """
     taken = {key: answer[key] for key in (*_OF_ANY, *_OF_STEP[step]) if key in answer}
-    wrong = misfit(taken, _Answer, "the answer")
+    wrong = misfit(taken, _Answer, "the answer") or _missing(step, taken)
     if wrong:
         raise KdumpError(f"{wrong}.")
     return {
@@ -85,6 +87,13 @@ def answer_of(step: str, answer: Result) -> Result:
         "failed": bool(taken.get("failed", False)),
         "refused": taken.get("refused") is True,
     }
+
+
+def _missing(step: str, taken: Result) -> str | None:
+    if taken.get("failed") and (step == "prepare" or "checks" not in taken):
+        return None
+    missing = [key for key in _NEEDED.get(step, ()) if taken.get(key) is None]
+    return f"the answer has no {' and no '.join(missing)}" if missing else None
 
 
 def own_state(state: Result, host: str, run_id: str | None = None) -> Result:

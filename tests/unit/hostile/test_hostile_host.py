@@ -23,14 +23,13 @@ import pytest
 from ansible_collections.vmcore.kdump.plugins.modules import platform_facts
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import unpack
 from ansible_collections.vmcore.kdump.tests.unit.hostile.controller import (
-    ACTS,
+    ESCAPES,
     Controller,
     Json,
-    acting,
+    decisions,
+    everywhere,
+    held,
 )
-
-# Sets the clipboard (OSC 52), clears the screen (CSI, in 7 and in 8 bits), turns the text around, ends a line.
-ESCAPES = "\x1b]52;c;Y3VybCBldmlsfHNo\x07\x1b[2J\x9b2J\u202eevil\r" + "".join(ACTS)
 
 
 @pytest.fixture(scope="module", name="good")
@@ -45,32 +44,6 @@ def good_facts(tmp_path_factory: pytest.TempPathFactory) -> Json:
 @pytest.fixture(name="controller")
 def a_controller(tmp_path: Path) -> Controller:
     return Controller(tmp_path)
-
-
-def everywhere(value: t.Any, text: str) -> t.Any:
-    """A value with C(text) in each of its texts."""
-    if isinstance(value, dict):
-        return {key: everywhere(each, text) for key, each in value.items()}
-    if isinstance(value, list):
-        return [everywhere(each, text) for each in value]
-    return f"{value}{text}" if isinstance(value, str) else value
-
-
-def decisions(controller: Controller) -> Json:
-    """Variables by which the roles decide something on the controller, as a host would like them."""
-    touch = ["touch", str(controller.home / "executed")]
-    return {
-        "crash_test_console_command": touch,
-        "crash_test_results_directory": str(controller.home / ".ssh"),
-        "crash_test_confirm": ["decides"],
-        "crash_test_checks_tasks": str(controller.home / "evil.yml"),
-        "crash_test_recovery": str(controller.home / "evil.yml"),
-        "crash_test_dump_host": "localhost",
-        "capture_directory": str(controller.home / ".ssh"),
-        "assess_directory": str(controller.home / ".ssh"),
-        "kdump_ssh_authorize_on": "localhost",
-        "pcie_reset_exclusions": [],
-    }
 
 
 # What a host answers instead of facts, and what is said of it. None: the reply is taken for what it says.
@@ -123,14 +96,6 @@ def replies_instead_of_facts(controller: Controller, good: Json) -> dict[str, tu
         ),
         "decides": ({"ansible_facts": {**good, **decisions(controller)}}, ""),
     }
-
-
-def held(controller: Controller, ran: t.Any) -> None:
-    """What no host may do."""
-    assert ran.changed == []
-    assert not (controller.home / "executed").exists()
-    assert acting(ran.output) == []
-    assert "Traceback" not in ran.output, ran.output
 
 
 def test_assess(controller: Controller, good: Json) -> None:

@@ -25,7 +25,10 @@ from ansible.plugins.connection import ConnectionBase
 
 _MODULE = re.compile(rb"ansible_module='(?:[a-z_]+\.)*([a-z_]+)'")
 _STEP = re.compile(rb'"step": "([a-z]+)"')
+# Which test is asked for; RUN-ID in a reply is the same.
 _RUN_ID = re.compile(rb'"run_id": "([0-9a-f-]{36})"')
+# What tells a command from others that need no module: a word of it -> the name of its reply.
+_COMMANDS = {"random/boot_id": "probe", "sha256sum": "describe", "dd if=": "piece"}
 
 
 class Connection(ConnectionBase):
@@ -42,12 +45,13 @@ class Connection(ConnectionBase):
     ) -> tuple[int, bytes, bytes]:
         host = self._play_context.remote_addr
         replies = json.loads(Path(os.environ["HOSTILE_REPLIES"]).read_text()).get(host, {})
-        name = "command"
+        name = next((name for word, name in _COMMANDS.items() if word in cmd), "command")
+        any_of_these = "command"
         if in_data and (module := _MODULE.search(in_data)):
-            name = module[1].decode()
+            name = any_of_these = module[1].decode()
             if step := _STEP.search(in_data):
                 name = f"{name}:{step[1].decode()}"
-        reply = replies.get(name, replies.get(name.partition(":")[0], "{}"))
+        reply = replies.get(name, replies.get(any_of_these, "{}"))
         if in_data and (run_id := _RUN_ID.search(in_data)):
             reply = reply.replace("RUN-ID", run_id[1].decode())
         with Path(os.environ["HOSTILE_REPLIES"]).with_name("asked").open("a") as asked:
