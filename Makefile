@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
-	crashes crash-faults one-processor log-storm qualify readiness fleet campaign runner ports bench bench-fleet damage debuggers fuzz build clean distclean \
+	crashes crash-faults interrupted one-processor log-storm qualify readiness fleet campaign runner ports bench bench-fleet damage debuggers fuzz build clean distclean \
 	configure targets platforms alerts
 
 VENV := $(CURDIR)/.venv
@@ -71,6 +71,9 @@ crashes: setup ## ten crashes in a row of two machines at the same time, for eac
 
 crash-faults: setup ## crashes that leave no dump or no good one, and what is said of each (ARGS=disk-full for one)
 	@python -m lab crash-faults $(ARGS)
+
+interrupted: setup ## controllers that end in the middle of a crash test, two at once, a host that crashes again
+	@python -m lab interrupted $(ARGS)
 
 fleet: setup ## two machines, one of which fails: the play stops, then both at once, and their report
 	@python -m lab fleet $(ARGS)

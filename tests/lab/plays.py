@@ -22,6 +22,7 @@ from lab.machine import Machine
 CHECKOUT = Path(__file__).parents[2]
 RESULTS = CHECKOUT / "build" / "results"
 _PLAYBOOKS = Path(__file__).parent / "playbooks"
+_CONFIGURATION = str(Path(__file__).parent / "ansible.cfg")
 # For crash_test_recovery: tasks that press the reset button of a machine of the lab.
 RECOVERY = str(_PLAYBOOKS.with_name("tasks") / "recover.yml")
 
@@ -83,6 +84,17 @@ class Plays:
         ).returncode  # fmt: skip
         print(f"===== {playbook} took {time.monotonic() - started:.0f} s =====", flush=True)
         return code
+
+    def start(self, playbook: str, log: Path, **variables: Any) -> subprocess.Popen[bytes]:
+        """Start a playbook of the collection in a process group of its own; what it prints is in the file *log*."""
+        self._played = time.time()
+        with log.open("wb") as stream:
+            return subprocess.Popen(
+                ["ansible-playbook", "-i", str(self._inventory), f"vmcore.kdump.{playbook}",
+                 "--extra-vars", json.dumps({**self.variables, **variables})],
+                cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+                env={**os.environ, "ANSIBLE_CONFIG": _CONFIGURATION}, start_new_session=True,
+            )  # fmt: skip
 
     def run(self, playbook: str) -> None:
         """Run a playbook that must not fail.
@@ -195,7 +207,7 @@ class Plays:
     ) -> subprocess.CompletedProcess[Any]:
         environment = {
             **os.environ,
-            "ANSIBLE_CONFIG": str(Path(__file__).parent / "ansible.cfg"),
+            "ANSIBLE_CONFIG": _CONFIGURATION,
             # How "ansible" prints what a module returns; playbooks show YAML.
             **({"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"} if program == "ansible" else {}),
         }

@@ -13,6 +13,7 @@ from lab.experiments import (
     effect,
     faults,
     fleet,
+    interrupted,
     lanes,
     log_storm,
     one_processor,
@@ -26,7 +27,7 @@ from lab.experiments import (
 EXPERIMENTS = tuple(
     each.EXPERIMENT
     for each in (
-        configure, targets, readiness, crashes, crash_faults, one_processor, log_storm, fleet, campaign, runner, lanes,
-        effect, faults, ports, qualify,
+        configure, targets, readiness, crashes, crash_faults, interrupted, one_processor, log_storm, fleet,
+        campaign, runner, lanes, effect, faults, ports, qualify,
     )
 )  # fmt: skip

@@ -248,7 +248,7 @@ def _try(fault: Fault, trial: Trial) -> Outcome:
         answers.append(said(record))
         wrong += _differences(fault.later, answers[1])
     print(f"\n{summary(record)}", flush=True)
-    wrong += _kept(host, record)
+    wrong += kept(host, record)
     if answers[0].dump == "complete":
         second = dumps.look(host, record)
         print(f"The dump once more, all of it: {second}", flush=True)
@@ -311,7 +311,7 @@ def _differences(expected: Verdict, answer: Verdict) -> list[str]:
     ]
 
 
-def _kept(host: Machine, record: dict[str, Any]) -> list[str]:
+def kept(host: Machine, record: dict[str, Any]) -> list[str]:
     """Whether the host has the same record and waits for nobody."""
     state = json.loads(host.ssh(f"cat {STATE}"))
     if state["status"] != "finished" or state["run_id"] != record["run_id"]:
