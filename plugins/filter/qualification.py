@@ -21,6 +21,12 @@ options:
     type: list
     elements: dict
     required: true
+  plan:
+    description:
+      - What P(vmcore.kdump.reset_plan#filter) made for the host. With it ports are named that only the register
+        sequence would reset.
+    type: dict
+    version_added: 0.3.0
 seealso:
   - module: vmcore.kdump.crash_test
   - plugin: vmcore.kdump.reset_plan
@@ -41,9 +47,9 @@ RETURN = r"""
 _value:
   description:
     - The C(host), its C(platform), C(kernel) and C(iommu), the C(conclusion) with a code and a sentence, the
-      proposed C(pcie_reset_stage) and C(pcie_reset_exclusions), and for the crashes C(without) and C(with) the reset in
-      the initramfs, and with the one in the C(quiesce) stage, how many there were, how many left a dump, the times, the
-      results of the ports, and the evidence.
+      proposed C(pcie_reset_stage), C(pcie_reset_policy) and C(pcie_reset_exclusions), and what C(to_qualify) next.
+    - For the crashes C(without) and C(with) the reset in the initramfs, and with the one in the C(quiesce) stage, how
+      many there were, how many left a dump, the times, the results of the ports, and the evidence.
   type: dict
   sample:
     conclusion:
@@ -51,6 +57,8 @@ _value:
       sentence: >-
         The reset saves dumps: 3 of 3 crashes with the reset in the initramfs left a dump, 0 of 3 without it.
     pcie_reset_stage: initramfs
+    pcie_reset_policy: {}
+    to_qualify: {}
     pcie_reset_exclusions: []
 """
 
@@ -64,10 +72,12 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Callable, Mapping, Sequence
 
 
-def qualification(records: Sequence[Mapping[str, t.Any]]) -> dict[str, t.Any]:
+def qualification(
+    records: Sequence[Mapping[str, t.Any]], plan: Mapping[str, t.Any] | None = None
+) -> dict[str, t.Any]:
     """Return the comparison."""
     try:
-        return qualify.qualification(records)
+        return qualify.qualification(records, plan)
     except KdumpError as exc:
         raise AnsibleFilterError(str(exc)) from exc
 

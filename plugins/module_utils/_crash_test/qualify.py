@@ -28,6 +28,11 @@ _SPANS = (
     ("panicked", "normal kernel"),
 )
 _DUMP = "panicked to dump complete"
+# Conclusions that qualify what was tried.
+_PASSED = ("reset_helps", "reset_harmless")
+# The method, and its policy; the reason of a port that no method resets (_reset/decide.py).
+_SBR = "sbr"
+_NOTHING_RESETS = "no_reset_method"
 # The phases of a result, in the order in which crashes are compared.
 _WAYS = {
     "without": "without the reset",
@@ -36,16 +41,21 @@ _WAYS = {
 }
 
 
-def qualification(records: Sequence[Record]) -> dict[str, t.Any]:
+def qualification(
+    records: Sequence[Record], plan: Mapping[str, t.Any] | None = None
+) -> dict[str, t.Any]:
     """Compare crash tests and propose exclusions.
 
     Args:
         records: result records of one host. Those of a host with an installed helper are the ones with the reset, in
             the stage that the capture kernel was loaded with.
+        plan: what reset_plan made for this host, for what it leaves alone; None if it is not known.
 
     Returns:
         C({"host", "platform", "kernel", "iommu", "conclusion": {"code", "sentence"}, "pcie_reset_stage",
-        "pcie_reset_exclusions": [rule], "without": phase, "with": phase, "quiesce": phase}). A phase has C(crashes),
+        "pcie_reset_policy": {"sbr": "fallback"} or {}, "to_qualify": {"sbr": "fallback"} or {},
+        "pcie_reset_exclusions": [rule], "without": phase, "with": phase, "quiesce": phase}). C(pcie_reset_policy) is
+        what these crashes qualified, C(to_qualify) what may be tried in crashes to come. A phase has C(crashes),
         C(dumps), C(seconds), C(ports), C(evidence) and C(tests); C(with) is that of the reset in the initramfs. No
         rule is a proposal, too: the platform needs none.
 
@@ -70,6 +80,8 @@ def qualification(records: Sequence[Record]) -> dict[str, t.Any]:
     sentence = " ".join((sentence, *(f"{_counts(stages[other], other)}." for other in others)))
     if code == "reset_harms" and not rules:
         rules = [_platform_rule(first, sentence, with_reset)]
+    policy, qualified = _qualified(code, stages[stage])
+    untried, advice = ({}, "") if policy else _to_qualify(plan, with_reset)
     phases = {
         "without": _phase(without),
         "with": _phase(stages["initramfs"]),
@@ -78,14 +90,69 @@ def qualification(records: Sequence[Record]) -> dict[str, t.Any]:
     # The file that the playbook writes has this order: what is to be done, then what it rests on.
     return {
         "host": hosts[0],
-        "conclusion": {"code": code, "sentence": f"{sentence}{_times(phases)}"},
+        "conclusion": {
+            "code": code,
+            "sentence": f"{sentence}{_times(phases)}{qualified}{advice}",
+        },
         "pcie_reset_stage": stage,
+        "pcie_reset_policy": policy,
+        "to_qualify": untried,
         "pcie_reset_exclusions": rules,
         "platform": first["platform"],
         "kernel": first["kernel"]["before"],
         "iommu": first["iommu"],
         **phases,
     }
+
+
+def _qualified(code: str, with_reset: Sequence[Record]) -> tuple[dict[str, str], str]:
+    """The policy that these crashes were a qualification of, and a sentence that says so.
+
+    Method sbr is off until then: it goes round the kernel's own list of devices that do not survive a bus reset.
+    """
+    ports = [
+        port
+        for record in with_reset
+        for port in (record["reset"] or {"ports": []})["ports"]
+        if port["method"] == _SBR
+    ]
+    back = [port for port in ports if port["result"] == "reset"]
+    if code not in _PASSED or not back or len(back) < len(ports):
+        return {}, ""
+    addresses = _counted(len({port["address"] for port in back}), "port")
+    return {_SBR: "fallback"}, (
+        f" The register sequence (policy sbr: fallback) reset {addresses} in {len(with_reset)} crashes, and each"
+        " function came back: this platform is qualified with it."
+    )
+
+
+def _to_qualify(
+    plan: Mapping[str, t.Any] | None, with_reset: Sequence[Record]
+) -> tuple[dict[str, str], str]:
+    """What would reset ports that nothing else resets on this kernel, and a sentence that says how to try that."""
+    tried = any(
+        port["method"] == _SBR
+        for record in with_reset
+        for port in (record["reset"] or {"ports": []})["ports"]
+    )
+    # The plan knows whether the kernel is locked down, where the registers cannot be written.
+    gains = [
+        lever["gain"]
+        for lever in (plan or {}).get("dma", {}).get("levers", ())
+        if lever["lever"] == _SBR
+    ]
+    left = [port for port in (plan or {}).get("ports", ()) if port["reason"] == _NOTHING_RESETS]
+    if tried or not gains or not left:
+        return {}, ""
+    ports, functions = _counted(len(left), "port"), _counted(gains[0], "more function")
+    return {_SBR: "fallback"}, (
+        f" {ports} left because neither this kernel nor the policy has a method; with the register sequence {functions}"
+        " would be silent: qualify this platform again with pcie_reset_policy sbr: fallback."
+    )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _times(phases: Mapping[str, Mapping[str, t.Any]]) -> str:

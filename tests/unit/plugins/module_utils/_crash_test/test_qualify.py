@@ -190,3 +190,74 @@ def test_records_of_several_hosts_are_not_mixed() -> None:
         qualification([GOOD, {**GOOD, "host": "db02"}])
     with pytest.raises(KdumpError, match="not of none"):
         qualification([])
+
+
+def with_sbr(**changes: t.Any) -> dict[str, t.Any]:
+    report = copy.deepcopy(RESET)
+    report["ports"][0].update(method="sbr", **changes)
+    return {**GOOD_RESET, "reset": report}
+
+
+# Of a kernel without reset_subordinate, with one port that has no method, and not locked down.
+PLAN = {
+    "ports": [
+        {"address": "0000:00:1c.0", "decision": "leave", "reason": "no_reset_method"},
+        {"address": "0000:00:1d.0", "decision": "reset", "reason": "reset"},
+    ],
+    "dma": {"levers": [{"lever": "sbr", "words": "the policy sbr", "gain": 2}]},
+}
+
+
+def test_the_register_sequence_that_did_no_harm_is_qualified_and_proposed() -> None:
+    found = qualification([BAD, with_sbr()], PLAN)
+    assert found["pcie_reset_policy"] == {"sbr": "fallback"}
+    assert found["to_qualify"] == {}
+    assert "this platform is qualified with it" in found["conclusion"]["sentence"]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        # What was not tried is not qualified, nor what did harm, nor without a comparison.
+        [GOOD, GOOD_RESET],
+        [GOOD, GOOD, with_sbr(), {**with_sbr(), "vmcore": None}],
+        [GOOD, with_sbr(), with_sbr(result="failed", error="not_back")],
+        [with_sbr()],
+    ],
+    ids=["not tried", "harm", "not back", "not compared"],
+)
+def test_the_register_sequence_is_not_qualified_by_anything_else(
+    records: list[dict[str, t.Any]],
+) -> None:
+    assert qualification(records)["pcie_reset_policy"] == {}
+
+
+def test_ports_that_nothing_resets_are_a_reason_to_qualify_the_register_sequence() -> None:
+    found = qualification([GOOD, GOOD_RESET], PLAN)
+    assert found["to_qualify"] == {"sbr": "fallback"}
+    assert "1 port left because neither this kernel" in found["conclusion"]["sentence"]
+    assert "2 more functions would be silent" in found["conclusion"]["sentence"]
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        None,
+        # Locked down, or allowed already: no lever.
+        {**PLAN, "dma": {"levers": []}},
+        # Left for a hot-plug slot, by a kernel that has reset_subordinate.
+        {**PLAN, "ports": [{"address": "0000:00:1c.0", "decision": "leave", "reason": "hotplug"}]},
+    ],
+    ids=["no plan", "no lever", "has a method"],
+)
+def test_where_the_register_sequence_cannot_help_it_is_not_proposed(
+    plan: dict[str, t.Any] | None,
+) -> None:
+    found = qualification([GOOD, GOOD_RESET], plan)
+    assert (found["pcie_reset_policy"], found["to_qualify"]) == ({}, {})
+    assert "sbr" not in found["conclusion"]["sentence"]
+
+
+def test_what_harmed_is_not_proposed_again() -> None:
+    found = qualification([GOOD, {**with_sbr(), "vmcore": None}], PLAN)
+    assert (found["pcie_reset_policy"], found["to_qualify"]) == ({}, {})
