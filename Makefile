@@ -57,7 +57,7 @@ targets: setup ## crash a guest that dumps to an NFS server, and to one over SSH
 lanes: setup ## crash and verify every kind of kdump image (ARGS=debian12 for one of them)
 	@python -m lab lanes $(ARGS)
 
-effect: setup ## DMA after a panic, without and with the reset: VT-d, AMD-Vi, SMMUv3 (ARGS='vtd-none vtd-quiesce')
+effect: setup ## DMA after a panic, without and with the reset: VT-d, AMD-Vi, SMMUv3, and FLR (ARGS='vtd-none vtd-quiesce')
 	@python -m lab effect $(ARGS)
 
 readiness: setup ## makes a guest unable to dump in every way, and looks whether that is said

@@ -27,6 +27,8 @@ from lab.wire import Traffic
 
 _NONE = "none"
 _STAGES = (_NONE, "initramfs", "quiesce")
+# The reset of each function by itself, in the initramfs: less than that of the bus.
+_FLR = "flr"
 # A machine that hangs is reset, and its crash is one without a dump.
 _RECOVERY: Mapping[str, Any] = {
     "crash_test_timeout": 200,  # as long again while its console shows progress
@@ -35,6 +37,9 @@ _RECOVERY: Mapping[str, Any] = {
 _INIT = "Run /init as init process"
 _JUMP = "kexec_core: Starting new kernel"
 _BRIDGE_CONTROL, _SECONDARY_BUS_RESET = 0x3E, 0x40
+# Device Control (PCIe 7.5.3.4), 8 bytes into the capability, whose place is that of QEMU's model: hw/nvme/ctrl.c,
+# nvme_init_pci(), and hw/net/igb.c, igb_pci_realize(). The others have no FLR.
+_DEVICE_CONTROL, _INITIATE_FLR = {"nvme": 0x88, "igb": 0xA8}, 0x8000
 
 # pcie-root-port 00:04.0 @0x3e <- 0x42
 _CONFIG_WRITE = re.compile(r"(\w\w):(\w\w)\.(\d) @0x(\w+) <- 0x(\w+)")
@@ -180,9 +185,18 @@ def measure(events: Iterable[Event], devices: Sequence[Device], iommu: Iommu) ->
                 effects[place].driver = event.time
             if place in below and int(offset, 16) == _BRIDGE_CONTROL:
                 below[place].resets += bool(int(value, 16) & _SECONDARY_BUS_RESET)
+            # The driver of a capture kernel may do the same later: that is not the helper's.
+            if place in effects and event.time < settled:
+                effects[place].resets += _is_flr(effects[place].device, offset, value)
     for effect in effects.values():
         effect.window = (effect.driver or crash[-1].time) - settled
     return list(effects.values())
+
+
+def _is_flr(device: Device, offset: str, value: str) -> bool:
+    """Whether a write to a device's configuration space is the begin of a Function Level Reset."""
+    control = _DEVICE_CONTROL.get(device.model)
+    return int(offset, 16) == control and bool(int(value, 16) & _INITIATE_FLR)
 
 
 def _meant(events: Iterable[Event], iommu: Iommu) -> Iterator[Event]:
@@ -343,7 +357,12 @@ def _judge(name: str, crashes: list[Crash], whole: Outcome) -> None:
 def _measure(stage: str, trial: Trial) -> Outcome:
     """Crash the machine under load as often as was asked for, with the reset in a stage."""
     advice = trial.plays.without_makedumpfile()
-    if stage != _NONE:
+    if stage == _FLR:
+        # Where a function has FLR, by that and nothing else: otherwise it is only what is done for want of a bus reset.
+        plays = Plays(trial.host, pcie_reset_policy={"flr": "fallback"}, lab_method=_FLR)
+        plays.run("configure")
+        plays.install()
+    elif stage != _NONE:
         Plays(trial.host, pcie_reset_stage=stage).run("configure")
     crashes = [_one(stage, number + 1, trial) for number in range(trial.arguments.crashes)]
     wrong = [f"Crash {crash.number}: {crash.why}" for crash in crashes if crash.verdict != "passed"]
@@ -397,9 +416,11 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 # The profiles, by what the cases call their IOMMUs; without the helper first: "initramfs" installs it.
 _PROFILES = {
-    "vtd": ("effect", "debian13"),
-    "amdvi": ("effect-amdvi", "debian13"),
-    "smmuv3": ("effect-smmuv3", "debian13-arm64"),
+    "vtd": ("effect", "debian13", _STAGES),
+    "amdvi": ("effect-amdvi", "debian13", _STAGES),
+    "smmuv3": ("effect-smmuv3", "debian13-arm64", _STAGES),
+    # The same machine as vtd, with a NIC that has FLR.
+    "functions": ("effect-flr", "debian13", (_NONE, _FLR)),
 }
 EXPERIMENT = Experiment(
     "effect",
@@ -409,8 +430,8 @@ EXPERIMENT = Experiment(
         f"{name}-{stage}": Case(
             partial(_measure, stage), (Guest(profile, profile, image),), _RECOVERY
         )
-        for name, (profile, image) in _PROFILES.items()
-        for stage in _STAGES
+        for name, (profile, image, stages) in _PROFILES.items()
+        for stage in stages
     },
     configure=False,
     options=_options,

@@ -212,3 +212,35 @@ def test_a_crash_has_a_row_a_device_or_says_that_it_came_to_no_capture_kernel() 
         "1 | passed | sound, ich9-intel-hda 0000:05:00.0 | 50 | - | 100 | 9.0 (no driver) | 0 | 0 | 0 | 0 | 0",
         "2 | failed | no capture kernel | - | - | - | - | - | - | - | - | -",
     ]
+
+
+NVME = Device("nvme", "nvme", "0000:04:00.0", "0000:00:05.0")
+
+
+@pytest.mark.parametrize(
+    ("time", "offset", "value", "resets"),
+    [
+        (9.2, 0x88, 0xA910, 1),
+        (9.2, 0x88, 0x2910, 0),  # Device Control, and no FLR
+        (9.2, 0x80, 0x8000, 0),  # another register
+        (10.5, 0x88, 0xA910, 0),  # the driver's own, after the helper
+    ],
+)
+def test_a_function_level_reset_of_the_helper_is_seen_at_the_function(
+    time: float, offset: int, value: int, resets: int
+) -> None:
+    events = [
+        console(1.0, "Kernel panic - not syncing: sysrq triggered crash"),
+        console(3.0, "Linux version 6.12.107+deb13-amd64"),
+        console(9.0, "Run /init as init process"),
+        config(time, "04:00.0", offset, value),
+        console(10.0, "pcie_reset: summary planned=1 reset=1"),
+        console(20.0, "reboot: Restarting system"),
+    ]
+    events.sort(key=lambda event: event.time)
+    (nvme,) = measure(events, [NVME], VTD)
+    assert nvme.resets == resets
+
+
+def test_functions_are_measured_without_a_reset_and_with_flr() -> None:
+    assert {"functions-none", "functions-flr"} <= set(EXPERIMENT.cases)
