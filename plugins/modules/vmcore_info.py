@@ -98,6 +98,21 @@ options:
       - What one of them cannot read makes its check V(unverified).
     type: bool
     default: false
+  symbolize:
+    description:
+      - Return the call trace of the crash with the file and line of each function, by C(drgn).
+      - It takes C(drgn) and the debug information of exactly the crashed kernel, which production hosts rarely have. So
+        run the module where these are and the dump can be read, the dump server or the controller.
+      - Without one of them, RV(dumps[].symbolized.detail) says what lacks. The verdict does not depend on it.
+    type: bool
+    default: false
+    version_added: 0.3.0
+  vmlinux:
+    description:
+      - The crashed kernel with its debug information, for O(symbolize).
+      - If it is not given, it is looked for below C(/usr/lib/debug), where the packages of distributions put it.
+    type: path
+    version_added: 0.3.0
   log:
     description:
       - Return the text of the crashed kernel's log.
@@ -137,6 +152,13 @@ EXAMPLES = r"""
     full: true
   register: dump
 
+- name: Show files and lines of the crash on the dump server, which has drgn and the debug information
+  vmcore.kdump.vmcore_info:
+    path: /srv/dumps/db01-202611220951/dump.202611220951
+    symbolize: true
+    vmlinux: /srv/debug/vmlinux-6.12.107+deb13-amd64
+  delegate_to: dumps01
+
 - name: Require a whole dump of this kernel from the last hour
   vmcore.kdump.vmcore_info:
     kernel: 6.12.107+deb13-amd64
@@ -157,7 +179,7 @@ verdict:
   type: str
   sample: complete
 dumps:
-  description: Every dump that was found. The newest is last.
+  description: Every dump that was found. The one of the newest crash is last.
   returned: success
   type: list
   elements: dict
@@ -362,6 +384,40 @@ dumps:
           description: What C(kdumpctl test) says about the dump.
           type: str
           sample: /var/crash/kdump-test-1795341073-1/vmcore-creation.status
+    symbolized:
+      description: The call trace of the CPU that crashed, as the debug information names it.
+      returned: O(symbolize) is V(true)
+      type: dict
+      contains:
+        detail:
+          description: What was found, or what lacks, in one sentence.
+          type: str
+          sample: drgn names the file and line of 13 of 14 functions of the trace.
+        vmlinux:
+          description: The debug information that was used, V(null) if there is none.
+          type: str
+          sample: /usr/lib/debug/boot/vmlinux-6.12.107+deb13-amd64
+        frames:
+          description: The functions, the innermost first; V(null) if it could not be found.
+          type: list
+          elements: dict
+          contains:
+            function:
+              description: Its name.
+              type: str
+              sample: sysrq_handle_crash
+            inlined:
+              description: Whether the compiler put it into the function that called it.
+              type: bool
+              sample: false
+            file:
+              description: The file of the kernel's source, V(null) if it is not known.
+              type: str
+              sample: drivers/tty/sysrq.c
+            line:
+              description: The line in it.
+              type: int
+              sample: 154
     log:
       description: The crashed kernel's log, as far as it could be read.
       returned: O(log) is V(true)
@@ -399,6 +455,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import (
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Check
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity import Expectation
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.symbolize import symbolize
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.tools import tool_checks
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.workers import available
@@ -457,8 +514,12 @@ def look(module: AnsibleModule) -> dict[str, t.Any]:
         )
         for dump in dumps_at(path, expect.since)
     ]
-    # The clock of a capture kernel decides nothing: it may have begun in 1970.
-    dumps.sort(key=lambda dump: dump["crash"]["crash_time"] or dump["mtime"])
+    if params["symbolize"]:
+        run, which = runner(module), module.get_bin_path
+        dumps = [
+            {**dump, "symbolized": symbolize(dump, params["vmlinux"], run, which, sys.executable)}
+            for dump in dumps
+        ]
     if params["reports"]:
         dumps = [{**dump, "reports": side_reports(dump["files"])} for dump in dumps]
     return {
@@ -485,6 +546,8 @@ def main() -> None:
             "full": {"type": "bool", "default": False},
             "processes": {"type": "int"},
             "deep": {"type": "bool", "default": False},
+            "symbolize": {"type": "bool", "default": False},
+            "vmlinux": {"type": "path"},
             "log": {"type": "bool", "default": False},
             "reports": {"type": "bool", "default": False},
         },

@@ -227,7 +227,8 @@ class Machine:
         command = f"python3 {shlex.join((path, *arguments))}"
         self.ssh(
             f"systemd-run --quiet --unit={unit} --property=Type=notify"
-            f" --property=TimeoutStartSec={_START_SECONDS} {command}",
+            f" --property=TimeoutStartSec={_START_SECONDS} {command}"
+            f" || {{ journalctl --unit={unit} --lines=3 --output=cat --no-pager >&2; false; }}",
             timeout=_START_SECONDS,
         )
 

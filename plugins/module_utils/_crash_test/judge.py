@@ -102,7 +102,7 @@ def newest_dump(state: Mapping[str, t.Any]) -> Result | None:
 
 
 def judge_newest(paths: list[str], judge_one: Callable[[str], Result]) -> Result:
-    """The verdict on the newest dump, or on an older one that is complete: others may be copied in meanwhile."""
+    """The verdict on the last of these dumps, or on another one that is complete: others may be copied in meanwhile."""
     newest = judge_one(paths[-1])
     if newest["verdict"] == "complete":
         return newest
@@ -111,8 +111,8 @@ def judge_newest(paths: list[str], judge_one: Callable[[str], Result]) -> Result
 
 
 def dumps_by_time(directory: Path) -> dict[str, float]:
-    """The dumps below a directory and when each was last written, the newest last."""
-    return {str(dump.path): dump.path.stat().st_mtime for dump in find(directory)}
+    """The dumps below a directory and when each was last written, that of the newest crash last."""
+    return {str(dump.path): dump.modified for dump in find(directory)}
 
 
 def cpu_of(vmcore: Result | None) -> int | None:

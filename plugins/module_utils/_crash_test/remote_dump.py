@@ -35,8 +35,8 @@ def dump_of(
 ) -> dict[str, t.Any] | None:
     """Return the dump of a test among those that M(vmcore.kdump.vmcore_info) found on a server, None without one.
 
-    Other hosts send theirs there as well. A dump that is cut may not tell whose it is: such a one, the newest, is only
-    taken for want of a better one.
+    Other hosts send theirs there as well. A dump that is cut may not tell whose it is: such a one, of the newest crash,
+    is only taken for want of a better one.
     """
     host, run_id = state["hostname"], state["run_id"]
     own = [dump for dump in dumps if dump["crash"]["nodename"] in (None, host)]
@@ -46,7 +46,8 @@ def dump_of(
             dump["verdict"] == "complete",
             run_id in (dump["crash"].get("run_ids") or ()),
             dump["crash"]["nodename"] == host,
-            dump["mtime"],
+            # The clock of the capture kernel, which dates the file, may be none.
+            dump["crash"].get("crash_time") or dump["mtime"],
         ),
         default=None,
     )

@@ -54,6 +54,7 @@ class Remains(t.NamedTuple):
 
     path: Path
     identity: str
+    crash_time: int | None  # None where only the log was saved
     is_dump: bool
 
 
@@ -82,17 +83,17 @@ def refuse_while_dumping(root: Path) -> None:
 
 
 def remains(directory: Path) -> list[Remains]:
-    """Return what there is of each crash, the newest dump first.
+    """Return what there is of each crash, the dump of the newest one first.
 
     Raises:
         KdumpError: the directory cannot be read.
     """
-    dumps = [dump.path for dump in reversed(find(directory))]
-    with_dump = {dump.parent for dump in dumps}
+    dumps = find(directory)[::-1]
+    with_dump = {dump.path.parent for dump in dumps}
     logs = [path for path in _logs(directory) if path.parent not in with_dump]
     return [
-        *(Remains(path, identity_of(path), True) for path in dumps),
-        *(Remains(path, identity_of(path), False) for path in logs),
+        *(Remains(dump.path, identity_of(dump.path), dump.crash_time, True) for dump in dumps),
+        *(Remains(path, identity_of(path), None, False) for path in logs),
     ]
 
 

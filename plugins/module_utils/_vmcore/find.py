@@ -67,23 +67,30 @@ class Dump(t.NamedTuple):
 
     path: Path
     changed: float  # when it or its directory last changed, seconds since the epoch
+    modified: float  # the same of the file alone
+    crash_time: int | None  # what its headers say
+
+    @property
+    def when(self) -> float:
+        """When the kernel crashed. The file says it for want of a better one: other clocks date files."""
+        return self.crash_time or self.modified
 
 
 def find(directory: Path) -> list[Dump]:
-    """The dumps below a dump directory, or in the directory of one crash; the newest is last.
+    """The dumps below a dump directory, or in the directory of one crash; that of the newest crash is last.
 
     Raise KdumpError if the directory cannot be read.
     """
     try:
         candidates = [directory, *(entry for entry in directory.iterdir() if entry.is_dir())]
         dumps = [dump for candidate in candidates for dump in _dumps_in(candidate)]
-        return sorted(dumps, key=lambda dump: (dump.path.stat().st_mtime, dump.path))
+        return sorted(dumps, key=lambda dump: (dump.when, dump.path))
     except OSError as exc:
         raise KdumpError(f"{exc.filename} cannot be searched for dumps: {exc.strerror}.") from exc
 
 
 def dumps_at(path: Path, since: float | None = None) -> list[Path]:
-    """The dumps in a directory that changed since then, the newest last; or the one file.
+    """The dumps in a directory that changed since then, that of the newest crash last; or the one file.
 
     Raise KdumpError if the path does not exist or cannot be read.
     """
@@ -101,9 +108,8 @@ def _is_since(dump: Dump, since: float) -> bool:
     """Whether a dump may be of a crash since then. A capture kernel without a clock dates its files 1970."""
     if dump.changed >= since:
         return True
-    crashed = crash_time_of(dump.path)
     # The kernel notes whole seconds, rounded down.
-    return crashed is not None and crashed + 1 > since
+    return dump.crash_time is not None and dump.crash_time + 1 > since
 
 
 def crash_time_of(path: Path) -> int | None:
@@ -185,7 +191,11 @@ def _dumps_in(directory: Path) -> t.Iterator[Dump]:
     changed = directory.stat().st_mtime
     for path in directory.iterdir():
         if path not in found and _is_elsewhere(path) and not (found and _PART.fullmatch(path.name)):
-            yield Dump(path, max(changed, path.stat().st_mtime))
+            yield _dump(path, changed, path.stat().st_mtime)
+
+
+def _dump(path: Path, changed: float, modified: float) -> Dump:
+    return Dump(path, max(changed, modified), modified, crash_time_of(path))
 
 
 def _is_elsewhere(path: Path) -> bool:
@@ -209,10 +219,9 @@ def _dumps_of(directory: Path, layout: Layout, stamp: str) -> t.Iterator[Dump]:
             if match.groupdict().get("part"):
                 parts.append(path)
             else:
-                yield Dump(path, max(changed, path.stat().st_mtime))
+                yield _dump(path, changed, path.stat().st_mtime)
     if parts:
-        newest = max(path.stat().st_mtime for path in parts)
-        yield Dump(min(parts), max(changed, newest))
+        yield _dump(min(parts), changed, max(path.stat().st_mtime for path in parts))
 
 
 __all__ = ("Dump", "crash_time_of", "dumps_at", "find", "side_files", "side_reports")

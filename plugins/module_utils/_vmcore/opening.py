@@ -38,8 +38,8 @@ if t.TYPE_CHECKING:  # pragma: no cover
 
 # How many files are open at a time.
 _MOST_OPEN = 8
-# What is unpacked of a file to see whether it is a part of a split dump: its headers.
-_PEEK = 1 << 17
+# What is read of a stream to see whose dump it is: its headers and notes, also those of some thousand CPUs.
+_PEEK = 1 << 20
 
 Check = t.Callable[[], str]
 
@@ -107,7 +107,12 @@ class Files:
                 start = os.lseek(scratch, 0, os.SEEK_END)
                 os.pwrite(scratch, data, start)
                 file = PlainFile(scratch, len(data), start=start)
-            return Flattened(file) if is_flattened(file) else file
+            if not is_flattened(file):
+                return file
+            start = min(file.size, _PEEK)
+            return Flattened(
+                PlainFile(lambda: self._descriptor(path), start) if not wrapper else file
+            )
         except (OSError, Flaw, KdumpError):
             return None
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import traces
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.crashes import remains
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.crashes import Remains, remains
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -61,6 +61,7 @@ class Left(t.NamedTuple):
     directory: str
     names: tuple[str, ...]
     identities: tuple[str, ...]  # of its dump, or dumps
+    crash_time: int | None  # what the dump says of itself
     size: int
     changed: float  # seconds since the epoch, of what changed last
     unfinished: bool
@@ -82,12 +83,12 @@ def survey(directory: Path) -> list[Left]:
     Raises:
         KdumpError: the directory cannot be read.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Remains]] = {}
     for each in remains(directory):
         if each.path.parent.parent == directory:
-            found.setdefault(each.path.parent.name, []).append(each.identity)
+            found.setdefault(each.path.parent.name, []).append(each)
     with _opened(directory) as top:
-        there = (_left(top, name, tuple(each)) for name, each in sorted(found.items()))
+        there = (_left(top, name, each) for name, each in sorted(found.items()))
         return [left for left in there if left]
 
 
@@ -180,7 +181,7 @@ def _report(left: Left, known: Mapping[str, Known]) -> Known | None:
 def _time(left: Left, known: Mapping[str, Known], now: float) -> float | None:
     """Return when a crash was; None where no clock was right. The kernel's own time comes before that of a file."""
     report = _report(left, known)
-    times = (report.crash_time if report else None, left.changed)
+    times = (report.crash_time if report else None, left.crash_time, left.changed)
     return next((each for each in times if each and _FIRST_TIME <= each <= now), None)
 
 
@@ -224,7 +225,7 @@ def remove(directory: Path, left: Left) -> None:
         ) from exc
 
 
-def _left(top: int, name: str, identities: tuple[str, ...]) -> Left | None:
+def _left(top: int, name: str, remains_of_it: Sequence[Remains]) -> Left | None:
     """Return what is in the directory of a crash; None if that is a link, or was removed."""
     try:
         with _opened(name, top) as place:
@@ -243,7 +244,8 @@ def _left(top: int, name: str, identities: tuple[str, ...]) -> Left | None:
     return Left(
         directory=name,
         names=tuple(own),
-        identities=identities,
+        identities=tuple(each.identity for each in remains_of_it),
+        crash_time=next((each.crash_time for each in remains_of_it if each.crash_time), None),
         # What a sparse file takes, which is less than its size.
         size=sum(state.st_blocks * 512 for state in own.values()),
         changed=max([changed, *(state.st_mtime for state in own.values())]),

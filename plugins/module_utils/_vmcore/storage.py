@@ -26,7 +26,8 @@ import typing as t
 from array import array
 from bisect import bisect_left, bisect_right
 from heapq import heappop, heappush
-from itertools import accumulate
+from itertools import accumulate, chain, islice
+from operator import le
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
 
@@ -167,6 +168,7 @@ class Flattened:
         except Flaw as flaw:
             self._flaw = flaw
         self._records = len(records)
+        self._hole_starts, self._hole_ends = self._extents.holes()
         self.size = self._extents.ends[-1] if self._extents else 0
         self.stored = file.size
 
@@ -190,8 +192,10 @@ class Flattened:
 
     def require(self, what: str, offset: int, size: int, *, holes: bool = False) -> None:
         self._require_end(what, offset + size)
-        for start, _end, position in self._extents.between(offset, offset + size):
-            if position is None and not holes:
+        index = bisect_right(self._hole_ends, offset)
+        if not holes and index < len(self._hole_starts):
+            start = max(offset, self._hole_starts[index])
+            if start < offset + size:
                 raise _hole(what, start)
 
     def require_end(self, what: str, end: int) -> None:
@@ -230,20 +234,29 @@ class _Extents:
 
     def latest(self) -> _Extents:
         """The same bytes, sorted and without overlaps: of two extents the one added later wins."""
+        if all(map(le, self.ends, islice(self.starts, 1, None))):
+            return self
         result = _Extents()
         order = sorted(range(len(self)), key=self.starts.__getitem__)
-        starts = [self.starts[index] for index in order]
+        starts, ends, positions = (
+            array("q", map(column.__getitem__, order))
+            for column in (self.starts, self.ends, self.positions)
+        )
         # How far the extents up to each reach. Where one begins behind that, a group of its own begins.
-        reach = list(accumulate([self.ends[index] for index in order], max))
-        borders = [at for at in range(1, len(order)) if starts[at] < reach[at - 1]]
+        reach = array("q", accumulate(ends, max))
+        borders = [
+            at
+            for at, (start, before) in enumerate(zip(islice(starts, 1, None), reach), 1)
+            if start < before
+        ]
         at = 0
         while at < len(order):
             # All up to the next overlap are as they are; most streams have next to none.
             place = bisect_left(borders, at + 1)
             stop = borders[place] - 1 if place < len(borders) else len(order)
             result.starts.extend(starts[at:stop])
-            result.ends.extend([self.ends[index] for index in order[at:stop]])
-            result.positions.extend([self.positions[index] for index in order[at:stop]])
+            result.ends.extend(ends[at:stop])
+            result.positions.extend(positions[at:stop])
             at = stop
             if at < len(order):
                 stop = at + 1
@@ -252,6 +265,13 @@ class _Extents:
                 self._add_latest(order[at:stop], result)
                 at = stop
         return result
+
+    def holes(self) -> tuple[array[int], array[int]]:
+        """Where nothing is in front of, and between, extents that are sorted: where each begins, and ends."""
+        pairs = [pair for pair in zip(chain((0,), self.ends), self.starts) if pair[0] < pair[1]]
+        return array("q", [first for first, _end in pairs]), array(
+            "q", [end for _first, end in pairs]
+        )
 
     def _add_latest(self, group: list[int], result: _Extents) -> None:
         """Add a group of extents, sorted by start, that overlap each other without a gap."""
@@ -307,33 +327,41 @@ def _walk(file: PlainFile, records: _Extents) -> int:
     if any(header[len(_SIGNATURE) + _TYPE_AND_VERSION.size :]):
         raise Flaw("unsupported", "The header of the stream has more than a type and a version.")
     limit = min(_MAX_RECORDS, _RECORDS_OF_ANY_SIZE + file.size // _MIN_AVERAGE)
-    position = _HEADER_SIZE
-    end = file.size
-    unpack, add = _RECORD.unpack_from, records.add
-    window, window_at, size = b"", 0, _MAX_RECORD
+    place, end = _HEADER_SIZE, file.size
+    unpack, add_start, add_end, add_position = (
+        _RECORD.unpack_from,
+        records.starts.append,
+        records.ends.append,
+        records.positions.append,
+    )
+    window, window_at, last, size = b"", 0, -1, _MAX_RECORD
+    # The loop runs once for each of up to 4 million records.
     while True:
-        data = position + _RECORD.size
-        if data > end:
-            raise _ends_early("incomplete", "the end record of the stream", data, end)
-        within = position - window_at
-        if not 0 <= within <= len(window) - _RECORD.size:
+        if not 0 <= place - window_at <= last:
+            if place + _RECORD.size > end:
+                raise _ends_early(
+                    "incomplete", "the end record of the stream", place + _RECORD.size, end
+                )
             # Many small records are read at once, a large one costs no more than its own header.
             wanted = _WIDE_WINDOW if size < _WINDOW else _WINDOW
-            window = file.read("a record of the stream", position, min(wanted, end - position))
-            window_at, within = position, 0
-        offset, size = unpack(window, within)
+            window = file.read("a record of the stream", place, min(wanted, end - place))
+            window_at, last = place, len(window) - _RECORD.size
+        offset, size = unpack(window, place - window_at)
+        place += _RECORD.size
         if (
             not 0 <= offset < _MAX_OFFSET
             or not 0 < size <= _MAX_RECORD
-            or data + size > end
+            or place + size > end
             or len(records) == limit
         ):
             if (offset, size) == _END_RECORD:
-                file.require_end("The stream", data)
-                return data
-            raise _no_record(file, position, offset, size, len(records) == limit)
-        add(offset, offset + size, data)
-        position = data + size
+                file.require_end("The stream", place)
+                return place
+            raise _no_record(file, place - _RECORD.size, offset, size, len(records) == limit)
+        add_start(offset)
+        add_end(offset + size)
+        add_position(place)
+        place += size
 
 
 def _no_record(file: PlainFile, position: int, offset: int, size: int, too_many: bool) -> Flaw:

@@ -13,13 +13,13 @@ unverified, with its own last words, because each has kernels that it cannot rea
 
 from __future__ import annotations
 
+import re
 import typing as t
 from functools import partial
+from pathlib import Path
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import read_bytes
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Check, Flaw, check
-
-if t.TYPE_CHECKING:  # pragma: no cover
-    from pathlib import Path
 
 # run(argv, input) -> exit status and output
 Run = t.Callable[[list[str], str], tuple[int, str]]
@@ -39,6 +39,11 @@ _DRGN = (
     "print(program['UTS_RELEASE'].string_().decode())"
 )
 _LAST_WORDS = 160
+# "#!/opt/drgn/bin/python3", or what pip writes for a long path: "#!/bin/sh", and "''''exec' /opt/.../python3 ..."
+_INTERPRETER = re.compile(
+    r"#!(?:(/\S*python[\d.]*)\n|/bin/sh\n''''exec' \"?(/[^\"\n]*?python[\d.]*)\"? )"
+)
+_SCRIPT_HEAD = 1024
 _PLAIN = ("kdump-compressed", "ELF")
 
 
@@ -50,7 +55,7 @@ def tool_checks(
     if form.startswith(_PLAIN):
         looks["makedumpfile"] = partial(_makedumpfile, path, run)
     if form.startswith((*_PLAIN, "flattened")):
-        vmlinux = _vmlinux(path, release)
+        vmlinux = debug_kernel(release)
         if vmlinux:
             looks["crash"] = partial(_crash, path, vmlinux, run)
         looks["drgn"] = partial(_drgn, path, release, python, run)
@@ -71,10 +76,21 @@ def _makedumpfile(path: Path, run: Run, program: str) -> str:
     return "makedumpfile --dry-run could read every page."
 
 
-def _vmlinux(path: Path, release: str | None) -> str | None:
-    """The crashed kernel with its debug information, where distributions put it."""
-    places = [place.format(release) for place in _VMLINUX]
-    return next((place for place in places if path.__class__(place).is_file()), None)
+def debug_kernel(release: str | None) -> str | None:
+    """The crashed kernel with its debug information, where distributions put it; None if it is not there."""
+    if release is None or "/" in release:
+        return None
+    return next(
+        (place for place in (each.format(release) for each in _VMLINUX) if Path(place).is_file()),
+        None,
+    )
+
+
+def python_of(program: str | None, default: str) -> str:
+    """The Python that runs a program, which can be one of its own environment; the default if it does not say."""
+    start = (read_bytes(program, _SCRIPT_HEAD) if program else None) or b""
+    found = _INTERPRETER.match(start.decode("utf-8", "replace"))
+    return found[1] or found[2] if found else default
 
 
 def _crash(path: Path, vmlinux: str, run: Run, program: str) -> str:
@@ -88,8 +104,7 @@ def _crash(path: Path, vmlinux: str, run: Run, program: str) -> str:
 
 
 def _drgn(path: Path, release: str | None, python: str, run: Run, program: str) -> str:
-    del program  # Its module is what is used, in the Python of the host's modules.
-    status, output = run([python, "-c", _DRGN, str(path)], "")
+    status, output = run([python_of(program, python), "-c", _DRGN, str(path)], "")
     if status:
         raise _cannot("drgn", status, output)
     found = output.strip()
@@ -99,9 +114,13 @@ def _drgn(path: Path, release: str | None, python: str, run: Run, program: str) 
 
 
 def _cannot(name: str, status: int, output: str) -> Flaw:
+    return Flaw("unsupported", f"{name} ended with {status}: {last_words(output)}")
+
+
+def last_words(output: str) -> str:
+    """The last two lines that a program wrote."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    words = " / ".join(lines[-2:])[-_LAST_WORDS:]
-    return Flaw("unsupported", f"{name} ended with {status}: {words}")
+    return " / ".join(lines[-2:])[-_LAST_WORDS:]
 
 
-__all__ = ("Run", "Which", "tool_checks")
+__all__ = ("Run", "Which", "debug_kernel", "last_words", "python_of", "tool_checks")

@@ -31,8 +31,9 @@ def wait_for_the_run_id(log: int) -> None:
 
 def main() -> None:
     """Wait, and write."""
-    # Without a limit of how much comes from /dev/kmsg, and without the console, which is slow.
-    Path("/proc/sys/kernel/printk_devkmsg").write_text("on", "ascii")
+    # Without a limit of how much comes from /dev/kmsg, and without the console, which is slow. The kernel takes the
+    # word with a line feed only (printk.c, devkmsg_sysctl_set_loglvl()).
+    Path("/proc/sys/kernel/printk_devkmsg").write_text("on\n", "ascii")
     Path("/proc/sys/kernel/printk").write_text("1", "ascii")
     log = os.open("/dev/kmsg", os.O_RDWR)
     os.lseek(log, 0, os.SEEK_END)

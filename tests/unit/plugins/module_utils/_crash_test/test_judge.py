@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity impo
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._crash_test.records import (
     STATE,
     VMCORE,
+)
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
+    CRASH_TIME,
+    Kdump,
+    plain,
+    vmcoreinfo,
 )
 
 
@@ -49,6 +56,23 @@ def test_a_dump_is_compared_with_all_that_was_known_of_the_host(
             memory=1 << 30,
         )
     ]
+
+
+def test_the_newest_dump_is_of_the_newest_crash_whatever_the_files_say(tmp_path: Path) -> None:
+    """Two dumps are new, neither is whole: one of this crash without a clock, and a restored one."""
+    for name, crashed, mtime in (
+        ("197001010000/dump.197001010000", CRASH_TIME, 12.0),
+        ("202611220951/dump.202611220951", CRASH_TIME - 9000, CRASH_TIME + 9000.0),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir()
+        info = vmcoreinfo(CRASHTIME=str(crashed))
+        path.write_bytes(plain(Kdump(info=info).parts())[:-1])
+        os.utime(path, (mtime, mtime))
+    state = {**STATE, "dumps_before": {}, "dump_directory": str(tmp_path)}
+    vmcore = judge.newest_dump(state)
+    assert vmcore is not None
+    assert vmcore["crash"]["crash_time"] == CRASH_TIME
 
 
 @pytest.mark.parametrize(

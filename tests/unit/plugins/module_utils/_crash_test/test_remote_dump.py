@@ -21,13 +21,22 @@ HERE, THERE = STATE["hostname"], "db02"
 
 
 def a_dump(
-    path: str, mtime: float, nodename: str | None, verdict: str, run_id: str | None
+    path: str,
+    mtime: float,
+    nodename: str | None,
+    verdict: str,
+    run_id: str | None,
+    crash_time: int | None = None,
 ) -> dict[str, t.Any]:
     return {
         "path": path,
         "mtime": mtime,
         "verdict": verdict,
-        "crash": {"nodename": nodename, "run_ids": [run_id] if run_id else None},
+        "crash": {
+            "nodename": nodename,
+            "run_ids": [run_id] if run_id else None,
+            "crash_time": crash_time,
+        },
     }
 
 
@@ -36,6 +45,9 @@ CUT = a_dump("cut", 20.0, HERE, "incomplete", RUN_ID)
 EARLIER = a_dump("earlier", 5.0, HERE, "not_this_crash", "another")
 LATER = a_dump("later", 30.0, HERE, "not_this_crash", "another")
 NAMELESS = a_dump("nameless", 40.0, None, "incomplete", None)
+# Of a capture kernel without a clock, and one that was copied there later.
+NO_CLOCK = a_dump("no clock", 12.0, HERE, "incomplete", None, 2000)
+RESTORED = a_dump("restored", 3000.0, HERE, "incomplete", None, 1000)
 OTHER = a_dump("other", 50.0, THERE, "complete", "another")
 
 
@@ -46,6 +58,8 @@ OTHER = a_dump("other", 50.0, THERE, "complete", "another")
         ([EARLIER, CUT, LATER, NAMELESS, OTHER], "cut"),
         ([NAMELESS, EARLIER, OTHER], "earlier"),
         ([NAMELESS, OTHER], "nameless"),
+        ([NO_CLOCK, RESTORED], "no clock"),
+        ([RESTORED, NO_CLOCK], "no clock"),
         ([OTHER], None),
         ([], None),
     ],

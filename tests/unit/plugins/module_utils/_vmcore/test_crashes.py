@@ -34,6 +34,7 @@ from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.du
     Kernel,
     Ring,
     flattened,
+    vmcoreinfo,
 )
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.test_signature import (
     OOPS,
@@ -72,6 +73,13 @@ def test_a_dump_of_a_crash_test_is_told_by_its_run_id(tmp_path: Path, name: str)
     assert (crash["nodename"], crash["release"], crash["crash_time"]) == (HOST, RELEASE, CRASH_TIME)
     assert crash["verdict"] == "complete"
     assert crash["log"][0].endswith(f"Linux version {RELEASE}")
+
+
+def test_the_newest_crash_is_first_whatever_the_files_say(tmp_path: Path) -> None:
+    earlier = flattened(Kdump(info=vmcoreinfo(CRASHTIME=str(CRASH_TIME - 9000))).parts())
+    restored = save(tmp_path, FEDORA, earlier, CRASH_TIME + 9000.0)
+    no_clock = save(tmp_path, DEBIAN, mtime=12.0)
+    assert [each.path for each in remains(tmp_path)] == [no_clock, restored]
 
 
 def kernel_log(text: str) -> Ring:

@@ -6,16 +6,27 @@
 from __future__ import annotations
 
 import os
+import struct
 import typing as t
+from contextlib import closing
 
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.find import (
+    crash_time_of,
     dumps_at,
     find,
     side_files,
     side_reports,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.opening import Files
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
+    CRASH_TIME,
+    Kdump,
+    flattened,
+    plain,
+    vmcoreinfo,
 )
 
 if t.TYPE_CHECKING:
@@ -113,6 +124,37 @@ def test_the_newest_dump_is_last(tmp_path: Path) -> None:
     older = touch(tmp_path / STAMP / f"dump.{STAMP}", 2000.0)
     cut = touch(tmp_path / STAMP / "dump-incomplete", 1000.0)
     assert [dump.path for dump in find(tmp_path)] == [cut, older, newer]
+
+
+def save(path: Path, crashed: int, mtime: float) -> Path:
+    touch(path)
+    path.write_bytes(plain(Kdump(info=vmcoreinfo(CRASHTIME=str(crashed))).parts()))
+    os.utime(path, (mtime, mtime))
+    return path
+
+
+def test_the_time_of_the_crash_says_which_is_the_newest_and_not_the_file(tmp_path: Path) -> None:
+    restored = save(tmp_path / "restored/vmcore", CRASH_TIME - 90_000, CRASH_TIME + 5000.0)
+    # The capture kernel had no clock.
+    newest = save(tmp_path / "197001010000/dump.197001010000", CRASH_TIME, 12.0)
+    assert [dump.path for dump in find(tmp_path)] == [restored, newest]
+    assert dumps_at(tmp_path, CRASH_TIME - 60.0) == [restored, newest]
+
+
+def test_the_headers_of_a_flattened_dump_are_read_and_not_all_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "vmcore.flat"
+    path.write_bytes(flattened(Kdump().parts()))
+    # Far behind the headers: a record of 1 GiB, which is a hole.
+    with path.open("r+b") as stream:
+        stream.seek(-16, os.SEEK_END)
+        stream.write(struct.pack(">qq", 1 << 40, 1 << 30))
+        stream.seek(1 << 30, os.SEEK_CUR)
+        stream.write(struct.pack(">qq", -1, -1))
+    with closing(Files(tmp_path)) as files:
+        storage = files.peek(path)
+    assert storage is not None
+    assert storage.size < 1 << 30
+    assert crash_time_of(path) == CRASH_TIME
 
 
 def test_since_compares_with_the_newer_of_file_and_directory(tmp_path: Path) -> None:

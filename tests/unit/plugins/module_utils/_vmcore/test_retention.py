@@ -22,6 +22,11 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.retention imp
     remove,
     survey,
 )
+from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
+    Kdump,
+    plain,
+    vmcoreinfo,
+)
 
 NOW = 1_800_000_000.0
 NOTHING = Rules(max_count=0)
@@ -51,6 +56,17 @@ def removed(
     decisions = decide(survey(directory), rules, known or {}, busy, NOW)
     assert all(decision.why for decision in decisions)
     return {decision.left.directory for decision in decisions if decision.remove}
+
+
+def test_when_a_crash_was_is_known_of_a_dump_that_nobody_collected(tmp_path: Path) -> None:
+    """A capture kernel without a clock dates its files 1970."""
+    crashed = int(NOW) - 11 * DAY
+    data = plain(Kdump(info=vmcoreinfo(CRASHTIME=str(crashed))).parts())
+    for number, days in ((1, NOW / DAY), (2, 3.0)):
+        save(tmp_path, debian(number), days, data)
+    rules = Rules(keep_unreported=False, keep_signatures=False)
+    assert removed(tmp_path, rules._replace(max_age=12)) == set()
+    assert removed(tmp_path, rules._replace(max_age=10)) == {"202611220901", "202611220902"}
 
 
 def reported(*dumps: Path, signature: str | None = None) -> dict[str, Known]:

@@ -86,6 +86,26 @@ def test_what_crash_says_with_debug_information(
     assert checks(tmp_path / "vmcore", {"crash": answer}, {"crash"}) == {"crash": (status, detail)}
 
 
+@pytest.mark.parametrize(
+    ("script", "python"),
+    [
+        ("#!/opt/drgn/bin/python3.11\nimport re\n", "/opt/drgn/bin/python3.11"),
+        ("#!/bin/sh\n''''exec' /opt/a/bin/python \"$0\" \"$@\"\n' ''''\n", "/opt/a/bin/python"),
+        ('#!/bin/sh\n\'\'\'\'exec\' "/opt/a b/bin/python3" "$0" "$@"\n', "/opt/a b/bin/python3"),
+        ("#!/usr/bin/perl\n", "default"),
+        ("\x7fELF", "default"),
+        ("", "default"),
+    ],
+)
+def test_the_python_of_a_program_is_the_one_that_has_its_modules(
+    tmp_path: Path, script: str, python: str
+) -> None:
+    program = tmp_path / "drgn"
+    program.write_text(script)
+    assert tools.python_of(str(program), "default") == python
+    assert tools.python_of(None, "default") == "default"
+
+
 EVERYTHING = ("makedumpfile", "crash", "drgn")
 
 
