@@ -13,7 +13,11 @@ import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions import deciding_rules
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.models import ON_CHIP_PORTS, model
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.models import (
+    ON_CHIP_FUNCTIONS,
+    ON_CHIP_PORTS,
+    model,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import (
     concern_of_function,
     concern_of_port,
@@ -114,10 +118,17 @@ def _entry(port: Port, case: Case, host: Situation) -> dict[str, t.Any]:
         "methods": _methods(port, children, host, by_rule=rule is not None) if reset else [],
         "rule": rule.name if rule else None,
         "children": [_identity(child) for child in children],
-        "on_chip": bool(above) and model(ON_CHIP_PORTS, above[0]) is not None,
+        "on_chip": _is_on_chip(above, children),
         "bus_master": _any([child.get("bus_master") for child in children]),
         "drivers": sorted({child["driver"] for child in children if child["driver"]}),
     }
+
+
+def _is_on_chip(above: Sequence[Function], children: Sequence[Function]) -> bool:
+    """Say whether a port's link never leaves the processor or the chipset: by the port, or by all that is below."""
+    if above and model(ON_CHIP_PORTS, above[0]):
+        return True
+    return bool(children) and all(model(ON_CHIP_FUNCTIONS, each) for each in children)
 
 
 def _any(values: Sequence[bool | None]) -> bool | None:

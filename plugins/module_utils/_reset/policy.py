@@ -22,6 +22,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.models import 
     NO_BUS_RESET,
     PERSISTENT_MEMORY,
     RESETS_ITSELF,
+    ROLES,
+    SERIAL_DRIVERS,
     SWITCH_MANAGEMENT,
     THUNDERBOLT,
     identity_of,
@@ -66,7 +68,7 @@ _CLASSES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("fabric", ("0680",)),
     ("external", ("0c0340",)),  # USB4 host interface
 )
-# The kind that a table of models gives a function, before its class is asked.
+# The kind that a table of models gives a function, before its driver and its class are asked.
 _MODELS = (
     ("bmc", MANAGEMENT),
     ("switch_management", SWITCH_MANAGEMENT),
@@ -74,15 +76,15 @@ _MODELS = (
     ("external", THUNDERBOLT),
     ("memory", PERSISTENT_MEMORY),
 )
-# drivers/cxl/pci.c, drivers/block/umem.c: they offer the function's memory to the system.
-_MEMORY_DRIVERS = frozenset({"cxl_pci", "umem"})
 # Serial controller, multiport serial controller.
 _SERIAL = ("0700", "0702")
 
-# Documentation/admin-guide/kernel-parameters.txt, console=, earlycon= and earlyprintk=. The consoles that are no serial
-# port of a PCI function: screens, hypervisors, USB, the network, and none at all.
+# Documentation/admin-guide/kernel-parameters.txt, console=, earlycon=, earlyprintk= and kgdboc=. The consoles that are
+# no serial port of a PCI function: screens, keyboards, hypervisors, USB, the network, and none at all.
+_CONSOLE_ARGUMENTS = ("console", "earlycon", "earlyprintk", "kgdboc", "kgdboc_earlycon")
 _NOT_SERIAL = re.compile(
-    r"(tty[0-9]*|hvc.*|ttyUSB.*|usb.*|netcon.*|null|vga.*|efi.*|efifb.*|xen.*|xdbc.*|dbgp.*|tty[0-9]+,.*|brl.*)?$"
+    r"(tty[0-9]*(,.*)?|tty(null|SCLP|sclp|GS|USB|ACM).*|hv(c|si).*|usb.*|netcon.*|null|vga.*|efi.*|xen.*|xdbc.*"
+    r"|dbgp.*|brl.*|(kms,?)?(kbd)?)?$"
 )
 
 
@@ -175,13 +177,11 @@ def concern_of_function(function: Function, host: Situation) -> Concern | None:
         return harmed
     if harmed or kind:
         return harmed or Concern(str(kind), {"name": name})
-    if function.get("driver") in _MEMORY_DRIVERS:
-        return Concern("memory", {})
     if function.get("cxl"):
         return Concern("cxl", {})
     if function.get("removable") == "removable":
         return Concern("external", {})
-    if function["class"].startswith(_SERIAL) and (
+    if _has_serial_ports(function) and (
         host.serial_console or function["address"] == host.console_function
     ):
         return Concern("console", {})
@@ -194,10 +194,17 @@ def _kind(function: Function) -> tuple[str | None, str]:
         found = model(table, function)
         if found:
             return kind, found.name
+    role = ROLES.get(str(function.get("driver")))
+    if role:
+        return role[0], f"{identity_of(function)}, driver {function['driver']}"
     for kind, classes in _CLASSES:
         if function["class"].startswith(classes):
             return kind, identity_of(function)
     return None, ""
+
+
+def _has_serial_ports(function: Function) -> bool:
+    return function["class"].startswith(_SERIAL) or function.get("driver") in SERIAL_DRIVERS
 
 
 def _concern_of_target(function: Function, host: Situation) -> Concern | None:
@@ -249,12 +256,13 @@ def _is_serial_console(argument: tuple[str, str]) -> bool:
     """Say whether an argument names a console that may be a serial port of a PCI function.
 
     C(console=ttyS0,115200n8), C(console=uart8250,mmio,0xfe000000), C(console=00:04:0.0),
-    C(earlyprintk=pciserial,00:16.3,115200), and a bare C(earlycon), which takes what SPCR or the device tree name.
+    C(earlyprintk=pciserial,00:16.3,115200), C(kgdboc=kms,kbd,ttyS0,115200), and a bare C(earlycon), which takes what
+    SPCR or the device tree name.
     """
     name, value = argument
     if name == "earlycon" and not value:
         return True
-    return name in ("console", "earlycon", "earlyprintk") and not _NOT_SERIAL.match(value)
+    return name in _CONSOLE_ARGUMENTS and not _NOT_SERIAL.match(value)
 
 
 def takes_reset_for_removal(port: Port, host: Situation) -> bool:

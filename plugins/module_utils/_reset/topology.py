@@ -28,7 +28,7 @@ class Topology(t.NamedTuple):
     functions: Mapping[str, Function]
     ports: list[Port]
     directly_below: Mapping[str, list[Function]]
-    # Upstream ports of Thunderbolt and USB4 controllers, and ports with one directly below.
+    # Upstream ports of Thunderbolt and USB4 controllers, ports with one directly below, and bridges that belong to one.
     thunderbolt: frozenset[str]
 
     def children(self, port: Port) -> list[Function]:
@@ -65,15 +65,15 @@ def read_topology(facts: Facts) -> Topology:
     for function in functions.values():
         if function["parent"] is not None:
             below.setdefault(function["parent"], []).append(function)
-    hosts = [
-        functions.get(str(each["parent"])) for each in functions.values() if is_thunderbolt(each)
-    ]
+    found = [each for each in functions.values() if is_thunderbolt(each)]
+    above = [functions.get(str(each["parent"])) for each in found]
     switches = {
         str(port["parent"]) if port["port_type"] == "downstream_port" else port["address"]
-        for port in hosts
+        for port in above
         if port
     }
-    return Topology(functions, ports, below, frozenset(switches))
+    bridges = {each["address"] for each in found if each["header"] == "bridge"}
+    return Topology(functions, ports, below, frozenset(switches | bridges))
 
 
 def topology(facts: Facts) -> tuple[dict[str, Function], list[Port]]:

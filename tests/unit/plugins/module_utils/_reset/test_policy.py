@@ -10,7 +10,10 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._reset.models import RESETS_ITSELF
+from ansible_collections.vmcore.kdump.plugins.module_utils._reset.models import (
+    RESETS_ITSELF,
+    SERIAL_DRIVERS,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.plan import make_plan
 from ansible_collections.vmcore.kdump.tests.unit.facts import Json, bridge, function, host
 
@@ -34,6 +37,11 @@ DEVICES: list[tuple[str, str, str]] = [
     ("102b:0536", "030000", "bmc"),  # Dell's G200eW3
     ("10ec:816e", "0c0700", "bmc"),
     ("8086:10d3", "0c0701", "bmc"),
+    ("0e11:005a", "0c0000", "bmc"),  # Compaq Remote Insight
+    ("101e:9063", "088000", "bmc"),  # AMI MegaRAC
+    ("102b:0524", "030000", "bmc"),
+    ("103c:10ed", "0c0000", "bmc"),
+    ("1912:0004", "068000", "bmc"),
     # Accelerators, all alike.
     ("10de:20b0", "030200", "accelerator"),
     ("10de:20b5", "030200", "accelerator"),
@@ -44,6 +52,18 @@ DEVICES: list[tuple[str, str, str]] = [
     ("10ee:500c", "120000", "accelerator"),
     ("8086:2250", "0b4000", "accelerator"),
     ("1d0f:7164", "088000", "accelerator"),
+    ("1d0f:7066", "088000", "accelerator"),  # Inferentia
+    ("8086:2262", "0b4000", "accelerator"),
+    ("8086:56c1", "038000", "accelerator"),
+    ("17cb:a100", "ff0000", "accelerator"),
+    ("19e5:d802", "120000", "accelerator"),
+    ("1ae0:0062", "ff0000", "accelerator"),
+    ("1e60:2864", "0b4000", "accelerator"),
+    ("1e52:401e", "120000", "accelerator"),
+    ("1ed2:0001", "120000", "accelerator"),
+    ("1de0:0000", "048000", "accelerator"),
+    ("1f1c:1686", "118000", "accelerator"),
+    ("cabc:0370", "040000", "accelerator"),
     # A monitor may hang on these.
     ("10de:2204", "030000", "display"),
     ("1002:67df", "030000", "display"),
@@ -55,6 +75,10 @@ DEVICES: list[tuple[str, str, str]] = [
     ("8848:1020", "020000", "no_bus_reset"),
     ("8848:1c80", "020000", "no_bus_reset"),
     ("177d:a300", "060400", "no_bus_reset"),
+    ("177d:a01a", "0b4000", "no_bus_reset"),
+    ("1d94:6211", "038000", "no_bus_reset"),
+    ("1d94:54b7", "120000", "no_bus_reset"),
+    ("10de:1eb8", "030200", "no_bus_reset"),
     ("11c1:5901", "0c0010", "no_bus_reset"),
     # Management endpoints and DMA engines of switches.
     ("1000:00b2", "010700", "switch_management"),
@@ -63,14 +87,22 @@ DEVICES: list[tuple[str, str, str]] = [
     ("11f8:8534", "058000", "switch_management"),
     ("10b5:87d0", "088000", "switch_management"),
     ("1137:0042", "ff0000", "switch_management"),
+    ("1000:02b1", "010700", "switch_management"),
+    ("10b5:8525", "088000", "switch_management"),
+    ("111d:808f", "088000", "switch_management"),
+    ("117c:00c5", "018000", "switch_management"),
     # Thunderbolt and USB4.
     ("8086:9a1b", "0c0340", "external"),
     ("8086:15eb", "088000", "external"),
     ("8086:156c", "088000", "external"),
     ("1b21:2425", "0c0340", "external"),
+    ("8086:1577", "088000", "external"),
+    ("8086:15d4", "0c0330", "external"),  # the USB controller of an Alpine Ridge
+    ("8086:5787", "0c0330", "external"),
     # Memory of the system, and persistent memory.
     ("8086:0d93", "050210", "memory"),
     ("1332:5425", "058000", "memory"),
+    ("1590:005f", "058000", "memory"),
     # What looks like one of them and is not.
     ("10ee:7038", "058000", "endpoints_only"),
     ("10ee:1500", "050000", "endpoints_only"),
@@ -84,6 +116,12 @@ DEVICES: list[tuple[str, str, str]] = [
     ("8086:0b00", "088000", "endpoints_only"),
     ("10de:1aef", "040300", "endpoints_only"),
     ("8086:15bc", "020000", "endpoints_only"),
+    ("111d:0001", "020300", "endpoints_only"),  # a NIC of a switch maker
+    ("19a2:0710", "020000", "endpoints_only"),  # and of the maker of a BMC
+    ("17cb:1101", "028000", "endpoints_only"),
+    ("1ae0:0042", "020000", "endpoints_only"),
+    ("1d0f:ec20", "020000", "endpoints_only"),
+    ("1d94:1458", "020000", "endpoints_only"),
 ]
 
 
@@ -94,6 +132,52 @@ def test_device(identity: str, code: str, reason: str) -> None:
     (port,) = make_plan(host(bridge(PORT), child))["ports"]
     assert port["reason"] == reason
     assert port["sentence"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("driver", "code", "reason"),
+    [
+        ("hpilo", "088000", "bmc"),
+        ("ipmi_si", "ff0000", "bmc"),
+        ("habanalabs", "088000", "accelerator"),
+        ("xocl", "058000", "accelerator"),
+        ("switchtec", "058000", "switch_management"),
+        ("ntb_hw_idt", "088000", "fabric"),
+        ("thunderbolt", "088000", "external"),
+        ("cxl_pci", "058000", "memory"),
+        ("xdma", "058000", "endpoints_only"),
+    ],
+)
+def test_a_driver_tells_what_a_function_is_where_nothing_else_does(
+    driver: str, code: str, reason: str
+) -> None:
+    child = function(CHILD, PORT, driver=driver, vendor="1af5", device="0001", **{"class": code})
+    (port,) = make_plan(host(bridge(PORT), child))["ports"]
+    assert port["reason"] == reason
+
+
+@pytest.mark.parametrize("driver", sorted(SERIAL_DRIVERS))
+def test_a_driver_tells_that_a_function_has_serial_ports(driver: str) -> None:
+    facts = host(bridge(PORT), function(CHILD, PORT, driver=driver, **{"class": "078000"}))
+    facts["kdump"]["command_line"] = "console=ttyS4"
+    assert make_plan(facts)["ports"][0]["reason"] == "console"
+    facts["kdump"]["command_line"] = "console=tty0"
+    assert make_plan(facts)["ports"][0]["decision"] == "reset"
+
+
+def test_every_port_below_a_switch_of_a_dock_is_external() -> None:
+    """A dock has no host interface, and its switch says what it is; so do root ports that lead to a socket."""
+    facts = host(
+        bridge(PORT),
+        bridge(CHILD, PORT, port_type="upstream_port", vendor="8086", device="0b26"),
+        bridge("0000:02:00.0", CHILD, port_type="downstream_port", vendor="8086", device="0b26"),
+        function("0000:03:00.0", "0000:02:00.0"),
+        bridge("0000:00:07.0", vendor="8086", device="9a2b"),
+        function("0000:20:00.0", "0000:00:07.0"),
+    )
+    reasons = {port["address"]: port["reason"] for port in make_plan(facts)["ports"]}
+    assert reasons["0000:02:00.0"] == "external"
+    assert reasons["0000:00:07.0"] == "external"
 
 
 def test_what_is_behind_a_switch_of_a_bmc_is_the_bmc_s() -> None:
@@ -143,6 +227,27 @@ def test_on_chip_ports_are_named_and_reset(root_port: str) -> None:
     )  # fmt: skip
     assert plan["summary"] == {"reset": 2, "leave": 0}
     assert plan["reset_on_chip"] == 1
+
+
+@pytest.mark.parametrize(
+    ("identities", "on_chip"),
+    [
+        (["8086:37d2", "8086:37d2"], True),  # X722 of a C620, below a port of the processor
+        (["8086:6f50", "8086:6f51", "8086:6f52", "8086:6f53"], True),  # Xeon D
+        (["19e5:a222", "19e5:a221"], True),  # Kunpeng
+        (["8086:1521", "8086:37d2"], False),
+        ([], False),
+    ],
+)
+def test_functions_of_the_chip_tell_what_their_port_does_not(
+    identities: list[str], on_chip: bool
+) -> None:
+    below = [
+        function(f"0000:01:00.{number}", PORT, vendor=identity[:4], device=identity[5:])
+        for number, identity in enumerate(identities)
+    ]
+    (port,) = make_plan(host(bridge(PORT), *below))["ports"]
+    assert port["on_chip"] is on_chip
 
 
 def test_the_state_at_planning_time_does_not_change_the_digest() -> None:
@@ -209,7 +314,20 @@ SERIAL = "console=tty0 console={}"
         ("earlycon", "070002", "console"),
         ("earlyprintk=pciserial,00:16.3,115200", "070002", "console"),
         ("earlyprintk=ttyS0,115200", "070002", "console"),
+        ("console=ttyAMA0", "070002", "console"),
+        ("console=ttyXR2,9600", "070002", "console"),
+        ("earlyprintk=serial,0x3f8,115200", "070002", "console"),
+        ("earlyprintk=pciserial,force,00:18.1,115200", "070002", "console"),
+        ("kgdboc=ttyS0,115200", "070002", "console"),
         ("console=tty0", "070002", "endpoints_only"),
+        ("console=tty1,38400", "070002", "endpoints_only"),
+        ("console=ttynull", "070002", "endpoints_only"),
+        ("console=ttySCLP0", "070002", "endpoints_only"),
+        ("console=ttyGS0", "070002", "endpoints_only"),
+        ("earlyprintk=efi,keep", "070002", "endpoints_only"),
+        ("earlycon=efifb", "070002", "endpoints_only"),
+        ("kgdboc=kms,kbd", "070002", "endpoints_only"),
+        ("kgdboc=kms,kbd,ttyS0,115200", "070002", "console"),
         ("console=tty", "070002", "endpoints_only"),
         ("console=hvc0", "070002", "endpoints_only"),
         ("console=ttyUSB0", "070002", "endpoints_only"),
