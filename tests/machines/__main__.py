@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from machines import hwloc, page, pciconf, udev
+from machines import hwloc, lspci, page, pciconf, udev
 from machines.machine import Machine, write
 
-_READERS = {"pciconf": pciconf.read, "udev": udev.read, "hwloc": hwloc.read}
+_READERS = {"pciconf": pciconf.read, "udev": udev.read, "hwloc": hwloc.read, "lspci": lspci.read}
 
 
 def main() -> None:

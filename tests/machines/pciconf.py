@@ -11,6 +11,9 @@
 It does not say which bus is below a bridge. usr.sbin/pciconf lists devices as sys/dev/pci adds them: all functions of a
 bus, then for each of its bridges in turn what is below. A bridge whose link is down has nothing below. Where that does
 not lead to exactly the buses that are there, the export is refused.
+
+What is below Intel's VMD has a domain of its own, far above those of firmware, and VMD's driver calls itself a bridge
+(sys/dev/vmd/vmd.c).
 """
 
 from __future__ import annotations
@@ -56,6 +59,9 @@ _DRIVERS = {
 }  # fmt: skip
 
 
+# The VMDs of servers (drivers/pci/controller/vmd.c, vmd_ids), and the lowest domain that FreeBSD gives to any.
+_VMD = ("8086:201d", "8086:28c0")
+_VMD_DOMAIN = 0xFF00
 # No bridge is above these.
 _IN_ROOT_COMPLEX = ("root_port", "rc_integrated_endpoint", "rc_event_collector")
 
@@ -73,7 +79,17 @@ def read(export: Path) -> tuple[list[Function], dict[str, str]]:
         if found:
             functions.append(_function(found, lines[1:]))
     _place(functions)
-    return functions, {}
+    return functions, _root_buses(functions)
+
+
+def _root_buses(functions: list[Function]) -> dict[str, str]:
+    """Return the root buses that VMD made: bus -> function. FreeBSD attaches them in the order of the functions."""
+    makers = [each.address for each in functions if each.identity in _VMD and each.driver == "vmd"]
+    domains = sorted({each.address.partition(":")[0] for each in functions})
+    made = [f"{domain}:00" for domain in domains if int(domain, 16) >= _VMD_DOMAIN]
+    if len(made) != len(makers):
+        raise NotATreeError(f"{len(makers)} VMDs cannot have made {', '.join(made) or 'no domain'}")
+    return dict(zip(made, makers, strict=True))
 
 
 def _function(found: re.Match[str], lines: list[str]) -> Function:
@@ -97,7 +113,9 @@ def _function(found: re.Match[str], lines: list[str]) -> Function:
     )
     _capabilities(function, lines)
     # pciehp and AER come with ports alone.
-    if function.driver == "pcieport" and function.type not in (
+    if function.driver == "pcieport" and function.identity in _VMD:
+        function.driver = "vmd"
+    elif function.driver == "pcieport" and function.type not in (
         "root_port", "upstream_port", "downstream_port",
     ):  # fmt: skip
         function.driver = None

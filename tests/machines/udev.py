@@ -10,8 +10,7 @@
     E: PCI_SUBSYS_ID=144D:A801
 
 Places, identities and drivers are as they were. There are no registers: a port's type is told by its place and by
-pcieport, the driver of ports. Functions directly below a port are endpoints, those on a root bus are no PCI Express
-devices as far as anybody knows.
+pcieport, the driver of ports.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import re
 from pathlib import Path
 
 from machines.machine import Function
+from machines.place import set_types
 
 _ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$")
 _ROOT = re.compile(r"pci([0-9a-f]{4,8}:[0-9a-f]{2})$")
@@ -51,8 +51,7 @@ def read(export: Path) -> tuple[list[Function], dict[str, str]]:
         if parent is not None:
             functions[parent].bridge = True
             functions[parent].bus = address.split(":")[1]
-    for address in sorted(functions, key=lambda each: len(places[each])):
-        _set_type(functions[address], functions.get(str(parents[address])))
+    set_types(list(functions.values()), lambda each: each.driver == "pcieport")
     return list(functions.values()), root_buses
 
 
@@ -85,19 +84,6 @@ def _below_functions(places: dict[str, list[str]]) -> dict[str, str]:
             if root and _ADDRESS.match(above):
                 found[root[1]] = above
     return found
-
-
-def _set_type(function: Function, above: Function | None) -> None:
-    """Tell the type from the place; what is above has its type already."""
-    ports = ("root_port", "downstream_port")
-    if above is None:
-        function.type = "root_port" if function.driver == "pcieport" else None
-    elif function.driver == "pcieport":
-        function.type = "upstream_port" if above.type in ports else "downstream_port"
-    elif function.bridge:
-        function.type = "pcie_to_pci_bridge" if above.type in ports else None
-    elif above.type in ports or above.type == "upstream_port":
-        function.type = "endpoint"
 
 
 __all__ = ("read",)

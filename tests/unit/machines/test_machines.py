@@ -44,7 +44,7 @@ def test_the_kinds_of_machines_that_are_there() -> None:
         "Thunderbolt", "USB4", "CXL", "no privilege",
     }  # fmt: skip
     vendors = " ".join(known(name).title for name in NAMES)
-    for vendor in ("Dell", "HPE", "Lenovo", "Supermicro", "Fujitsu", "Huawei"):
+    for vendor in ("Dell", "HPE", "Lenovo", "Supermicro", "Fujitsu", "Huawei", "Kunpeng", "Ampere"):
         assert vendor in vendors
 
 
@@ -98,6 +98,11 @@ def test_the_page_is_what_is_decided() -> None:
         ("fujitsu-rx2540-m6", "0000:54:1c.0", "switch_management"),
         ("intel-vroc", "10002:00:01.0", "driver_made"),
         ("dell-r7425", "0000:00:07.1", "endpoints_only"),
+        ("kunpeng-920", "0000:00:10.0", "bmc"),
+        ("kunpeng-920", "0000:7c:00.0", "endpoints_only"),
+        ("cavium-thunderx2", "0000:80:0d.0", "endpoints_only"),
+        ("hpe-dl320e-gen8", "0000:00:01.2", "memory"),
+        ("lenovo-se350", "fff6:00:00.0", "driver_made"),
     ],
 )
 def test_decision(name: str, port: str, reason: str) -> None:

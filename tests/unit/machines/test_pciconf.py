@@ -82,6 +82,34 @@ def test_export(tmp_path: Path) -> None:
     }
 
 
+VMD = """
+pcib9@pci0:100:5:5:	class=0x010400 rev=0x04 hdr=0x00 vendor=0x8086 device=0x201d subvendor=0x17aa subdevice=0x780f
+    cap 10[80] = PCI-Express 2 root endpoint max data 128(128)
+
+pcib10@pci65530:0:0:0:	class=0x060400 rev=0x04 hdr=0x01 vendor=0x8086 device=0x2030 subvendor=0x8086 subdevice=0x0000
+    cap 10[90] = PCI-Express 2 root port max data 256(256)
+                 link x4(x4) speed 8.0(8.0)
+
+nvme1@pci65530:1:0:0:	class=0x010802 rev=0x01 hdr=0x00 vendor=0x1344 device=0x51c4 subvendor=0x1344 subdevice=0x2100
+    cap 10[40] = PCI-Express 2 endpoint max data 256(512) FLR
+                 link x4(x4) speed 8.0(8.0)
+"""
+
+
+def test_what_vmd_made_is_below_it(tmp_path: Path) -> None:
+    (tmp_path / "export").write_text(EXPORT + VMD)
+    functions, root_buses = read(tmp_path / "export")
+    assert root_buses == {"fffa:00": "0000:64:05.5"}
+    drivers = {each.address: each.driver for each in functions}
+    assert (drivers["0000:64:05.5"], drivers["fffa:01:00.0"]) == ("vmd", "nvme")
+
+
+def test_a_domain_of_vmd_that_nothing_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "export").write_text(EXPORT + VMD.replace("0x201d", "0x2010"))
+    with pytest.raises(NotATreeError):
+        read(tmp_path / "export")
+
+
 PORT_UP = "link x4(x4) speed 8.0(8.0)\n\npcib3"
 
 
