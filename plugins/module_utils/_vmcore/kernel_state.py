@@ -27,6 +27,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import (
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory_map import (
     MemoryMap,
     look_at_excluded,
+    whole_pages,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -150,7 +151,7 @@ class KernelState:
 
     def _look_at_excluded(self, count: int) -> None:
         """What the kernel says of pages that are RAM and not in the dump."""
-        frames = self._dump.absent_frames(count)
+        frames = whole_pages(self._dump.absent_frames(count), self._dump.is_ram)
         if not frames:
             return
         if self._dump.dump_level == 0:

@@ -78,7 +78,8 @@ def test_a_worker_that_survives_its_parent_is_noticed() -> None:
         text=True,
     )
     try:
-        assert parent.stdout and parent.stdout.readline() == "started\n"
+        assert parent.stdout
+        assert parent.stdout.readline() == "started\n"
         os.kill(parent.pid, signal.SIGTERM)
         parent.wait(10)
         assert interrupted._lives(parent.pid)

@@ -14,6 +14,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import A
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory_map import (
     MemoryMap,
     look_at_excluded,
+    whole_pages,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
@@ -140,3 +141,9 @@ def test_a_kernel_that_describes_less_has_no_list_that_can_be_followed(key: str)
         in ("LENGTH(mem_section)", "NUMBER(PG_swapcache)", "NUMBER(PG_hwpoison)",
             "NUMBER(PAGE_HUGETLB_MAPCOUNT_VALUE)", "NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)", "NUMBER(PG_slab)")
     )  # fmt: skip
+
+
+def test_page_at_the_end_of_a_range_may_be_ram_in_part_and_tells_nothing() -> None:
+    # BIOS-e820: 0-9fbff usable, 100000- usable: the page frame 9Fh ends at 9FFFF.
+    ram = {*range(0xA0), *range(0x100, 0x200)}
+    assert whole_pages([0, 0x50, 0x9F, 0x100, 0x101], ram.__contains__) == [0x50, 0x101]
