@@ -19,7 +19,9 @@ def set_types(functions: list[Function], is_port: Callable[[Function], bool]) ->
     Functions directly below a port are endpoints. Those on a root bus are no PCI Express devices, as far as anybody
     knows.
     """
-    above = {each.secondary: each for each in functions if each.secondary}
+    above: dict[str | None, Function] = {
+        each.secondary: each for each in functions if each.secondary
+    }
     for function in sorted(functions, key=lambda each: _depth(each, above)):
         _set_type(function, above.get(_bus(function)), port=is_port(function))
 

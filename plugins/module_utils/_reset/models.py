@@ -40,7 +40,7 @@ _MXGPU = "https://github.com/amd/MxGPU-Virtualization/issues/25 (2026-07)"
 _OCTEON = (
     "P. Swain, pci/quirk: Disable bus reset from octeontx 83xx coprocessors, vendor kernel, 2018"
 )
-# The driver of the vendor kernels of openEuler and Anolis; the later identifiers are those of its successor.
+# A driver that only vendor kernels have; the later identifiers are those of its successor.
 _HYDCU = "drivers/misc/hydcu_pci_fixup_header.c, hydcu_pci_fixup_header_ids, vendor kernel, 2024"
 _ASCEND = (
     "Its maker's scripts that collect logs: d100 is 310, d500 310P, d801 910, d802 910B, d803 910C"

@@ -249,7 +249,7 @@ def _lives(group: int) -> bool:
     return False
 
 
-def _kill(controller: subprocess.Popen[bytes]) -> None:
+def _kill(controller: subprocess.Popen[Any]) -> None:
     """Leave nothing behind of a controller, whatever became of the case."""
     with suppress(ProcessLookupError):
         os.killpg(controller.pid, signal.SIGKILL)
