@@ -45,7 +45,9 @@ def reply_of(monkeypatch: pytest.MonkeyPatch, **answer: Any) -> dict[str, Any]:
 def test_warning_that_ansible_makes_at_a_first_contact_is_a_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    reply = reply_of(monkeypatch, changed=False, ready=True, checks=[], warnings=[ON_THE_WIRE])
+    boot_id = "5a4c0a63-52dc-4d2f-8c1d-0d7f4a2f6f5e"
+    preflight = {"ready": True, "checks": [], "boot_id": boot_id, "msg": "The host is ready."}
+    reply = reply_of(monkeypatch, changed=False, warnings=[ON_THE_WIRE], **preflight)
     assert reply["warnings"] == [MADE]
     assert answer_of("preflight", reply)["warnings"] == [MADE]
 
