@@ -157,7 +157,7 @@ class CaptureKernel(t.TypedDict):
 
 
 class Iommu(t.TypedDict):
-    kind: t.Literal["vtd", "amdvi", "smmuv3", "none"]
+    kind: t.Literal["vtd", "amdvi", "smmuv3", "none", "unknown"]
     units: list[dict[str, t.Any]]
     translation: t.Optional[bool]
     interrupt_remapping: InterruptRemapping

@@ -29,7 +29,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts impo
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import ResetReport
 
 VERDICTS = ("passed", "failed", "inconclusive")
-# How far a crash came, in the order in which a crash goes through them (_evidence/stages.py).
+# How far a crash came, in the order in which a crash goes through them; _evidence/stages.py has finer ones.
 StageName = t.Literal[
     "armed",
     "panicked",
@@ -81,7 +81,7 @@ class TestedPlatform(t.TypedDict, total=False):
 
 
 class TestedIommu(t.TypedDict):
-    kind: t.Literal["vtd", "amdvi", "smmuv3", "none"]
+    kind: t.Literal["vtd", "amdvi", "smmuv3", "none", "unknown"]
     translation: t.Optional[bool]
     interrupt_remapping: InterruptRemapping
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import StageName
+
 
 class Stage(t.NamedTuple):
     """One step on the way from a loaded capture kernel to a proven dump."""
@@ -41,16 +43,7 @@ STAGES = (
           "The dump is not whole or not of this crash."),
 )  # fmt: skip
 # The stages of a result record, in the order in which a crash goes through them.
-RECORDED = (
-    "armed",
-    "panicked",
-    "capture kernel",
-    "reset done",
-    "dump started",
-    "dump complete",
-    "normal kernel",
-    "verified",
-)
+RECORDED: tuple[str, ...] = t.get_args(StageName)
 CODES = tuple(stage.code for stage in STAGES)
 BY_CODE = {stage.code: stage for stage in STAGES}
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import typing as t
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record imp
     Record,
     StageName,
     State,
+    TestedIommu,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import RESULTS
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
@@ -56,6 +58,25 @@ def test_facts_of_real_machines_fit(facts: dict[str, t.Any]) -> None:
 
 def test_plans_of_real_machines_fit(facts: dict[str, t.Any]) -> None:
     assert list(misfits(make_plan(facts), Plan, "plan")) == []
+
+
+# What a kernel without the part, a container or a capture without root does not have.
+MISSING = (
+    "boot", "etc", "proc", "proc/sys", "sys", "sys/bus", "sys/bus/pci", "sys/class", "sys/class/iommu", "sys/devices",
+    "sys/firmware", "sys/firmware/acpi", "sys/kernel", "sys/kernel/iommu_groups", "sys/module", "usr", "var",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_what_is_not_known_of_a_host_fits_as_well(missing: str, tmp_path: Path) -> None:
+    root = unpack("q35-vtd", tmp_path)
+    shutil.rmtree(root / missing, ignore_errors=True)
+    facts = platform_facts.gather(root, platform_facts.SUBSETS)
+    assert list(misfits(facts, Facts, "facts")) == []
+    assert list(misfits(make_plan(facts), Plan, "plan")) == []
+    tested = {key: facts["iommu"][key] for key in t.get_type_hints(TestedIommu)}
+    assert list(misfits(tested, TestedIommu, "iommu")) == []
+    assert tested["kind"] in SCHEMA["properties"]["iommu"]["properties"]["kind"]["enum"]
 
 
 def test_the_facts_that_are_documented_are_those_of_the_contract() -> None:
