@@ -143,6 +143,10 @@ def assign(
             if value is None
             else _with(text, name, value, what, present or {})
         )
+    removed = [name for name, value in wanted.items() if value is None]
+    # A name that is used stays, and is empty in the end. What used it may have gone after it.
+    for name in removed * (len(removed) - 1):
+        text = _without(text, name, what)
     return text
 
 

@@ -134,6 +134,11 @@ def test_twice_is_once(text: str, wanted: dict[str, str | None]) -> None:
     assert assign(once, wanted, "file") == once
 
 
+@pytest.mark.parametrize("names", [("A", "B", "C"), ("C", "B", "A"), ("B", "C", "A")])
+def test_names_that_use_each_other_go_together(names: tuple[str, ...]) -> None:
+    assert assign("A=1\nB=$A\nC=$B\nD=1\n", dict.fromkeys(names), "file") == "D=1\n"
+
+
 @given(st.lists(LINES, max_size=7), st.sampled_from(NAMES), VALUES)
 def test_everything_else_stays_as_it_is_and_where_it_is(
     parts: list[str], name: str, value: str
