@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts import (
-    Console,
+    ConsoleFacts,
     Dmi,
     Platform,
 )
@@ -66,7 +66,7 @@ def platform_facts(root: Path) -> Platform:
     }
 
 
-def _console(root: Path) -> Console | None:
+def _console(root: Path) -> ConsoleFacts | None:
     """Return the serial port that firmware says is its console: C({"source": "SPCR", "function": address|None}).
 
     Microsoft's Serial Port Console Redirection Table: PCI Device ID at 64 (all ones: no PCI device), Vendor ID at 66,

@@ -188,17 +188,17 @@ def make_host(module: AnsibleModule) -> BootHost:
     return BootHost(ROOT, system_memory(ROOT), runner(module), writer(module))
 
 
-def make_diff(bootloader: Bootloader, findings: ReservationState) -> list[dict[str, str]]:
+def make_diff(bootloader: Bootloader, state: ReservationState) -> list[dict[str, str]]:
     """Return the diff of the file that is edited, and of what is booted next."""
-    edit = findings.edit
+    edit = state.edit
     if edit is None:
         return []
     diff = []
-    if edit.path is not None and edit.content != findings.before:
-        diff.append(_diff(str(edit.path), *map(_text, (findings.before, edit.content))))
-    if findings.wanted:
+    if edit.path is not None and edit.content != state.before:
+        diff.append(_diff(str(edit.path), *map(_text, (state.before, edit.content))))
+    if state.wanted:
         header = f"kernel command line ({bootloader.name})"
-        diff.append(_diff(header, _line(findings.present[0]), _line(findings.wanted)))
+        diff.append(_diff(header, _line(state.present[0]), _line(state.wanted)))
     return diff
 
 
@@ -222,16 +222,16 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     size = module.params["size"].strip() if module.params["state"] == "present" else ""
     if module.params["state"] == "present" and not size:
         raise KdumpError("The size is empty: leave it out for what is recommended.")
-    findings = examine(host, bootloader, needs(ROOT, image, STATE), size)
-    result: dict[str, t.Any] = {"changed": findings.edit is not None}
+    state = examine(host, bootloader, needs(ROOT, image, STATE), size)
+    result: dict[str, t.Any] = {"changed": state.edit is not None}
     if module._diff:
-        result["diff"] = make_diff(bootloader, findings)
-    if findings.edit is None:
-        configured = findings.present[0]
+        result["diff"] = make_diff(bootloader, state)
+    if state.edit is None:
+        configured = state.present[0]
     elif module.check_mode:
-        configured = findings.wanted
+        configured = state.wanted
     else:
-        configured = converge(host, bootloader, findings, size)
+        configured = converge(host, bootloader, state, size)
     required, why = reboot(host, configured)
     if lent(configured):
         module.warn(
@@ -241,11 +241,11 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     return {
         **result,
         "bootloader": bootloader.name,
-        "recommended_bytes": findings.recommended,
-        "recommended_why": findings.why,
+        "recommended_bytes": state.recommended,
+        "recommended_why": state.why,
         "reserved_bytes": read_int(ROOT / "sys/kernel/kexec_crash_size") or 0,
         "configured": configured,
-        "reset_by_updates": bootloader.reset_by_updates(host, configured, findings.default),
+        "reset_by_updates": bootloader.reset_by_updates(host, configured, state.default),
         "reboot_required": required,
         "why": why,
     }

@@ -208,7 +208,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_mo
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._platform import platform_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.apply import (
-    Findings,
+    Difference,
     Host,
     converge,
     examine,
@@ -251,24 +251,24 @@ def plan_here(params: dict[str, t.Any]) -> dict[str, t.Any]:
     return make_plan(facts, params["exclusions"], params["policy"], params["stage"])
 
 
-def make_diff(findings: Findings, host: Host) -> list[dict[str, str]]:
+def make_diff(difference: Difference, host: Host) -> list[dict[str, str]]:
     """Return the diff of the files, and of the image in words."""
-    diff = text_diff(findings.present, findings.wanted)
-    if findings.rebuild:
+    diff = text_diff(difference.present, difference.wanted)
+    if difference.rebuild:
         diff.append(
             {
                 "before_header": str(host.image),
                 "after_header": str(host.image),
-                "before": f"{findings.proof['why_not']}\n",
+                "before": f"{difference.proof['why_not']}\n",
                 "after": "Rebuilt and proven.\n",
             }
         )
-    if findings.stage_why_not:
+    if difference.stage_why_not:
         diff.append(
             {
                 "before_header": "capture kernel",
                 "after_header": "capture kernel",
-                "before": f"{findings.stage_why_not}\n",
+                "before": f"{difference.stage_why_not}\n",
                 "after": "Loaded again and proven.\n",
             }
         )
@@ -284,18 +284,18 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
         wanted = wanted_present(
             module.params["files"] or {}, plan, host.family, module.params["stage"]
         )
-    findings = examine(host, wanted)
+    difference = examine(host, wanted)
     result: dict[str, t.Any] = {
-        "changed": findings.changed,
-        "proof": findings.proof,
-        "files": [str(path) for path in findings.differing],
-        "rebuilt": findings.rebuild,
+        "changed": difference.changed,
+        "proof": difference.proof,
+        "files": [str(path) for path in difference.differing],
+        "rebuilt": difference.rebuild,
         "stage": module.params["stage"] if module.params["state"] == "present" else None,
     }
     if module._diff:
-        result["diff"] = make_diff(findings, host)
-    if findings.changed and not module.check_mode:
-        result["proof"] = converge(host, findings)
+        result["diff"] = make_diff(difference, host)
+    if difference.changed and not module.check_mode:
+        result["proof"] = converge(host, difference)
     return {**result, "image": image_facts(host), "armed": host.armed}
 
 

@@ -238,7 +238,7 @@ dumps:
               V(segments), V(pages), V(vmcoreinfo), V(cpus_stopped), V(utsname) and V(kernel_log), V(ram_map) and
               V(kernel_memory) (what a debugger cannot be without). Those that an
               earlier one made impossible, and those that the format does not have, are missing.
-            - The file's name is V(name), and what is written beside it V(sayings).
+            - The file's name is V(name), and what is written beside it V(side_files).
             - What was expected is V(run_id), V(host), V(kernel), V(crash_time), V(build_id), V(boot_id), V(cpus) and
               V(memory).
             - What other programs say is V(makedumpfile), V(crash) and V(drgn).

@@ -17,7 +17,7 @@ import typing as t
 _Class = t.TypedDict("_Class", {"class": str})
 
 
-class Link(t.TypedDict):
+class LinkFacts(t.TypedDict):
     speed: t.Optional[str]
     width: t.Optional[int]
     max_speed: t.Optional[str]
@@ -61,7 +61,7 @@ class Function(_Class):
     secondary: t.Optional[str]
     numa_node: t.Optional[int]
     iommu_group: t.Optional[int]
-    link: t.Optional[Link]
+    link: t.Optional[LinkFacts]
     max_payload: t.Optional[int]
     flr: t.Optional[bool]
     transactions_pending: t.Optional[bool]
@@ -183,7 +183,7 @@ class Image(t.TypedDict):
     fingerprint: t.Optional[str]
 
 
-class Target(t.TypedDict):
+class TargetFacts(t.TypedDict):
     type: t.Optional[str]
     path: t.Optional[str]
     free_bytes: t.Optional[int]
@@ -241,7 +241,7 @@ class Kdump(t.TypedDict):
     image: Image
     command_line: t.Optional[str]
     capture_command_line: t.Optional[str]
-    target: Target
+    target: TargetFacts
     expected_dump_bytes: t.Optional[int]
     helper: InstalledHelper
     suitable_stage: t.Optional[SuitableStage]
@@ -273,7 +273,7 @@ class Dmi(t.TypedDict):
     bios_date: t.Optional[str]
 
 
-class Console(t.TypedDict):
+class ConsoleFacts(t.TypedDict):
     source: str
     function: t.Optional[str]
 
@@ -283,7 +283,7 @@ class Platform(t.TypedDict):
     architecture: t.Optional[str]
     memory_bytes: t.Optional[int]
     cpus: t.Optional[int]
-    console: t.Optional[Console]
+    console: t.Optional[ConsoleFacts]
     dmi: Dmi
     notes: list[str]
 
@@ -299,7 +299,7 @@ class Facts(t.TypedDict, total=False):
 
 __all__ = (
     "CaptureKernel",
-    "Console",
+    "ConsoleFacts",
     "Dmi",
     "Dpc",
     "Enabled",
@@ -313,7 +313,7 @@ __all__ = (
     "InterruptRemapping",
     "Iommu",
     "Kdump",
-    "Link",
+    "LinkFacts",
     "Pcie",
     "Platform",
     "Port",
@@ -323,6 +323,6 @@ __all__ = (
     "Service",
     "Sriov",
     "SuitableStage",
-    "Target",
+    "TargetFacts",
     "Watchdog",
 )

@@ -24,7 +24,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check impo
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts import (
     Image,
     InterruptRemapping,
-    Target,
+    TargetFacts,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import ResetReport
 
@@ -105,7 +105,7 @@ class Kernels(t.TypedDict):
     after: t.Optional[str]
 
 
-class Line(t.TypedDict):
+class LogLine(t.TypedDict):
     """A line of a log that means something; the pattern is one of _evidence/patterns.py."""
 
     segment: str
@@ -122,13 +122,13 @@ class _Sure(t.TypedDict, total=False):
     sure: t.Literal["certain", "likely", "silence", "possible"]
 
 
-class Cause(_Sure):
+class RecordedCause(_Sure):
     stage: t.Optional[str]
     recorded_as: t.Optional[str]
     code: str
     sentence: str
     alternatives: list[t.Any]
-    evidence: list[Line]
+    evidence: list[LogLine]
     silence: str
     needs: list[t.Any]
 
@@ -177,7 +177,7 @@ class _DumpMore(t.TypedDict, total=False):
     log_lines: int
 
 
-class Dump(_DumpMore):
+class RecordedDump(_DumpMore):
     """What M(vmcore.kdump.vmcore_info) says of a dump."""
 
     path: AbsolutePath
@@ -197,7 +197,7 @@ class TestedKdump(t.TypedDict):
     crash_size: t.Optional[int]
     capture_command_line: t.Optional[str]
     image: Image
-    target: Target
+    target: TargetFacts
     core_collector: t.Optional[str]
 
 
@@ -224,11 +224,11 @@ class Record(_RecordMore):
     boot_id: BootIds
     kernel: Kernels
     trigger: RecordedTrigger
-    cause: t.Optional[Cause]
+    cause: t.Optional[RecordedCause]
     recovery: t.Optional[Recovery]
     reset: t.Optional[ResetReport]
-    vmcore: t.Optional[Dump]
-    evidence: list[Line]
+    vmcore: t.Optional[RecordedDump]
+    evidence: list[LogLine]
 
 
 class _StateMore(t.TypedDict, total=False):
@@ -246,7 +246,7 @@ class _StateMore(t.TypedDict, total=False):
     record: dict[str, t.Any]
 
 
-class State(_StateMore):
+class TestState(_StateMore):
     """What a later run needs to finish a test, in /var/lib/vmcore-kdump/crash-test.json."""
 
     status: t.Literal["prepared", "started", "finished"]
@@ -269,19 +269,19 @@ __all__ = (
     "DUMP_VERDICTS",
     "VERDICTS",
     "BootIds",
-    "Cause",
     "Crash",
-    "Dump",
     "DumpCheck",
     "Kernels",
-    "Line",
+    "LogLine",
     "PreflightCheck",
     "ReachedStage",
     "Record",
+    "RecordedCause",
+    "RecordedDump",
     "RecordedTrigger",
     "Recovery",
     "StageName",
-    "State",
+    "TestState",
     "TestedHelper",
     "TestedIommu",
     "TestedKdump",

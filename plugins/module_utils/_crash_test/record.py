@@ -209,14 +209,14 @@ def _stages(
     return stages
 
 
-def _is_amiss(port: Mapping[str, t.Any]) -> bool:
+def _has_fault(port: Mapping[str, t.Any]) -> bool:
     """A planned port that was not reset, without the operator having asked for that just now."""
     return not (
         port["result"] == "reset" or (port["result"] == "left" and port["reason"] == "excluded")
     )
 
 
-def _amiss(port: Mapping[str, t.Any]) -> str:
+def _fault(port: Mapping[str, t.Any]) -> str:
     code = port["reason"] or port["error"] or port["result"]
     # A port that failed may have an error that others have who did not.
     meaning = _MEANINGS.get(code) or _MEANINGS.get(port["result"])
@@ -278,14 +278,14 @@ def _verdict(
         return "failed", f"The dump is no proof: {vmcore['why']}"
     if not state["helper"]["installed"]:
         return "passed", f"{vmcore['why']} The reset helper is not installed."
-    amiss = [line["meaning"] for line in evidence if line["pattern"] in _NO_WHOLE_RESET]
+    faults = [line["meaning"] for line in evidence if line["pattern"] in _NO_WHOLE_RESET]
     if state.get("not_loaded"):
         # What the ports were left alone for follows from that.
-        amiss.insert(0, state["not_loaded"])
-    if reset is None or amiss:
+        faults.insert(0, state["not_loaded"])
+    if reset is None or faults:
         but = "the reset helper left no report." if reset is None else "not all was as planned."
         return "inconclusive", " ".join(
-            [f"The dump is complete and of this crash, but {but}", *dict.fromkeys(amiss)]
+            [f"The dump is complete and of this crash, but {but}", *dict.fromkeys(faults)]
         )
     summary = reset["summary"]
     if reset["digest"] != state["helper"]["digest"]:
@@ -293,9 +293,9 @@ def _verdict(
             "inconclusive",
             "The dump is complete and of this crash, but another reset plan ran than is installed.",
         )
-    ports_amiss = [port for port in reset["ports"] if _is_amiss(port)]
-    if ports_amiss:
-        ports = ", ".join(map(_amiss, ports_amiss))
+    with_fault = [port for port in reset["ports"] if _has_fault(port)]
+    if with_fault:
+        ports = ", ".join(map(_fault, with_fault))
         return (
             "inconclusive",
             f"The dump is complete and of this crash, but ports were not reset as planned: {ports}.",

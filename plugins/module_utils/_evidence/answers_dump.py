@@ -31,9 +31,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments im
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import reaches
 
 if t.TYPE_CHECKING:
-    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.picture import (
+    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.observations import (
         Event,
-        Picture,
+        Observations,
     )
 
 _DEVICE_EVENTS = (
@@ -56,52 +56,52 @@ _WAITS_FOR_DISK = ("disk_missing", "gave_up")
 _NO_ROOM = 1 << 20
 
 
-def disk_full(picture: Picture) -> Finding | None:
+def disk_full(observed: Observations) -> Finding | None:
     """Who writes the dump found no room."""
-    events = in_capture(picture, "disk_full")
+    events = in_capture(observed, "disk_full")
     if events:
         return Finding(
             f"The dump's file system is full ({quote(events[0])}): free or add space.", events[0]
         )
-    free = picture.facts.get("free_bytes")
-    if free is not None and free < _NO_ROOM and reaches(picture.reached, "S6"):
+    free = observed.facts.get("free_bytes")
+    if free is not None and free < _NO_ROOM and reaches(observed.reached, "S6"):
         return Finding(f"The dump's file system is full: {free} bytes are free.")
     return None
 
 
-def makedumpfile_too_old(picture: Picture) -> Finding | None:
+def makedumpfile_too_old(observed: Observations) -> Finding | None:
     """makedumpfile does not know this kernel."""
-    events = in_capture(picture, "makedumpfile_too_old")
+    events = in_capture(observed, "makedumpfile_too_old")
     if not events:
         return None
     return Finding(
-        f"makedumpfile is older than the kernel and cannot read its memory: {quote(events[0])}.{_said_saved(picture)}",
+        f"makedumpfile is older than the kernel and cannot read its memory: {quote(events[0])}.{_said_saved(observed)}",
         events[0],
     )
 
 
-def makedumpfile_failed(picture: Picture) -> Finding | None:
+def makedumpfile_failed(observed: Observations) -> Finding | None:
     """makedumpfile ended with an error; its first message says why."""
-    events = in_capture(picture, "makedumpfile_failed", "makedumpfile_too_old")
+    events = in_capture(observed, "makedumpfile_failed", "makedumpfile_too_old")
     if not events:
         return None
     reasons = [event for event in events if "Failed." not in event.line.text]
-    said = first_of_program(picture, (reasons or events)[0])
-    return Finding(f"makedumpfile failed: {said!r}.{_said_saved(picture)}", events[-1])
+    said = first_of_program(observed, (reasons or events)[0])
+    return Finding(f"makedumpfile failed: {said!r}.{_said_saved(observed)}", events[-1])
 
 
-def _said_saved(picture: Picture) -> str:
-    if picture.found("family_says_saved") and picture.dump.state in (
+def _said_saved(observed: Observations) -> str:
+    if observed.found("family_says_saved") and observed.dump.state in (
         "empty", "incomplete", "damaged", "unfinished",
     ):  # fmt: skip
         return " The family's tool says that it saved the dump all the same."
     return ""
 
 
-def disk_locked(picture: Picture) -> Finding | None:
+def disk_locked(observed: Observations) -> Finding | None:
     """A passphrase is asked for."""
-    events = in_capture(picture, "disk_locked")
-    if not events or reaches(picture.reached, "S6"):
+    events = in_capture(observed, "disk_locked")
+    if not events or reaches(observed.reached, "S6"):
         return None
     return Finding(
         f"The capture kernel waits for the passphrase of an encrypted disk, and nobody is there ({quote(events[-1])}):"
@@ -110,10 +110,10 @@ def disk_locked(picture: Picture) -> Finding | None:
     )
 
 
-def volume_missing(picture: Picture) -> Finding | None:
+def volume_missing(observed: Observations) -> Finding | None:
     """LVM or ZFS found its devices wanting."""
-    events = in_capture(picture, "volume_missing")
-    if not events or reaches(picture.reached, "S6"):
+    events = in_capture(observed, "volume_missing")
+    if not events or reaches(observed.reached, "S6"):
         return None
     return Finding(
         f"The dump's volume group or pool {events[0].groups['volume']} is not there ({quote(events[0])}): a disk or a"
@@ -122,13 +122,13 @@ def volume_missing(picture: Picture) -> Finding | None:
     )
 
 
-def module_refused(picture: Picture) -> Finding | None:
+def module_refused(observed: Observations) -> Finding | None:
     """A driver is there and may not load."""
-    events = in_capture(picture, "module_refused")
-    if not events or reaches(picture.reached, "S5"):
+    events = in_capture(observed, "module_refused")
+    if not events or reaches(observed.reached, "S5"):
         return None
     telling = next((event for event in events if event.groups.get("module")), events[0])
-    had_effect = in_capture(picture, *_WAITS_FOR_DISK) or is_near_end(events[-1])
+    had_effect = in_capture(observed, *_WAITS_FOR_DISK) or is_near_end(events[-1])
     return Finding(
         f"The capture kernel refused a module ({quote(telling)}): it is of another kernel, not signed or damaged."
         " Build the kdump initramfs again for the kernel that it is booted with.",
@@ -137,31 +137,32 @@ def module_refused(picture: Picture) -> Finding | None:
     )
 
 
-def device_failed(picture: Picture) -> Finding | None:
+def device_failed(observed: Observations) -> Finding | None:
     """A driver found its device and could not use it."""
     # What fails before the disk shows itself, or before the dump is begun, did not keep it from that.
     begun = next(
-        (place for stage in ("S7", "S5") if (place := picture.first_place(stage)) is not None), None
+        (place for stage in ("S7", "S5") if (place := observed.first_place(stage)) is not None),
+        None,
     )
     events = [
         event
-        for event in in_capture(picture, *_DEVICE_EVENTS)
+        for event in in_capture(observed, *_DEVICE_EVENTS)
         if not _NO_TARGET.search(event.groups.get("driver", ""))
         and (begun is None or event.place > begun)
     ]
-    if picture.first_place("S7") is None and reaches(picture.reached, "S7"):
+    if observed.first_place("S7") is None and reaches(observed.reached, "S7"):
         return None
     only_bar = all(event.pattern.code == "bar_unassigned" for event in events)
-    if not events or (only_bar and not in_capture(picture, *_WAITS_FOR_DISK)):
+    if not events or (only_bar and not in_capture(observed, *_WAITS_FOR_DISK)):
         return None
     # A controller's own words say more than those of who waits for it; then those that name the disk.
     first = max(events, key=lambda event: (event.pattern.code != "io_error", bool(event.device)))
     because = ""
-    if in_capture(picture, *_IOMMU_FAULTS):
+    if in_capture(observed, *_IOMMU_FAULTS):
         because = " Its DMA of before the crash was still under way when the IOMMU was taken over."
-    who = named(picture, first.device) if first.groups.get("device") else ""
+    who = named(observed, first.device) if first.groups.get("device") else ""
     name = f" ({who})" if who and who not in first.line.text else ""
-    had_effect = in_capture(picture, *_WAITS_FOR_DISK) or is_near_end(events[-1])
+    had_effect = in_capture(observed, *_WAITS_FOR_DISK) or is_near_end(events[-1])
     return Finding(
         f"A device that the dump may need did not work in the capture kernel: {quote(first)}{name}.{because}",
         events[-1],
@@ -170,13 +171,13 @@ def device_failed(picture: Picture) -> Finding | None:
     )
 
 
-def target_wrong(picture: Picture) -> Finding | None:
+def target_wrong(observed: Observations) -> Finding | None:
     """Disks are there, but not the one that is waited for."""
-    events = in_capture(picture, "disk_missing")
-    appeared = picture.disk(CAPTURE)
+    events = in_capture(observed, "disk_missing")
+    appeared = observed.disk(CAPTURE)
     if not events or appeared is None:
         return None
-    wanted = _wanted_disk(picture, events)
+    wanted = _wanted_disk(observed, events)
     if wanted and appeared in wanted:
         return None
     name = wanted or "the one that is waited for"
@@ -186,15 +187,15 @@ def target_wrong(picture: Picture) -> Finding | None:
     )
 
 
-def driver_missing(picture: Picture) -> Finding | None:
+def driver_missing(observed: Observations) -> Finding | None:
     """No disk at all."""
-    events = in_capture(picture, "disk_missing", "module_missing")
-    if not in_capture(picture, "disk_missing") or picture.disk(CAPTURE) is not None:
+    events = in_capture(observed, "disk_missing", "module_missing")
+    if not in_capture(observed, "disk_missing") or observed.disk(CAPTURE) is not None:
         return None
-    if in_capture(picture, "iscsi_failed"):
+    if in_capture(observed, "iscsi_failed"):
         return None
-    wanted = _wanted_disk(picture, events) or "the dump's disk"
-    before = picture.disk(NORMAL) or picture.disk(NEXT)
+    wanted = _wanted_disk(observed, events) or "the dump's disk"
+    before = observed.disk(NORMAL) or observed.disk(NEXT)
     known = " The normal kernel has it." if before else ""
     return Finding(
         f"No driver in the capture kernel claimed {wanted}: its module is not in the kdump initramfs, or not allowed to"
@@ -203,25 +204,25 @@ def driver_missing(picture: Picture) -> Finding | None:
     )
 
 
-def _wanted_disk(picture: Picture, events: list[Event]) -> str:
+def _wanted_disk(observed: Observations, events: list[Event]) -> str:
     for event in events:
         if "disk" in event.groups:
             return event.groups["disk"]
-    for segment in picture.of(CAPTURE):
+    for segment in observed.of(CAPTURE):
         root = command_line(segment).get("root")
         if root:
             return root
     return ""
 
 
-def network_missing(picture: Picture) -> Finding | None:
+def network_missing(observed: Observations) -> Finding | None:
     """The server of a remote target was not reached."""
-    if reaches(picture.reached, "S7"):
+    if reaches(observed.reached, "S7"):
         return None
-    events = in_capture(picture, "network_missing", "ssh_error", "iscsi_failed")
+    events = in_capture(observed, "network_missing", "ssh_error", "iscsi_failed")
     if not events:
         return None
-    adapters = in_capture(picture, "nic_timeout")
+    adapters = in_capture(observed, "nic_timeout")
     adapter = f" A network adapter had not come up: {quote(adapters[0])}." if adapters else ""
     is_disk = events[-1].pattern.code == "iscsi_failed"
     return Finding(
@@ -231,18 +232,18 @@ def network_missing(picture: Picture) -> Finding | None:
     )
 
 
-def target_not_mounted(picture: Picture) -> Finding | None:
+def target_not_mounted(observed: Observations) -> Finding | None:
     """The file system was refused."""
-    events = in_capture(picture, "target_not_mounted")
+    events = in_capture(observed, "target_not_mounted")
     if not events:
         return None
     telling = next((event for event in events if event.groups.get("device")), events[0])
     return Finding(f"The dump's file system was not mounted: {quote(telling)}.", events[-1])
 
 
-def script_failed(picture: Picture) -> Finding | None:
+def script_failed(observed: Observations) -> Finding | None:
     """The administrator's script failed."""
-    events = in_capture(picture, "script_failed")
+    events = in_capture(observed, "script_failed")
     if not events:
         return None
     return Finding(
@@ -251,24 +252,24 @@ def script_failed(picture: Picture) -> Finding | None:
     )
 
 
-def save_failed(picture: Picture) -> Finding | None:
+def save_failed(observed: Observations) -> Finding | None:
     """The family's tool says so; who broke off said why before."""
-    events = in_capture(picture, "save_failed")
+    events = in_capture(observed, "save_failed")
     if not events:
         return None
-    broke = in_capture(picture, "ssh_error")
+    broke = in_capture(observed, "ssh_error")
     telling = broke[-1] if broke else events[0]
-    said = quote(telling) if broke else repr(first_of_program(picture, telling))
+    said = quote(telling) if broke else repr(first_of_program(observed, telling))
     return Finding(f"The family's tool could not save the dump: {said}.", telling)
 
 
-def saved_nothing(picture: Picture) -> Finding | None:
+def saved_nothing(observed: Observations) -> Finding | None:
     """An empty dump."""
-    if picture.dump.state != "empty":
+    if observed.dump.state != "empty":
         return None
     said = (
         " although the family's tool says that it saved it"
-        if picture.found("family_says_saved")
+        if observed.found("family_says_saved")
         else ""
     )
     return Finding(
@@ -276,10 +277,10 @@ def saved_nothing(picture: Picture) -> Finding | None:
     )
 
 
-def saved_elsewhere(picture: Picture) -> Finding | None:
+def saved_elsewhere(observed: Observations) -> Finding | None:
     """A dump that was reported and is not there."""
-    events = picture.found("family_says_saved")
-    if not events or picture.dump.state not in ("none", "old", "text_only"):
+    events = observed.found("family_says_saved")
+    if not events or observed.dump.state not in ("none", "old", "text_only"):
         return None
     return Finding(
         f"The family's tool says that it saved a dump ({quote(events[0])}), and there is none where it was looked for:"
@@ -287,16 +288,16 @@ def saved_elsewhere(picture: Picture) -> Finding | None:
     )
 
 
-def watchdog(picture: Picture) -> Finding | None:
+def watchdog(observed: Observations) -> Finding | None:
     """A watchdog that fired, or one that ran when the machine was reset."""
-    fired = picture.found("watchdog_fired")
+    fired = observed.found("watchdog_fired")
     if fired:
         return Finding(
             f"A watchdog reset the machine while the capture kernel ran: {quote(fired[0])}.",
             sure=CERTAIN,
         )
-    ran = picture.facts.get("watchdog") or picture.found("watchdog_armed")
-    if not ran or picture.facts.get("power_cycled") or not _reset_from_outside(picture):
+    ran = observed.facts.get("watchdog") or observed.found("watchdog_armed")
+    if not ran or observed.facts.get("power_cycled") or not _reset_from_outside(observed):
         return None
     return Finding(
         "The machine was reset while the capture kernel ran, and a hardware watchdog was running when the kernel"
@@ -304,105 +305,109 @@ def watchdog(picture: Picture) -> Finding | None:
     )
 
 
-def cut_off(picture: Picture) -> Finding | None:
+def cut_off(observed: Observations) -> Finding | None:
     """Reset or power loss that no kernel asked for."""
-    if picture.facts.get("power_cycled"):
+    if observed.facts.get("power_cycled"):
         return None  # by those who ran the test, because it hung
-    outside = _reset_from_outside(picture)
-    events = picture.found("power_event")
-    asked = picture.found("asked_to_reboot")
-    if not outside and not (events and picture.of(CAPTURE) and not asked):
+    outside = _reset_from_outside(observed)
+    events = observed.found("power_event")
+    asked = observed.found("asked_to_reboot")
+    if not outside and not (events and observed.of(CAPTURE) and not asked):
         return None
-    doing = "the dump was written" if reaches(picture.reached, "S7") else "the capture kernel ran"
+    doing = "the dump was written" if reaches(observed.reached, "S7") else "the capture kernel ran"
     by = ""
     if events:
         by = f" The management controller recorded {quote(events[0])}."
-    elif picture.found("watchdog_there"):
+    elif observed.found("watchdog_there"):
         by = " There is a hardware watchdog; whether it ran is not known."
     return Finding(
         f"The machine was reset or lost its power while {doing}: no kernel asked for it.{by}"
     )
 
 
-def _reset_from_outside(picture: Picture) -> bool:
+def _reset_from_outside(observed: Observations) -> bool:
     """The capture kernel was there, then another boot, and it had not asked for that."""
-    last = picture.of(CAPTURE)[-1:]
-    if not last or picture.capture_panicked() or picture.found("asked_to_reboot"):
+    last = observed.of(CAPTURE)[-1:]
+    if not last or observed.capture_panicked() or observed.found("asked_to_reboot"):
         return False
     if last[0].source == "console":
-        return bool(picture.of(NEXT))
-    return bool(picture.facts.get("boot_changed")) and picture.dump.state in (
+        return bool(observed.of(NEXT))
+    return bool(observed.facts.get("boot_changed")) and observed.dump.state in (
         "unfinished",
         "incomplete",
     )
 
 
-def unfinished(picture: Picture) -> Finding | None:
+def unfinished(observed: Observations) -> Finding | None:
     """No log of the end, only what it left."""
-    if picture.dump.state not in ("unfinished", "incomplete"):
+    if observed.dump.state not in ("unfinished", "incomplete"):
         return None
     return Finding(
-        f"The dump was begun and cut off: {picture.dump.sentence} A power loss, a watchdog, a full disk or an error of"
+        f"The dump was begun and cut off: {observed.dump.sentence} A power loss, a watchdog, a full disk or an error of"
         " makedumpfile can do that; the logs do not say which."
     )
 
 
-def udev_stuck(picture: Picture) -> Finding | None:
+def udev_stuck(observed: Observations) -> Finding | None:
     """udev waits for a driver."""
     return _waits(
-        picture, "udev_stuck", "The capture kernel waits for a device whose driver does not answer"
+        observed, "udev_stuck", "The capture kernel waits for a device whose driver does not answer"
     )
 
 
-def job_waits(picture: Picture) -> Finding | None:
+def job_waits(observed: Observations) -> Finding | None:
     """systemd waits for a job."""
-    return _waits(picture, "job_waits", "The capture kernel waits without a limit")
+    return _waits(observed, "job_waits", "The capture kernel waits without a limit")
 
 
-def _waits(picture: Picture, code: str, what: str) -> Finding | None:
-    events = in_capture(picture, code)
-    if not events or reaches(picture.reached, "S7"):
+def _waits(observed: Observations, code: str, what: str) -> Finding | None:
+    events = in_capture(observed, code)
+    if not events or reaches(observed.reached, "S7"):
         return None
     sure = LIKELY if is_near_end(events[-1]) else POSSIBLE
     return Finding(f"{what}: {quote(events[-1])}.", events[-1], sure)
 
 
-def stalled(picture: Picture) -> Finding | None:
+def stalled(observed: Observations) -> Finding | None:
     """A processor or a task was stuck."""
-    events = in_capture(picture, "stalled")
+    events = in_capture(observed, "stalled")
     if not events:
         return None
     return Finding(f"The capture kernel was stuck: {quote(events[0])}.", events[-1])
 
 
-def hang(picture: Picture) -> Finding | None:
+def hang(observed: Observations) -> Finding | None:
     """It started, said something, and then nothing."""
-    cycled = picture.facts.get("power_cycled")
-    if picture.facts.get("returned") is True and not cycled:
+    cycled = observed.facts.get("power_cycled")
+    if observed.facts.get("returned") is True and not cycled:
         return None
-    if not picture.of(CAPTURE) or picture.capture_panicked() or (picture.of(NEXT) and not cycled):
+    if (
+        not observed.of(CAPTURE)
+        or observed.capture_panicked()
+        or (observed.of(NEXT) and not cycled)
+    ):
         return None
-    return Finding(f"The capture kernel hangs: its last line is {picture.last_line(CAPTURE)!r}.")
+    return Finding(f"The capture kernel hangs: its last line is {observed.last_line(CAPTURE)!r}.")
 
 
-def foreign_dump(picture: Picture) -> Finding | None:
+def foreign_dump(observed: Observations) -> Finding | None:
     """A dump of something else."""
-    if picture.dump.state != "foreign":
+    if observed.dump.state != "foreign":
         return None
-    return Finding(f"The newest dump is not of this crash: {picture.dump.sentence}")
+    return Finding(f"The newest dump is not of this crash: {observed.dump.sentence}")
 
 
-def unknown(picture: Picture) -> Finding | None:
+def unknown(observed: Observations) -> Finding | None:
     """Nothing explains it."""
-    if picture.dump.state in ("foreign", "damaged"):
+    if observed.dump.state in ("foreign", "damaged"):
         return Finding(
-            f"The logs say nothing of a fault; of the dump they can say no more than: {picture.dump.sentence}"
+            f"The logs say nothing of a fault; of the dump they can say no more than: {observed.dump.sentence}"
         )
-    if picture.dump.state == "complete":
+    if observed.dump.state == "complete":
         return Finding(
             "The dump is complete, but the host did not come back; the logs do not say why."
         )
-    if picture.facts.get("power_cycled"):
+    if observed.facts.get("power_cycled"):
         return Finding(
             "The host hung and had to be power-cycled; the logs that were collected do not say where it hung."
         )

@@ -6,7 +6,7 @@
 # Do not use this from other collections or standalone plugins/modules!
 """Why there is no dump: causes that compete.
 
-Each rule looks at the whole picture and answers with a sentence, or not at all. An answer is dropped if the
+Each rule looks at all observations and answers with a sentence, or not at all. An answer is dropped if the
 stage that it makes fail was reached. The others are ordered by how sure they are, and those that are as sure
 as each other by the table: a rule stands before those whose lines are consequences of its own.
 """
@@ -34,25 +34,27 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.findings im
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import reaches
 
 if t.TYPE_CHECKING:
-    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.picture import Picture
+    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.observations import (
+        Observations,
+    )
 
 
-class Rule(t.NamedTuple):
-    """A question to the picture."""
+class CauseRule(t.NamedTuple):
+    """A question to what was observed."""
 
     code: str
     stage: str | None  # the stage that it makes fail; None: the first that was not reached
     sure: str
     meaning: str  # for people, in docs/reference/evidence.md
-    answer: t.Callable[[Picture], Finding | None]
+    answer: t.Callable[[Observations], Finding | None]
 
-    def apply(self, picture: Picture) -> Cause | None:
+    def apply(self, observed: Observations) -> Cause | None:
         """The cause, None if it is not this one."""
-        finding = self.answer(picture)
+        finding = self.answer(observed)
         if finding is None:
             return None
         stage = self.stage if finding.stage == "as the rule" else finding.stage
-        if stage and stage not in _ALWAYS and reaches(picture.reached, stage):
+        if stage and stage not in _ALWAYS and reaches(observed.reached, stage):
             return None
         return Cause(self.code, finding.sentence, stage, finding.sure or self.sure, finding.event)
 
@@ -66,7 +68,7 @@ _WEIGHED = (
 )  # fmt: skip
 
 CAUSES = tuple(
-    Rule(*row)
+    CauseRule(*row)
     for row in (
         ("not_triggered", "S1", CERTAIN, "Nothing crashed the host.", start.not_triggered),
         ("not_reserved", "S0", CERTAIN, "No memory is reserved for a capture kernel.", start.not_reserved),
@@ -125,9 +127,9 @@ CAUSES = tuple(
 )  # fmt: skip
 
 
-def causes_of(picture: Picture) -> list[Cause]:
+def causes_of(observed: Observations) -> list[Cause]:
     """All that answers, the most likely first; its sentence says what else was weighed."""
-    found = [cause for rule in CAUSES if (cause := rule.apply(picture)) is not None]
+    found = [cause for rule in CAUSES if (cause := rule.apply(observed)) is not None]
     # That it is not known is an answer only where there is no other.
     found = [cause for cause in found if cause.code != "unknown"] or found
     found.sort(key=lambda cause: ORDER.index(cause.sure))
@@ -154,4 +156,4 @@ def _weighed(cause: Cause, others: list[Cause]) -> Cause:
     return cause
 
 
-__all__ = ("CAUSES", "Rule", "causes_of")
+__all__ = ("CAUSES", "CauseRule", "causes_of")

@@ -22,9 +22,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots impor
     read_log,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.causes import causes_of
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.picture import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.observations import (
     Event,
-    Picture,
+    Observations,
     dump_state,
     events_of,
 )
@@ -86,11 +86,11 @@ def classify(logs: Sequence[Log], facts: Mapping[str, t.Any] | None = None) -> d
         and segment; C(silence): a sentence; C(needs): sentences.
     """
     known: Mapping[str, t.Any] = facts or {}
-    picture = _picture(logs, known)
-    reached = reached_stage(picture)
-    failed = failed_stage(picture, reached)
-    well = is_well(picture) or (reached == "S9" and failed is None)
-    causes = [] if well else causes_of(picture._replace(reached=reached))
+    observed = _observations(logs, known)
+    reached = reached_stage(observed)
+    failed = failed_stage(observed, reached)
+    well = is_well(observed) or (reached == "S9" and failed is None)
+    causes = [] if well else causes_of(observed._replace(reached=reached))
     if (
         causes
         and causes[0].stage
@@ -98,14 +98,14 @@ def classify(logs: Sequence[Log], facts: Mapping[str, t.Any] | None = None) -> d
     ):
         # Who failed there had come so far, although no line says so.
         failed = causes[0].stage
-    silence, needs = _silence(picture, reached)
+    silence, needs = _silence(observed, reached)
     return {
         "stage": described(reached),
         "failed": described(failed),
         "cause": causes[0].described() if causes else None,
         "alternatives": [cause.described() for cause in causes[1:]],
-        "dump": {"state": picture.dump.state, "sentence": picture.dump.sentence},
-        "evidence": _evidence(picture.events),
+        "dump": {"state": observed.dump.state, "sentence": observed.dump.sentence},
+        "evidence": _evidence(observed.events),
         "silence": silence,
         "needs": needs,
     }
@@ -128,11 +128,11 @@ def outline(
             "first": segment.messages[0].text[:_TEXT],
             "last": segment.messages[-1].text[:_TEXT],
         }
-        for segment in _picture(logs, facts or {}).segments
+        for segment in _observations(logs, facts or {}).segments
     ]
 
 
-def _picture(logs: Sequence[Log], facts: Mapping[str, t.Any]) -> Picture:
+def _observations(logs: Sequence[Log], facts: Mapping[str, t.Any]) -> Observations:
     run_id, token = facts.get("run_id"), facts.get("token")
     found: list[Segment] = []
     read = [_read(log) for log in logs]
@@ -141,7 +141,7 @@ def _picture(logs: Sequence[Log], facts: Mapping[str, t.Any]) -> Picture:
         if log.source == "pstore" and run_id:
             of_log = [_of_record(segment) for segment in of_log]
         found.extend(of_log)
-    return Picture(
+    return Observations(
         segments=tuple(found),
         events=tuple(events_of(found)),
         facts=facts,
@@ -188,11 +188,11 @@ def _evidence(events: Iterable[Event]) -> list[dict[str, t.Any]]:
     ]
 
 
-def _silence(picture: Picture, reached: str | None) -> tuple[str, list[str]]:
+def _silence(observed: Observations, reached: str | None) -> tuple[str, list[str]]:
     """What was not heard, and what would have to be collected to hear it."""
     needs: list[str] = []
-    consoles = [segment for segment in picture.segments if segment.source == "console"]
-    if "console" not in picture.given:
+    consoles = [segment for segment in observed.segments if segment.source == "console"]
+    if "console" not in observed.given:
         needs.append(
             "A log of the serial console (or of the management controller's) from the test's begin on."
         )
@@ -204,12 +204,12 @@ def _silence(picture: Picture, reached: str | None) -> tuple[str, list[str]]:
         needs.append(
             "console= on the capture kernel's command line: its console shows nothing of it."
         )
-    stored = {"capture_dmesg", "kexec_dmesg", "readme"} & (picture.given - picture.empty)
-    if not picture.of(CAPTURE) and not stored:
+    stored = {"capture_dmesg", "kexec_dmesg", "readme"} & (observed.given - observed.empty)
+    if not observed.of(CAPTURE) and not stored:
         needs.append("The capture kernel's own log beside the dump.")
-    if "sel" not in picture.given and picture.facts.get("returned") is not None:
+    if "sel" not in observed.given and observed.facts.get("returned") is not None:
         needs.append("The event log of the management controller, for resets and power losses.")
-    if is_well(picture):
+    if is_well(observed):
         return (
             "The dump itself was verified; lines that are missing from the logs mean nothing.",
             [],
@@ -219,20 +219,20 @@ def _silence(picture: Picture, reached: str | None) -> tuple[str, list[str]]:
             "The dump was not verified: that it was saved is only what the family's tool says.",
             needs,
         )
-    last = picture.last_line(CAPTURE)
+    last = observed.last_line(CAPTURE)
     if last is not None:
         return f"The last that was heard of the capture kernel is: {last!r}." + _since(
-            picture
+            observed
         ), needs
     stage = BY_CODE[reached].sentence if reached else "Nothing at all is known."
     return f"Nothing was heard of the capture kernel. What is known: {stage}", needs
 
 
-def _since(picture: Picture) -> str:
-    seconds = picture.facts.get("silent_seconds")
+def _since(observed: Observations) -> str:
+    seconds = observed.facts.get("silent_seconds")
     if seconds is not None:
         return f" Since then the console has been silent for {seconds:.0f} s."
-    if picture.of(NEXT):
+    if observed.of(NEXT):
         return " The next lines are of another boot."
     return ""
 

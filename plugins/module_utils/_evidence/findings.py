@@ -14,9 +14,9 @@ import typing as t
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import CAPTURE
 
 if t.TYPE_CHECKING:
-    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.picture import (
+    from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.observations import (
         Event,
-        Picture,
+        Observations,
     )
     from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import Segment
 
@@ -77,17 +77,17 @@ def is_near_end(event: Event) -> bool:
     )
 
 
-def in_capture(picture: Picture, *codes: str) -> list[Event]:
+def in_capture(observed: Observations, *codes: str) -> list[Event]:
     """The events of some patterns in the capture kernel."""
-    return [event for event in picture.found(*codes) if event.segment == CAPTURE]
+    return [event for event in observed.found(*codes) if event.segment == CAPTURE]
 
 
-def first_of_program(picture: Picture, event: Event) -> str:
+def first_of_program(observed: Observations, event: Event) -> str:
     """The first thing that the program said which had this line as its last: the reason comes first."""
     match = _PROGRAM.search(event.line.text)
     if match is None or match["program"].startswith("systemd["):
         return event.line.text[:_QUOTED]  # systemd speaks of many things
-    for segment in picture.of(event.segment):
+    for segment in observed.of(event.segment):
         said = _first_said(segment, match["program"], event)
         if said:
             return said[:_QUOTED]
@@ -104,16 +104,16 @@ def _first_said(segment: Segment, program: str, event: Event) -> str:
     return ""
 
 
-def named(picture: Picture, device: str) -> str:
+def named(observed: Observations, device: str) -> str:
     """A device with its name, as far as facts or the log of a kernel have one: C(3b:00.0 (mpt3sas, 1000:0097))."""
-    known = picture.facts.get("devices") or {}
+    known = observed.facts.get("devices") or {}
     full = device if device.count(":") == 2 else f"0000:{device}"
     name = known.get(full) or known.get(device)
     if not name:
         name = next(
             (
                 found[1]
-                for segment in picture.segments
+                for segment in observed.segments
                 for message in segment.messages
                 if (
                     found := re.search(

@@ -126,7 +126,7 @@ MILESTONES = (
         (r"\bdasd[a-z]+: dasd[a-z]+\d", "Linux block/partitions/core.c check_partition()", SOURCE),
     ),
     _milestone(
-        # Any file system that was mounted: only where root= says so, that of the dump (see mounts in picture.py).
+        # Any file system that was mounted: only where root= says so, that of the dump: mounts() of observations.py.
         MOUNTED, "C",
         (r"\bEXT4-fs \((?P<device>[^)]+)\): (?:re-)?mounted(?: filesystem (?P<uuid>[0-9a-f-]{36}))?",
          "Linux fs/ext4/super.c", LAB),

@@ -30,7 +30,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read impor
     nested_image,
     split,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.systemd import Boot
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.systemd import SystemdBoot
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import Tree
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -118,7 +118,7 @@ def _file(name: str, entry: Entry) -> dict[str, t.Any]:
 
 
 def _units(tree: Tree) -> dict[str, t.Any]:
-    boot = Boot(tree)
+    boot = SystemdBoot(tree)
     loading = loading_units(boot, Drivers(tree))
     return {
         "start": boot.start,

@@ -24,7 +24,7 @@ import typing as t
 from functools import cached_property
 
 if t.TYPE_CHECKING:  # pragma: no cover
-    from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import Line, Tree
+    from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import FileLine, Tree
 
 # A script that has none of these words loads nothing by itself; the last two run a directory of dracut's scripts.
 # modprobe.d is a directory.
@@ -167,11 +167,11 @@ class Drivers:
         )
         return bool(_LOADS.search(harmless))
 
-    def in_line(self, line: Line) -> bool:
+    def in_line(self, line: FileLine) -> bool:
         """Say whether a line of a script may load drivers."""
         return self._text_loads(line.text)
 
-    def in_script(self, path: str) -> Line | None:
+    def in_script(self, path: str) -> FileLine | None:
         """Return the first line of a script that may load drivers."""
         return next(filter(self.in_line, self._tree.lines(path)), None)
 

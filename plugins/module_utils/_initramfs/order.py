@@ -20,7 +20,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper import layout
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import in_image
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.drivers import Drivers
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.read import LOADER
-from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.systemd import Boot
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.systemd import SystemdBoot
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import Tree
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -30,7 +30,10 @@ if t.TYPE_CHECKING:  # pragma: no cover
         Setting,
         Unit,
     )
-    from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import Files, Line
+    from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import (
+        FileLine,
+        Files,
+    )
 
 HELPER = in_image(layout.HELPER)
 # What all scripts of the helper source.
@@ -217,7 +220,7 @@ def _prove_initramfs_tools(tree: Tree, expected: Mapping[str, bytes]) -> _Proof:
     )
 
 
-def _check_order(tree: Tree, drivers: Drivers) -> tuple[list[Line], list[str]]:
+def _check_order(tree: Tree, drivers: Drivers) -> tuple[list[FileLine], list[str]]:
     """Return the lines of ORDER that count as evidence, and the scripts that run after the reset."""
     lines = [line for line in tree.lines(_ORDER) if line.text != _ORDER_PARAMETERS]
     scripts = [_order_script(line) for line in lines]
@@ -239,7 +242,7 @@ def _check_order(tree: Tree, drivers: Drivers) -> tuple[list[Line], list[str]]:
     return [*lines[: ours + 1], *loading], [script for _line, script in later]
 
 
-def _order_script(line: Line) -> str | None:
+def _order_script(line: FileLine) -> str | None:
     match = _ORDER_SCRIPT.fullmatch(line.text)
     return None if match is None else match[1]
 
@@ -257,13 +260,13 @@ def scripts(tree: Tree) -> dict[str, list[str]]:
     }
 
 
-def _check_init(tree: Tree, drivers: Drivers) -> list[Line]:
+def _check_init(tree: Tree, drivers: Drivers) -> list[FileLine]:
     """Return the two lines of /init that run init-top and then load modules."""
     for name in (*tree.below("conf/conf.d"), "conf/initramfs.conf"):  # /init sources them first
         loads = drivers.in_script(name)
         if loads is not None:
             raise KdumpError(f"{loads} may load drivers before the reset.")
-    runs: Line | None = None
+    runs: FileLine | None = None
     for line in tree.lines(_INIT):
         if runs is None and _RUNS_INIT_TOP.match(line.text):
             runs = line
@@ -324,7 +327,9 @@ def _names_helper(tree: Tree, path: str) -> bool:
     return any(HELPER in line.text for line in tree.lines(path))
 
 
-def _after_hook(tree: Tree, drivers: Drivers, runs: Line, hook: str, evidence: list[str]) -> _Proof:
+def _after_hook(
+    tree: Tree, drivers: Drivers, runs: FileLine, hook: str, evidence: list[str]
+) -> _Proof:
     """Return the proof with what /init does after it ran the hook."""
     later = [
         line
@@ -354,7 +359,7 @@ def hooks(tree: Tree) -> dict[str, list[str]]:
 
 
 def _prove_systemd(tree: Tree, expected: Mapping[str, bytes]) -> _Proof:
-    drivers, boot = Drivers(tree), Boot(tree)
+    drivers, boot = Drivers(tree), SystemdBoot(tree)
     name = UNIT.rpartition("/")[2]
     unit, reason = boot.unit(name), boot.not_started(name)
     if unit is None or reason is not None:
@@ -382,7 +387,7 @@ def _prove_systemd(tree: Tree, expected: Mapping[str, bytes]) -> _Proof:
     )
 
 
-def loading_units(boot: Boot, drivers: Drivers) -> dict[str, str]:
+def loading_units(boot: SystemdBoot, drivers: Drivers) -> dict[str, str]:
     """Return the units that may be started and may load drivers, each with the command or line that does it."""
     found: dict[str, str] = {}
     for unit in boot.all_units():
@@ -393,7 +398,7 @@ def loading_units(boot: Boot, drivers: Drivers) -> dict[str, str]:
     return found
 
 
-def _edges(boot: Boot, unit: Unit, other: str, loads: str) -> list[str]:
+def _edges(boot: SystemdBoot, unit: Unit, other: str, loads: str) -> list[str]:
     edges = boot.before(unit.name, other)
     if edges is not None:
         return edges

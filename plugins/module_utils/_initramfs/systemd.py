@@ -19,7 +19,7 @@ import posixpath
 import re
 import typing as t
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import DEV_NULL, Line
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import DEV_NULL, FileLine
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Container, Iterable, Iterator
@@ -65,7 +65,7 @@ class Setting(t.NamedTuple):
     section: str
     key: str
     value: str
-    line: Line
+    line: FileLine
 
 
 class Unit(t.NamedTuple):
@@ -244,11 +244,11 @@ class Units:
                 section = text.strip("[]")
             elif "=" in text:
                 key, _equals, value = text.partition("=")
-                line = Line(self._tree.prefix + where, begin, text)
+                line = FileLine(self._tree.prefix + where, begin, text)
                 yield Setting(section, key.strip(), value.strip(), line)
 
 
-class Boot:
+class SystemdBoot:
     """What is started when systemd is the /init of an image, and in which order."""
 
     def __init__(self, tree: Tree) -> None:
@@ -503,4 +503,4 @@ def _way_back(edges: dict[str, set[str]], start: str) -> list[str] | None:
     return None
 
 
-__all__ = ("Boot", "Unit", "Units")
+__all__ = ("SystemdBoot", "Unit", "Units")

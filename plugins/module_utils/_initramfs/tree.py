@@ -29,7 +29,7 @@ DEV_NULL = "dev/null"
 _MAX_LINKS = 40
 
 
-class Line(t.NamedTuple):
+class FileLine(t.NamedTuple):
     """One line of a file of an image. As text it is C(path:number: text)."""
 
     file: str
@@ -132,17 +132,17 @@ class Tree:
         """Return the text of a file, nothing if there is none."""
         return self.data(path).decode("utf-8", "replace")
 
-    def lines(self, path: str) -> Iterator[Line]:
+    def lines(self, path: str) -> Iterator[FileLine]:
         """Yield the lines of a script that are neither empty nor a comment."""
         where = self.prefix + (self.resolve(path) or path)
         for number, line in enumerate(self.text(path).splitlines(), start=1):
             stripped = line.strip()
             if stripped and not stripped.startswith("#"):
-                yield Line(where, number, stripped)
+                yield FileLine(where, number, stripped)
 
 
 def _base(path: str) -> str:
     return posixpath.basename(path)
 
 
-__all__ = ("DEV_NULL", "Files", "Line", "Tree")
+__all__ = ("DEV_NULL", "FileLine", "Files", "Tree")

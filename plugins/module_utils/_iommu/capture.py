@@ -95,7 +95,7 @@ _WARNINGS = {
 _OWN = {"vtd": "intel_iommu", "amdvi": "amd_iommu"}
 
 
-class Situation(t.NamedTuple):
+class IommuSetup(t.NamedTuple):
     """What the answer depends on."""
 
     kind: str  # of the IOMMU, running or only in the firmware's tables: vtd, amdvi, smmuv3, none
@@ -109,18 +109,18 @@ class Situation(t.NamedTuple):
     capture: str | None  # and of the capture kernel; None: not known, taken to be the same
 
 
-def capture_kernel(situation: Situation) -> Json:
+def capture_kernel(setup: IommuSetup) -> Json:
     """Return C({"tables": "kept"|"aborted"|"none"|"unknown", "why": sentence, "warnings": [sentence]}).
 
     C(none): nothing translates in the capture kernel before a driver attaches, DMA is physical.
     Sources: drivers/iommu/intel/iommu.c, init_dmars(); drivers/iommu/amd/init.c,
     early_enable_iommus(); drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c, arm_smmu_device_reset().
     """
-    tables, why = _tables(situation)
-    return {"tables": tables, "why": why, "warnings": list(_warnings(situation))}
+    tables, why = _tables(setup)
+    return {"tables": tables, "why": why, "warnings": list(_warnings(setup))}
 
 
-def _tables(host: Situation) -> tuple[str, str]:
+def _tables(host: IommuSetup) -> tuple[str, str]:
     release = _VERSION.match(host.release or "")
     version = (int(release[1]), int(release[2])) if release else None
     line = host.first if host.capture is None else host.capture
@@ -152,7 +152,7 @@ def _tables(host: Situation) -> tuple[str, str]:
     )
 
 
-def _format(host: Situation) -> Iterator[tuple[str, str]]:
+def _format(host: IommuSetup) -> Iterator[tuple[str, str]]:
     """Yield what follows from tables whose format the capture kernel does not have.
 
     drivers/iommu/intel/iommu.c, copy_translation_tables(): the RTT bit can only be changed when translation is
@@ -182,7 +182,7 @@ def _may_keep_streams(version: tuple[int, int] | None, release: str | None) -> b
     return version is not None and (version > _ABORTS_UNTIL or "nvidia" in (release or ""))
 
 
-def _warnings(host: Situation) -> Iterator[str]:
+def _warnings(host: IommuSetup) -> Iterator[str]:
     release = _VERSION.match(host.release or "")
     version = (int(release[1]), int(release[2])) if release else None
     if (
@@ -227,4 +227,4 @@ def _warnings(host: Situation) -> Iterator[str]:
         yield _WARNINGS["remapping"]
 
 
-__all__ = ("Situation", "capture_kernel")
+__all__ = ("IommuSetup", "capture_kernel")

@@ -15,7 +15,7 @@ from collections import Counter
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.acpi import LIMIT
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.capture import (
-    Situation,
+    IommuSetup,
     capture_kernel,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.command_line import (
@@ -119,7 +119,7 @@ def iommu_facts(root: Path, capture_command_line: str | None) -> Json:
         for name, each, _decode, _source in _DECODERS
         if (tables[name.lower()] or {"units": []})["units"]
     ]
-    situation = Situation(
+    setup = IommuSetup(
         kind=next(iter(possible), kind) if kind in ("none", "unknown") else kind,
         other=kind == "none" and others,
         translation=translation,
@@ -143,7 +143,7 @@ def iommu_facts(root: Path, capture_command_line: str | None) -> Json:
         "acpi": tables,
         "command_line": relevant(line),
         "lockdown": _lockdown(root),
-        "capture_kernel": capture_kernel(situation),
+        "capture_kernel": capture_kernel(setup),
         "notes": notes,
     }
 

@@ -33,7 +33,7 @@ _VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _COUNTER = re.compile(r"\+[0-9]+(-[0-9]+)?$")
 
 
-class Entry(t.NamedTuple):
+class BootEntry(t.NamedTuple):
     """An entry: its name without C(.conf), and what counts for the order."""
 
     name: str
@@ -61,7 +61,7 @@ def next_options(root: Path) -> list[str]:
     )
 
 
-def _chosen(root: Path, place: PurePosixPath, entries: list[Entry]) -> Entry:
+def _chosen(root: Path, place: PurePosixPath, entries: list[BootEntry]) -> BootEntry:
     settings = read_text(inside(root, place / "loader/loader.conf")) or ""
     defaults = [line.split(None, 1)[1].strip() for line in settings.splitlines()
                 if line.startswith("default") and len(line.split(None, 1)) == 2]  # fmt: skip
@@ -78,7 +78,7 @@ def _chosen(root: Path, place: PurePosixPath, entries: list[Entry]) -> Entry:
     return entries[0]
 
 
-def _entries(root: Path, place: PurePosixPath) -> list[Entry]:
+def _entries(root: Path, place: PurePosixPath) -> list[BootEntry]:
     """Return the entries that boot Linux, those with a sort-key first, and of one key the newest version first."""
     directory = inside(root, place / "loader/entries")
     files = [name for name in names(directory) if name.endswith(".conf")]
@@ -88,14 +88,14 @@ def _entries(root: Path, place: PurePosixPath) -> list[Entry]:
     return sorted(entries, key=lambda entry: (not entry.sort_key, entry.sort_key))
 
 
-def _entry(name: str, text: str) -> Entry | None:
+def _entry(name: str, text: str) -> BootEntry | None:
     lines = [line.split(None, 1) for line in text.splitlines() if not line.lstrip().startswith("#")]
     fields = [(words[0], words[1].strip()) for words in lines if len(words) == 2]
     values = dict(fields)
     if not {"linux", "efi"} & values.keys():
         return None
     options = [word for key, value in fields if key == "options" for word in value.split()]
-    return Entry(
+    return BootEntry(
         _COUNTER.sub("", name), values.get("sort-key", ""), values.get("version", ""), options
     )
 

@@ -34,7 +34,7 @@ class BootHost(t.NamedTuple):
     write: Callable[[Path, bytes, int], None]  # replaces a file as a whole: path, content, mode
 
 
-class Edit(t.NamedTuple):
+class LoaderEdit(t.NamedTuple):
     """What brings values of crashkernel= to the next boot: a file, and the commands after it."""
 
     commands: list[list[str]]
@@ -73,7 +73,7 @@ class Bootloader(t.Protocol):
     ) -> bool:
         """Say whether the next update of a package sets other values than these."""
 
-    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
+    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> LoaderEdit:
         """Return what sets these values; no values take away what this bootloader's edits set."""
 
 
@@ -96,7 +96,7 @@ __all__ = (
     "BootHost",
     "Bootloader",
     "Default",
-    "Edit",
+    "LoaderEdit",
     "arguments_of",
     "default_of",
     "next_words",

@@ -40,7 +40,7 @@ TARGET_SECONDS = 3
 Problems = list[dict[str, str]]
 
 
-class Space(t.NamedTuple):
+class DumpSpace(t.NamedTuple):
     """What the file system of the dump directory says, or why it says nothing."""
 
     free: int | None = None  # bytes
@@ -56,7 +56,7 @@ class Measures(t.NamedTuple):
     makedumpfile: Answer | None
     expected: int | None  # bytes of a dump before compression
     # Of a directory on a server; None when nobody asked.
-    directory: Space | None
+    directory: DumpSpace | None
     free: int | None  # bytes in the dump directory
 
 
@@ -121,4 +121,4 @@ def in_mib(value: int) -> str:
     return str(value // MIB)
 
 
-__all__ = ("TARGET_SECONDS", "Look", "Measures", "Problems", "Space", "in_mib")
+__all__ = ("TARGET_SECONDS", "DumpSpace", "Look", "Measures", "Problems", "in_mib")

@@ -46,10 +46,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.live import (
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.look import (
     TARGET_SECONDS,
+    DumpSpace,
     Look,
     Measures,
     Problems,
-    Space,
     in_mib,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.makedumpfile import (
@@ -176,7 +176,7 @@ def _ask_makedumpfile(
 
 def _ask_directory(
     directory: PurePosixPath, settings: Settings, live: Live | None, mounts: list[Mount] | None
-) -> Space | None:
+) -> DumpSpace | None:
     """Ask the server of the file system that the dump directory is on, which may not answer."""
     mount = mount_of(mounts or (), directory)
     on_servers = any(server_of(target) for target in settings.targets)
@@ -186,13 +186,13 @@ def _ask_directory(
         ["stat", "--file-system", "--format=%f %S", str(directory)], TARGET_SECONDS
     )
     if status in TIMED_OUT:
-        return Space(reason=f"no answer within {TARGET_SECONDS} s")
+        return DumpSpace(reason=f"no answer within {TARGET_SECONDS} s")
     if status:
-        return Space(reason=_last(output))
+        return DumpSpace(reason=_last(output))
     numbers = output.split()
     if len(numbers) != 2:
-        return Space(reason="its size cannot be read")
-    return Space(free=int(numbers[0]) * int(numbers[1]))
+        return DumpSpace(reason="its size cannot be read")
+    return DumpSpace(free=int(numbers[0]) * int(numbers[1]))
 
 
 def _switched_off(look: Look) -> Problems:

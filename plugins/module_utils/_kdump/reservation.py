@@ -35,7 +35,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
         BootHost,
         Bootloader,
         Default,
-        Edit,
+        LoaderEdit,
     )
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.crashkernel import Needs
 
@@ -56,7 +56,7 @@ class ReservationState(t.NamedTuple):
     why: list[str]
     present: list[list[str]]  # the values of each entry of the bootloader, the next boot's first
     wanted: list[str]
-    edit: Edit | None  # None: nothing has to be done
+    edit: LoaderEdit | None  # None: nothing has to be done
     before: bytes | None  # what is in the file that is edited
     default: Default | None  # what the distribution itself would reserve
 
@@ -100,15 +100,15 @@ def examine(host: BootHost, bootloader: Bootloader, needs: Needs, size: str) -> 
 
 
 def converge(
-    host: BootHost, bootloader: Bootloader, findings: ReservationState, size: str
+    host: BootHost, bootloader: Bootloader, state: ReservationState, size: str
 ) -> list[str]:
     """Do what has to be done, and return the values that will be booted.
 
     Raises KdumpError when a step fails or the next boot would have other values. The file is then as it was.
     """
-    edit = findings.edit
+    edit = state.edit
     if edit is None:
-        return findings.present[0]
+        return state.present[0]
     try:
         _put(host, edit, edit.content)
         for command in edit.commands:
@@ -117,49 +117,49 @@ def converge(
                 raise KdumpError(
                     f"'{shlex.join(command)}' failed with status {status}.{_tail(output)}"
                 )
-        return _read_back(host, bootloader, findings, size)
+        return _read_back(host, bootloader, state, size)
     except Exception as exc:
-        raise KdumpError(f"{str(exc).rstrip('.')}. {_undo(host, bootloader, findings)}") from exc
+        raise KdumpError(f"{str(exc).rstrip('.')}. {_undo(host, bootloader, state)}") from exc
 
 
 def _read_back(
-    host: BootHost, bootloader: Bootloader, findings: ReservationState, size: str
+    host: BootHost, bootloader: Bootloader, state: ReservationState, size: str
 ) -> list[str]:
     present = bootloader.configured(host)
     if not size:
         # The files of other packages may still say something, a bootloader's own entries must not.
-        right = (findings.edit is not None and _is_removal(findings.edit)) or not any(present)
+        right = (state.edit is not None and _is_removal(state.edit)) or not any(present)
     else:
         right = all(
-            words == findings.wanted
-            or (size == AUTO and _is_enough(host, words, findings.recommended or 0))
+            words == state.wanted
+            or (size == AUTO and _is_enough(host, words, state.recommended or 0))
             for words in present
         )
     if not right:
-        wrong = next(words for words in present if words != findings.wanted)
+        wrong = next(words for words in present if words != state.wanted)
         raise KdumpError(
-            f"{bootloader.name} was told {_named(findings.wanted)}, and an entry of the boot menu has {_named(wrong)}:"
+            f"{bootloader.name} was told {_named(state.wanted)}, and an entry of the boot menu has {_named(wrong)}:"
             " look for what else sets it"
         )
     return present[0]
 
 
-def _is_removal(edit: Edit) -> bool:
+def _is_removal(edit: LoaderEdit) -> bool:
     """Say whether an edit takes a file of ours away, after which the files of other packages count again."""
     return edit.path is not None and edit.content is None
 
 
-def _undo(host: BootHost, bootloader: Bootloader, findings: ReservationState) -> str:
-    edit = findings.edit
+def _undo(host: BootHost, bootloader: Bootloader, state: ReservationState) -> str:
+    edit = state.edit
     if edit is None or edit.path is None:
-        before = [words for words in findings.present if words]
-        if not before or bootloader.configured(host) == findings.present:
+        before = [words for words in state.present if words]
+        if not before or bootloader.configured(host) == state.present:
             return "The boot menu is as it was." if before else "The next boot is to be looked at."
         for command in bootloader.edit(host, before[0], None).commands:
             host.run(command)
         return f"The boot menu was set back to {_named(before[0])}."
     try:
-        _put(host, edit, findings.before)
+        _put(host, edit, state.before)
         for command in edit.commands:
             host.run(command)
     except OSError as exc:
@@ -167,7 +167,7 @@ def _undo(host: BootHost, bootloader: Bootloader, findings: ReservationState) ->
     return f"{edit.path} is as it was."
 
 
-def _put(host: BootHost, edit: Edit, content: bytes | None) -> None:
+def _put(host: BootHost, edit: LoaderEdit, content: bytes | None) -> None:
     if edit.path is None:
         return
     path = inside(host.root, edit.path)

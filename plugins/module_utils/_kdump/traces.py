@@ -36,7 +36,7 @@ class PrintedLine(t.NamedTuple):
     seen: str  # LAB, REPORT or SOURCE
 
 
-class Layout(t.NamedTuple):
+class DumpLayout(t.NamedTuple):
     """How what belongs to one crash is named below the dump directory."""
 
     # A directory of one crash. Its first group is the {stamp} of the other names.
@@ -67,7 +67,7 @@ class SideFile(t.NamedTuple):
 class Traces(t.NamedTuple):
     """What a family leaves of a crash."""
 
-    layout: Layout
+    layout: DumpLayout
     lines: tuple[PrintedLine, ...] = ()
     side_files: tuple[SideFile, ...] = ()
     # Files in the dump directory that the family keeps for itself: no crash left them.
@@ -88,7 +88,7 @@ __all__ = (
     "PART",
     "REPORT",
     "SOURCE",
-    "Layout",
+    "DumpLayout",
     "PrintedLine",
     "SideFile",
     "Traces",

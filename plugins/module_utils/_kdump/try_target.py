@@ -61,7 +61,7 @@ _OWN_KEY = "one of root's own keys"
 _PROGRAMS = {"ssh": "ssh", "nfs": "mount.nfs"}
 
 
-class Space(t.NamedTuple):
+class SpaceLeft(t.NamedTuple):
     """What a target that was written to has left, in bytes."""
 
     free: int
@@ -109,12 +109,12 @@ def lacking_in_image(target: Target, paths: Iterable[str]) -> list[str]:
     ]
 
 
-def _local(target: Target, run: Run) -> Space:
+def _local(target: Target, run: Run) -> SpaceLeft:
     del run
     return _write(Path(target.path), f"The dump directory {target.path}")
 
 
-def _filesystem(target: Target, run: Run) -> Space:
+def _filesystem(target: Target, run: Run) -> SpaceLeft:
     status, output = run(["findmnt", "--noheadings", "--first-only", "--output", "TARGET",
                           "--source", str(target.device)])  # fmt: skip
     if status == 0 and output.strip():
@@ -124,7 +124,7 @@ def _filesystem(target: Target, run: Run) -> Space:
         return _write(_below(place_of_it, target.path), f"{target.path} on {target.device}")
 
 
-def _nfs(target: Target, run: Run) -> Space:
+def _nfs(target: Target, run: Run) -> SpaceLeft:
     share = target.share
     # As kdump-tools mounts it; soft, so that a server that went away ends it.
     options = "nolock,soft,timeo=100,retrans=2" + (f",port={target.port}" if target.port else "")
@@ -134,7 +134,7 @@ def _nfs(target: Target, run: Run) -> Space:
         )
 
 
-def _raw(target: Target, run: Run) -> Space:
+def _raw(target: Target, run: Run) -> SpaceLeft:
     device = Path(str(target.device))
     try:
         # As long as it is mounted or in use, the kernel refuses this.
@@ -157,10 +157,10 @@ def _raw(target: Target, run: Run) -> Space:
             f"The dump partition {device} has a {output.strip()}, which a dump would overwrite: name an empty one, or"
             " wipe it."
         )
-    return Space(size)
+    return SpaceLeft(size)
 
 
-def _ssh(target: Target, run: Run) -> Space:
+def _ssh(target: Target, run: Run) -> SpaceLeft:
     place = f"{target.user}@{target.server}" if target.user else str(target.server)
     script = _REMOTE.format(path=shlex.quote(target.path), text=shlex.quote(_TEXT))
     key = ["-i", target.key] if target.key else []
@@ -169,7 +169,7 @@ def _ssh(target: Target, run: Run) -> Space:
     if status == 0:
         with contextlib.suppress(ValueError, IndexError):
             # /dev/vda1  41151808  8123456  30914560  21% /srv
-            return Space(int(output.strip().splitlines()[-1].split()[-3]) << 10)
+            return SpaceLeft(int(output.strip().splitlines()[-1].split()[-3]) << 10)
         raise KdumpError(
             f"{place} took a file in {target.path} and does not tell how much space is left there."
         )
@@ -217,7 +217,7 @@ def _below(place: Path, path: str) -> Path:
     return place / path.lstrip("/")
 
 
-def _write(directory: Path, name: str) -> Space:
+def _write(directory: Path, name: str) -> SpaceLeft:
     if not directory.is_dir():
         raise KdumpError(f"{name} does not exist: create it.")
     try:
@@ -230,7 +230,7 @@ def _write(directory: Path, name: str) -> Space:
                 raise KdumpError(
                     f"{name} gives back something else than was written: check its disk."
                 )
-        return Space(space_left(directory))
+        return SpaceLeft(space_left(directory))
     except OSError as exc:
         raise KdumpError(
             f"{name} takes no file: {exc.strerror}. Make room, or let root write there."
@@ -242,7 +242,7 @@ def _last(output: str) -> str:
     return f"{lines[-1].rstrip('.')}." if lines else "It gives no reason."
 
 
-_TESTS: dict[str, Callable[[Target, Run], Space]] = {
+_TESTS: dict[str, Callable[[Target, Run], SpaceLeft]] = {
     "local": _local,
     "filesystem": _filesystem,
     "raw": _raw,
@@ -251,4 +251,4 @@ _TESTS: dict[str, Callable[[Target, Run], Space]] = {
 }
 
 
-__all__ = ("Space", "Trial", "lacking_in_image", "try_targets")
+__all__ = ("SpaceLeft", "Trial", "lacking_in_image", "try_targets")

@@ -87,7 +87,7 @@ _CXL_PORT_CONTROL = 0x0C
 _CXL_UNMASK_SBR = 1 << 0
 
 
-class Link(t.TypedDict):
+class LinkRegisters(t.TypedDict):
     """A link as its registers have it; active is None where it cannot be reported."""
 
     speed: str | None
@@ -129,7 +129,7 @@ class ConfigSpace(t.NamedTuple):
     bus_master: bool | None = None
     secondary: int | None = None
     port_type: str | None = None
-    link: Link | None = None
+    link: LinkRegisters | None = None
     max_payload: int | None = None
     flr: bool | None = None
     transactions_pending: bool | None = None
@@ -233,7 +233,7 @@ def _express(capability: _Capability) -> Known:
     return known
 
 
-def _link(capabilities: int, status: int) -> Link:
+def _link(capabilities: int, status: int) -> LinkRegisters:
     """7.5.3.6: bits 9:4 Maximum Link Width, 20 Data Link Layer Link Active Reporting Capable.
 
     7.5.3.8: bits 9:4 Negotiated Link Width, 13 Data Link Layer Link Active.
@@ -467,7 +467,7 @@ __all__ = (
     "SIZE",
     "ConfigSpace",
     "Containment",
-    "Link",
+    "LinkRegisters",
     "Switch",
     "Virtual",
     "decode",

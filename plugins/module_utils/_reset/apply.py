@@ -76,7 +76,7 @@ class Host(t.NamedTuple):
         return read_int(self.root / "sys/kernel/kexec_crash_loaded") == 1
 
 
-class Findings(t.NamedTuple):
+class Difference(t.NamedTuple):
     """What is on the host, and what has to be done."""
 
     wanted: State
@@ -105,7 +105,7 @@ class Findings(t.NamedTuple):
         return bool(self.differing) or self.rebuild or self.load
 
 
-def examine(host: Host, wanted: State) -> Findings:
+def examine(host: Host, wanted: State) -> Difference:
     """Find what has to be done to a host.
 
     Raises KdumpError where nothing can be done: in the capture kernel, and without memory for a capture kernel.
@@ -124,7 +124,7 @@ def examine(host: Host, wanted: State) -> Findings:
         wanted = {**wanted, settings: wanted_settings(wanted, present[settings])}
         reload = host.armed and wanted[settings] != present[settings]
     stage_why_not = prove_stage(host, wanted) if host.armed else None
-    return Findings(
+    return Difference(
         wanted=wanted,
         present=present,
         proof=prove(host, wanted),
@@ -196,40 +196,40 @@ def image_facts(host: Host) -> dict[str, t.Any] | None:
     }
 
 
-def converge(host: Host, findings: Findings) -> dict[str, t.Any]:
+def converge(host: Host, difference: Difference) -> dict[str, t.Any]:
     """Do what has to be done and return the proof of the image that is now on the disk and loaded.
 
     Raises KdumpError when a step fails. The host is then as it was before, or the message says what is not.
     """
     try:
-        kept = _keep(host.image) if findings.rebuild or findings.load else None
+        kept = _keep(host.image) if difference.rebuild or difference.load else None
     except OSError as exc:
         raise KdumpError(
             f"The kdump initramfs could not be kept beside itself, nothing was changed: {exc.strerror}."
         ) from exc
-    proof = findings.proof
+    proof = difference.proof
     reloading = False
     try:
-        _put(host, findings.wanted, findings.differing)
-        if findings.rebuild:
+        _put(host, difference.wanted, difference.differing)
+        if difference.rebuild:
             output = _commands(host, host.family.rebuild_commands(host.root, host.kernel))
-            proof = _require_proof(host, findings.wanted, output)
-        if findings.load:
+            proof = _require_proof(host, difference.wanted, output)
+        if difference.load:
             built = _identity(host.image)
-            reloading = findings.armed
+            reloading = difference.armed
             output = _load(host)
             # kdump-config load builds the image again when kdump's sysctl.conf has changed.
             if _identity(host.image) != built:
-                proof = _require_proof(host, findings.wanted, output)
-            if any(findings.wanted.values()) and _STALE in _problems(host):
+                proof = _require_proof(host, difference.wanted, output)
+            if any(difference.wanted.values()) and _STALE in _problems(host):
                 raise KdumpError(_problems(host)[_STALE])
-            fault = prove_stage(host, findings.wanted)
+            fault = prove_stage(host, difference.wanted)
             if fault is not None:
                 raise KdumpError(fault)
-        if not wants_quiesce(findings.wanted):
+        if not wants_quiesce(difference.wanted):
             _forget_quiesce(host)
     except Exception as exc:  # whatever it is, the host goes back to what it was
-        undone = _undo(host, findings, kept, reloading)
+        undone = _undo(host, difference, kept, reloading)
         raise KdumpError(f"{_sentence(exc)} {undone}") from exc
     _kept_name(host.image).unlink(missing_ok=True)
     return proof
@@ -271,22 +271,22 @@ def _load(host: Host) -> str:
     return output
 
 
-def _undo(host: Host, findings: Findings, kept: Path | None, reload: bool) -> str:
+def _undo(host: Host, difference: Difference, kept: Path | None, reload: bool) -> str:
     """Put everything back, and say in sentences how far that went."""
     try:
-        _put(host, findings.present, findings.differing)
-        if not wants_quiesce(findings.present):
+        _put(host, difference.present, difference.differing)
+        if not wants_quiesce(difference.present):
             _forget_quiesce(host)
         if kept is not None:
             kept.replace(host.image)
-        elif findings.rebuild:
+        elif difference.rebuild:
             host.image.unlink(missing_ok=True)
         if reload:
             _load(host)
     except Exception as exc:
         armed = "is" if host.armed else "is not"
         return f"The previous state could not be put back: {_sentence(exc)} The capture kernel {armed} loaded."
-    if findings.armed:
+    if difference.armed:
         return "The previous files and image are back and the capture kernel is loaded as before."
     now = "is" if host.armed else "is not"
     return f"The previous files and image are back. The capture kernel was not loaded before and {now} now."
@@ -355,4 +355,4 @@ def _tail(output: str) -> str:
     return f" Its last lines: {' | '.join(lines).rstrip('.')}." if lines else ""
 
 
-__all__ = ("Findings", "Host", "converge", "examine", "image_facts", "prove", "prove_stage")
+__all__ = ("Difference", "Host", "converge", "examine", "image_facts", "prove", "prove_stage")

@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Mapping, Sequence
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions import Exclusion
-    from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import Situation
+    from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import HostTraits
     from ansible_collections.vmcore.kdump.plugins.module_utils._reset.topology import Topology
 
     Function = Mapping[str, t.Any]
@@ -83,7 +83,7 @@ _IDENTITY = (("vendor", 4), ("device", 4), ("class", 6))
 
 
 class Case(t.NamedTuple):
-    """What is decided on, beside the host's situation: the same for all ports."""
+    """What is decided on, beside the host's traits: the same for all ports."""
 
     topology: Topology
     rules: Sequence[Exclusion]
@@ -99,12 +99,12 @@ class _Decision(t.NamedTuple):
     rule: Exclusion | None = None
 
 
-def decide(case: Case, host: Situation) -> list[dict[str, t.Any]]:
+def decide(case: Case, host: HostTraits) -> list[dict[str, t.Any]]:
     """Return the plan's entries of all ports, in order of their addresses."""
     return [_entry(port, case, host) for port in case.topology.ports]
 
 
-def _entry(port: Port, case: Case, host: Situation) -> dict[str, t.Any]:
+def _entry(port: Port, case: Case, host: HostTraits) -> dict[str, t.Any]:
     """Return the plan's entry of one port."""
     children = case.topology.children(port)
     above = case.topology.above(port["address"])
@@ -137,7 +137,11 @@ def _any(values: Sequence[bool | None]) -> bool | None:
 
 
 def _reason(
-    port: Port, above: Sequence[Function], children: Sequence[Function], case: Case, host: Situation
+    port: Port,
+    above: Sequence[Function],
+    children: Sequence[Function],
+    case: Case,
+    host: HostTraits,
 ) -> _Decision:
     """Return the first reason that applies.
 
@@ -177,7 +181,11 @@ def _reason(
 
 
 def _impossible(
-    port: Port, above: Sequence[Function], children: Sequence[Function], case: Case, host: Situation
+    port: Port,
+    above: Sequence[Function],
+    children: Sequence[Function],
+    case: Case,
+    host: HostTraits,
 ) -> _Decision | None:
     """Return why a reset at this moment would do harm, or nothing, whatever a rule says."""
     maker = host.driver_made_buses.get(str(above[0].get("root_bus"))) if above else None
@@ -193,7 +201,9 @@ def _impossible(
     return None
 
 
-def _methods(port: Port, children: Sequence[Function], host: Situation, by_rule: bool) -> list[str]:
+def _methods(
+    port: Port, children: Sequence[Function], host: HostTraits, by_rule: bool
+) -> list[str]:
     """Return the methods by which a port may be reset, in order of preference.
 
     Where pciehp takes reset_subordinate for a removal, only a rule brings it back, and last of the kernel's methods:

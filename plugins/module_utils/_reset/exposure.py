@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterator, Mapping, Sequence
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._reset.decide import Case
-    from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import Situation
+    from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import HostTraits
     from ansible_collections.vmcore.kdump.plugins.module_utils._reset.topology import Topology
 
     Facts = Mapping[str, t.Any]
@@ -82,7 +82,7 @@ _LEVERS: dict[str, str] = {
 }
 
 
-def exposure(facts: Facts, case: Case, host: Situation, ports: Sequence[Port]) -> Json:
+def exposure(facts: Facts, case: Case, host: HostTraits, ports: Sequence[Port]) -> Json:
     """Count the functions that can do DMA by what C(ports), the plan's entries, do to them.
 
     Returns C({"functions": int, "silent": int, "running": int, "unknown": int, "silent_storage_network": int,
@@ -135,7 +135,7 @@ def _is_storage_or_network(function: Function) -> bool:
 
 
 def _fates(
-    topology: Topology, able: Sequence[Function], ports: Sequence[Port], host: Situation
+    topology: Topology, able: Sequence[Function], ports: Sequence[Port], host: HostTraits
 ) -> dict[str, str]:
     """Return for each function C(silent), C(unknown), or why it keeps running, by address."""
     entries = {port["address"]: port for port in ports}
@@ -183,13 +183,13 @@ def _groups(topology: Topology, running: Mapping[str, str]) -> list[Json]:
 
 
 def _silent(
-    topology: Topology, able: Sequence[Function], ports: Sequence[Port], host: Situation
+    topology: Topology, able: Sequence[Function], ports: Sequence[Port], host: HostTraits
 ) -> int:
     return sum(fate == "silent" for fate in _fates(topology, able, ports, host).values())
 
 
 def _pulled(
-    facts: Facts, case: Case, host: Situation, ports: Sequence[Port]
+    facts: Facts, case: Case, host: HostTraits, ports: Sequence[Port]
 ) -> Iterator[tuple[str, list[Json]]]:
     """Yield what would be decided with each lever that can be pulled on this host."""
     left = {port["reason"] for port in ports if port["decision"] == "leave"}

@@ -32,15 +32,15 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exclusions imp
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.exposure import exposure
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.models import RESETS_ITSELF
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import (
+    host_traits,
     read_policy,
-    situation,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._reset.topology import read_topology
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import Situation
+    from ansible_collections.vmcore.kdump.plugins.module_utils._reset.policy import HostTraits
     from ansible_collections.vmcore.kdump.plugins.module_utils._reset.topology import Topology
 
     Facts = Mapping[str, t.Any]
@@ -78,7 +78,7 @@ def make_plan(
         raise KdumpError(f"There is no stage {stage!r}: it may be {' or '.join(STAGES)}.")
     settings = read_policy(policy or {})
     topology = read_topology(facts)
-    host, notes = situation(facts, settings)
+    host, notes = host_traits(facts, settings)
     case = Case(
         topology=topology,
         rules=read_exclusions(exclusions),
@@ -107,7 +107,7 @@ def make_plan(
     }
 
 
-def _target_notes(topology: Topology, host: Situation) -> Iterator[str]:
+def _target_notes(topology: Topology, host: HostTraits) -> Iterator[str]:
     """Say where it is not known whether a controller that is reset holds the dump."""
     drivers = sorted(
         {str(each["driver"]) for each in topology.functions.values()} & set(RESETS_ITSELF)

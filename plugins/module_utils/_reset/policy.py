@@ -88,7 +88,7 @@ _NOT_SERIAL = re.compile(
 )
 
 
-class Situation(t.NamedTuple):
+class HostTraits(t.NamedTuple):
     """What is the same for all ports of a host."""
 
     kernel: str
@@ -128,7 +128,7 @@ def read_policy(policy: t.Any) -> dict[str, str]:
     return {key: policy.get(key, values[0]) for key, values in POLICY.items()}
 
 
-def situation(facts: Facts, policy: Mapping[str, str]) -> tuple[Situation, list[str]]:
+def host_traits(facts: Facts, policy: Mapping[str, str]) -> tuple[HostTraits, list[str]]:
     """Return what policy has to know about a host, and sentences on what the facts do not tell."""
     kdump = facts.get("kdump") or {}
     capture = arguments(str(kdump.get("capture_command_line") or ""))
@@ -143,7 +143,7 @@ def situation(facts: Facts, policy: Mapping[str, str]) -> tuple[Situation, list[
             " exclude its port by a rule."
         )
     return (
-        Situation(
+        HostTraits(
             kernel=kernel,
             architecture=platform.get("architecture"),
             serial_console=any(map(_is_serial_console, [*capture, *first])),
@@ -166,7 +166,7 @@ def situation(facts: Facts, policy: Mapping[str, str]) -> tuple[Situation, list[
     )
 
 
-def concern_of_function(function: Function, host: Situation) -> Concern | None:
+def concern_of_function(function: Function, host: HostTraits) -> Concern | None:
     """Return why a function must not be reset, None if nothing speaks against it."""
     # The management controller first: it is what watches the machine, whatever else the function is.
     kind, name = _kind(function)
@@ -207,7 +207,7 @@ def _has_serial_ports(function: Function) -> bool:
     return function["class"].startswith(_SERIAL) or function.get("driver") in SERIAL_DRIVERS
 
 
-def _concern_of_target(function: Function, host: Situation) -> Concern | None:
+def _concern_of_target(function: Function, host: HostTraits) -> Concern | None:
     if function["address"] not in host.dump_target:
         return None
     if host.leave_target == "leave":
@@ -224,7 +224,7 @@ def _concern_of_target(function: Function, host: Situation) -> Concern | None:
 def concern_of_port(
     port: Port,
     above: Sequence[Function],
-    host: Situation,
+    host: HostTraits,
     methods: Sequence[str],
     thunderbolt: bool = False,
 ) -> Concern | None:
@@ -265,7 +265,7 @@ def _is_serial_console(argument: tuple[str, str]) -> bool:
     return name in _CONSOLE_ARGUMENTS and not _NOT_SERIAL.match(value)
 
 
-def takes_reset_for_removal(port: Port, host: Situation) -> bool:
+def takes_reset_for_removal(port: Port, host: HostTraits) -> bool:
     """Say whether pciehp takes what is below for removed when reset_subordinate brings the link down."""
     return bool(port.get("hotplug")) and host.pciehp_sees_resets and _occupied(port)
 
@@ -296,11 +296,11 @@ __all__ = (
     "POLICY",
     "RESETS_HOST_BRIDGES",
     "Concern",
-    "Situation",
+    "HostTraits",
     "concern_of_function",
     "concern_of_port",
+    "host_traits",
     "is_thunderbolt",
     "read_policy",
-    "situation",
     "takes_reset_for_removal",
 )

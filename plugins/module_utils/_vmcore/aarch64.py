@@ -22,8 +22,8 @@ import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.paging import (
-    Entry,
     Level,
+    PageEntry,
     Tables,
 )
 
@@ -104,7 +104,7 @@ class Layout:
             *(Level(shift, step) for shift in reversed(shifts[:-1])),
         )
 
-    def _decode(self, entry: int, shift: int) -> Entry | None:
+    def _decode(self, entry: int, shift: int) -> PageEntry | None:
         lowest = shift == self._page_shift
         if not entry & _VALID or (lowest and not entry & _TABLE):
             return None
@@ -114,7 +114,7 @@ class Layout:
         elif self._wide:
             physical = entry & ((1 << 50) - (1 << self._page_shift)) | (entry >> 8 & 3) << 50
         is_memory = lowest or not entry & _TABLE
-        return Entry(physical >> shift << shift if is_memory else physical, is_memory)
+        return PageEntry(physical >> shift << shift if is_memory else physical, is_memory)
 
 
 __all__ = ("PAGE_SIZES", "STACK_POINTER", "STACK_SIZE", "Layout")

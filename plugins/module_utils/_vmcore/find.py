@@ -37,7 +37,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo im
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.wrapped import WRAPPERS
 
 if t.TYPE_CHECKING:
-    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import Layout
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import DumpLayout
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import Order
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.container import Container
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import Storage
@@ -170,7 +170,7 @@ def _dmesg_names(dump: Path) -> list[str]:
     return []
 
 
-def _stamp_of(layout: Layout, name: str) -> str | None:
+def _stamp_of(layout: DumpLayout, name: str) -> str | None:
     """Return the stamp in the name of a dump; wherever the dump was put, its log has the same."""
     if layout.stamp is None or not re.fullmatch(layout.names(), name):
         return None
@@ -209,7 +209,7 @@ def _is_elsewhere(path: Path) -> bool:
         return False
 
 
-def _dumps_of(directory: Path, layout: Layout, stamp: str) -> t.Iterator[Dump]:
+def _dumps_of(directory: Path, layout: DumpLayout, stamp: str) -> t.Iterator[Dump]:
     pattern = re.compile(layout.dumps.replace("{stamp}", stamp))
     changed = directory.stat().st_mtime
     parts: list[Path] = []

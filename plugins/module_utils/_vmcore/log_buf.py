@@ -21,7 +21,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order im
     USHORT,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw, KernelFlaw
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.log_line import Record
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.log_line import LogRecord
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import ByOrder
@@ -64,7 +64,7 @@ class LogBuf:
         self._text_length = info.field(f"{name}.text_len", 2, self._head)
         self._caller = info.optional_field(f"{name}.caller_id", 4, self._head)
 
-    def records(self) -> t.Iterator[Record]:
+    def records(self) -> t.Iterator[LogRecord]:
         """Each record, oldest first."""
         at = self._first
         budget = len(self._buffer)
@@ -85,7 +85,7 @@ class LogBuf:
                 raise KernelFlaw("The records of the kernel's log do not end.")
             caller = None if self._caller is None else self._read(UINT, at, self._caller)
             text = self._buffer[start : start + text_length]
-            yield Record(self._read(ULONG, at, self._time), caller, text)
+            yield LogRecord(self._read(ULONG, at, self._time), caller, text)
             at += length
 
     def _read(self, layout: ByOrder, at: int, field: int) -> int:

@@ -16,7 +16,7 @@ _IS_CPU = 1 << 31
 _CALLER_WIDTH = 8
 
 
-class Record(t.NamedTuple):
+class LogRecord(t.NamedTuple):
     """One record. Its caller is the id of a task, or a CPU with the highest bit set."""
 
     nanoseconds: int
@@ -24,7 +24,7 @@ class Record(t.NamedTuple):
     text: bytes
 
 
-def line(record: Record) -> str:
+def line(record: LogRecord) -> str:
     """A line "[    5.123456] text", or "[    5.123456] [   T123] text" of kernels that note callers.
 
     The lines behind the first one of a record are indented, and bytes that are not printable ASCII
@@ -39,4 +39,4 @@ def line(record: Record) -> str:
     return prefix + printable.decode("ascii").replace("\n", "\n" + " " * len(prefix)) + "\n"
 
 
-__all__ = ("Record", "line")
+__all__ = ("LogRecord", "line")

@@ -54,7 +54,7 @@ class Layout(t.Protocol):
         """Whether an address is in the kernel's part of all addresses."""
 
 
-class Machine(t.NamedTuple):
+class MachineMemory(t.NamedTuple):
     """How the memory of a machine's kernel is read."""
 
     order: Order
@@ -64,8 +64,8 @@ class Machine(t.NamedTuple):
     stack_size: int  # at least
 
 
-def _machine(order: Order, room: t.Any) -> Machine:
-    return Machine(order, room.Layout, room.PAGE_SIZES, room.STACK_POINTER, room.STACK_SIZE)
+def _machine(order: Order, room: t.Any) -> MachineMemory:
+    return MachineMemory(order, room.Layout, room.PAGE_SIZES, room.STACK_POINTER, room.STACK_SIZE)
 
 
 MACHINES = {
@@ -83,7 +83,7 @@ class Memory:
 
     def __init__(
         self,
-        machine: Machine,
+        machine: MachineMemory,
         layout: Layout,
         page_size: int,
         read_page: ReadPage,
@@ -221,4 +221,4 @@ def _of_size(dump: Container, size: int) -> ReadPage:
     return read_page
 
 
-__all__ = ("MACHINES", "ORDERS", "Machine", "Memory", "memory_of")
+__all__ = ("MACHINES", "ORDERS", "MachineMemory", "Memory", "memory_of")

@@ -30,7 +30,7 @@ class Level(t.NamedTuple):
     bits: int
 
 
-class Entry(t.NamedTuple):
+class PageEntry(t.NamedTuple):
     """What an entry that is in use points to: the next table, or memory."""
 
     physical: int
@@ -42,7 +42,9 @@ class Tables(t.NamedTuple):
 
     top: int  # physical address
     levels: tuple[Level, ...]  # the top one first
-    decode: t.Callable[[int, int], Entry | None]  # decode(entry, shift); None if it is not in use
+    decode: t.Callable[
+        [int, int], PageEntry | None
+    ]  # decode(entry, shift); None if it is not in use
     order: Order
     first: int = 0  # the first entry of the top table that is the kernel's
 
@@ -131,4 +133,4 @@ class PageTables:
         return values
 
 
-__all__ = ("Entry", "Gap", "Level", "PageTables", "Tables", "Walk")
+__all__ = ("Gap", "Level", "PageEntry", "PageTables", "Tables", "Walk")

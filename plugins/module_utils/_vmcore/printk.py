@@ -27,7 +27,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order im
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw, KernelFlaw
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.log_buf import LogBuf
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.log_line import Record, line
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.log_line import LogRecord, line
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.byte_order import ByOrder
@@ -117,7 +117,7 @@ class _Ring:
         self._length = info.field("printk_info.text_len", 2, self._info_size)
         self._caller = info.optional_field("printk_info.caller_id", 4, self._info_size)
 
-    def records(self) -> t.Iterator[Record]:
+    def records(self) -> t.Iterator[LogRecord]:
         """Each record, oldest first."""
         used = (self._head - self._tail & _ID_MASK) + 1
         if used > self._count:
@@ -132,7 +132,7 @@ class _Ring:
                 raise KernelFlaw("The records of the kernel's log overlap each other.")
             yield record
 
-    def _record(self, identity: int) -> Record | None:
+    def _record(self, identity: int) -> LogRecord | None:
         """The record with this id; None while it is written and if it has no text."""
         place = identity % self._count
         descriptor = self._memory.read(
@@ -159,7 +159,7 @@ class _Ring:
         caller = None
         if self._caller is not None:
             (caller,) = UINT[self._order].unpack_from(details, self._caller)
-        return Record(nanoseconds, caller, self._memory.read(self._text + first, length))
+        return LogRecord(nanoseconds, caller, self._memory.read(self._text + first, length))
 
 
 __all__ = ("Log", "read_log")

@@ -21,8 +21,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.paging import (
-    Entry,
     Level,
+    PageEntry,
     Tables,
 )
 
@@ -95,15 +95,15 @@ class Layout:
             return address - self._image_at + self._image_physical
         return address - self._identity
 
-    def _decode(self, entry: int, shift: int) -> Entry | None:
+    def _decode(self, entry: int, shift: int) -> PageEntry | None:
         if shift == _PAGE_SHIFT:
-            return None if entry & _PAGE_INVALID else Entry(entry >> shift << shift, True)
+            return None if entry & _PAGE_INVALID else PageEntry(entry >> shift << shift, True)
         if entry & _INVALID:
             return None
         if shift in _LARGE_SHIFTS and entry & _LARGE:
-            return Entry(entry >> shift << shift, True)
+            return PageEntry(entry >> shift << shift, True)
         low = 11 if shift == _TABLE_OF_PAGES else 12
-        return Entry(entry >> low << low, False)
+        return PageEntry(entry >> low << low, False)
 
 
 __all__ = ("PAGE_SIZES", "STACK_POINTER", "STACK_SIZE", "Layout")

@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterator, Sequence
 
 
-class Kind(t.NamedTuple):
+class CrashKind(t.NamedTuple):
     """A kind of crash, and how the log says so."""
 
     name: str
@@ -51,42 +51,42 @@ class _Line(t.NamedTuple):
 # The first row that fits is the kind. Sources: the files of the kernel that print it.
 KINDS = (
     # drivers/tty/sysrq.c sysrq_handle_crash()
-    Kind("sysrq", "Somebody crashed the kernel on purpose (SysRq c)", r"^sysrq triggered crash"),
+    CrashKind("sysrq", "Somebody crashed the kernel on purpose (SysRq c)", r"^sysrq triggered crash"),
     # kernel/watchdog.c watchdog_timer_fn()
-    Kind("soft_lockup", "A processor was stuck in the kernel (soft lockup)", r"^softlockup: hung tasks",
+    CrashKind("soft_lockup", "A processor was stuck in the kernel (soft lockup)", r"^softlockup: hung tasks",
          r"BUG: soft lockup - CPU#\d+"),
     # kernel/watchdog_perf.c watchdog_hardlockup_check()
-    Kind("hard_lockup", "A processor was stuck with interrupts off (hard lockup)",
+    CrashKind("hard_lockup", "A processor was stuck with interrupts off (hard lockup)",
          r"^(?:Hard LOCKUP|Watchdog detected hard)", r"Watchdog detected hard LOCKUP"),
     # kernel/hung_task.c check_hung_task()
-    Kind("hung_task", "A task waited too long (hung task)", r"^hung_task: blocked tasks",
+    CrashKind("hung_task", "A task waited too long (hung task)", r"^hung_task: blocked tasks",
          r"INFO: task .* blocked (?:for more than|in I/O wait)"),
     # kernel/rcu/tree_stall.h panic_on_rcu_stall()
-    Kind("rcu_stall", "A processor did not pass through a quiescent state (RCU stall)", r"^RCU Stall",
+    CrashKind("rcu_stall", "A processor did not pass through a quiescent state (RCU stall)", r"^RCU Stall",
          r"rcu: INFO: .* (?:self-)?detected (?:expedited )?stall"),
     # arch/x86/kernel/cpu/mce/core.c mce_panic(), drivers/acpi/apei/ghes.c __ghes_panic()
-    Kind("machine_check", "The hardware reported an error that cannot be corrected",
+    CrashKind("machine_check", "The hardware reported an error that cannot be corrected",
          r"(?i)machine check|^Fatal hardware error|^Fatal local machine"),
     # arch/arm64/kernel/traps.c arm64_serror_panic()
-    Kind("serror", "The hardware reported an asynchronous error (SError)", r"^Asynchronous SError"),
+    CrashKind("serror", "The hardware reported an asynchronous error (SError)", r"^Asynchronous SError"),
     # arch/x86/kernel/nmi.c, drivers/watchdog/hpwdt.c hpwdt_pretimeout()
-    Kind("nmi", "A non-maskable interrupt came, of a watchdog, the management controller or broken hardware",
+    CrashKind("nmi", "A non-maskable interrupt came, of a watchdog, the management controller or broken hardware",
          r"\bNMI\b"),
     # mm/oom_kill.c check_panic_on_oom(), out_of_memory()
-    Kind("out_of_memory", "No memory was left", r"^Out of memory|^out of memory|^System is deadlocked on memory"),
+    CrashKind("out_of_memory", "No memory was left", r"^Out of memory|^out of memory|^System is deadlocked on memory"),
     # kernel/exit.c do_exit()
-    Kind("init_died", "The first process ended", r"^Attempted to kill init"),
+    CrashKind("init_died", "The first process ended", r"^Attempted to kill init"),
     # init/do_mounts.c mount_block_root()
-    Kind("no_root", "The root file system could not be mounted", r"^VFS: Unable to mount root"),
+    CrashKind("no_root", "The root file system could not be mounted", r"^VFS: Unable to mount root"),
     # kernel/panic.c __warn()
-    Kind("warning", "A warning of the kernel was made fatal (panic_on_warn)", r"panic_on_warn set",
+    CrashKind("warning", "A warning of the kernel was made fatal (panic_on_warn)", r"panic_on_warn set",
          r"WARNING: (?:CPU|\S+:\d+)"),
     # arch/*/kernel/traps.c, arch/*/mm/fault.c, lib/bug.c
-    Kind("oops", "The kernel did something that a processor or the kernel itself does not allow (oops)",
+    CrashKind("oops", "The kernel did something that a processor or the kernel itself does not allow (oops)",
          r"^(?:Fatal exception|Oops\b|.*: Fatal exception)",
          r"BUG: (?:kernel|unable|Bad|stack)|kernel BUG at |Unable to handle kernel|general protection fault|"
          r"Internal error: |divide error: |invalid opcode: |Oops: |Oops\["),
-    Kind("panic", "The kernel gave up", r""),
+    CrashKind("panic", "The kernel gave up", r""),
 )  # fmt: skip
 _OOPS = next(kind for kind in KINDS if kind.name == "oops")
 _SYSRQ = KINDS[0]
@@ -211,7 +211,7 @@ def _index(lines: Sequence[_Line], regex: re.Pattern[str]) -> int | None:
     return next((index for index, line in enumerate(lines) if regex.search(line.text)), None)
 
 
-def _kind(words: str) -> Kind:
+def _kind(words: str) -> CrashKind:
     return next(kind for kind in KINDS if re.search(kind.panic, words))
 
 
@@ -278,4 +278,4 @@ def _functions(lines: Sequence[_Line], caller: str) -> Iterator[str]:
             return
 
 
-__all__ = ("KINDS", "Account", "Kind", "account", "signature", "telling")
+__all__ = ("KINDS", "Account", "CrashKind", "account", "signature", "telling")

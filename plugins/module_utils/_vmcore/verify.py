@@ -27,9 +27,9 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.identity impo
     identity_checks,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.opening import Files
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.sayings import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.side_files import (
     check_name,
-    check_sayings,
+    check_side_files,
 )
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -73,7 +73,7 @@ def verify(
         checks = [
             *examination.checks,
             name,
-            check("sayings", partial(check_sayings, beside)),
+            check("side_files", partial(check_side_files, beside)),
             *identity,
         ]
         if deep:

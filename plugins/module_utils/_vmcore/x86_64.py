@@ -16,8 +16,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.paging import (
-    Entry,
     Level,
+    PageEntry,
     Tables,
 )
 
@@ -87,12 +87,12 @@ class Layout:
     def _in_image(self, address: int) -> int:
         return address - _START_KERNEL_MAP + self._phys_base
 
-    def _decode(self, entry: int, shift: int) -> Entry | None:
+    def _decode(self, entry: int, shift: int) -> PageEntry | None:
         if not entry & _PRESENT:
             return None
         is_memory = shift == _PAGE_SHIFT or bool(entry & _LARGE and shift in _LARGE_SHIFTS)
         physical = entry & self._mask
-        return Entry(physical >> shift << shift if is_memory else physical, is_memory)
+        return PageEntry(physical >> shift << shift if is_memory else physical, is_memory)
 
 
 __all__ = ("PAGE_SIZES", "STACK_POINTER", "STACK_SIZE", "Layout")

@@ -21,10 +21,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check impo
     misfit,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import (
-    Dump,
     PreflightCheck,
     Record,
-    State,
+    RecordedDump,
+    TestState,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import STATE
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
@@ -63,7 +63,7 @@ class _Answer(t.TypedDict, total=False):
 
     msg: LongText | None
     checks: list[PreflightCheck] | None
-    state: State | None
+    state: TestState | None
     boot_id: Uuid | None
     expected_bytes: Count | None
     logs: list[_Log] | None
@@ -146,7 +146,7 @@ def arrived_dumps(dumps: Sequence[t.Any] | None) -> tuple[list[Result] | None, l
     """What was found where dumps arrive, without what has not the shape of a dump, and a sentence for each of those."""
     if dumps is None:
         return None, []
-    wrong = [misfit(dump, Dump, f"dumps[{index}]") for index, dump in enumerate(dumps)]
+    wrong = [misfit(dump, RecordedDump, f"dumps[{index}]") for index, dump in enumerate(dumps)]
     kept = [clean_data(dump) for dump, why in zip(dumps, wrong, strict=True) if not why]
     return kept, [f"A dump is left out: {why}." for why in wrong if why]
 

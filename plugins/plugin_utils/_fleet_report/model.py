@@ -314,7 +314,7 @@ def _dma(assessment: Data | None) -> Data | None:
 
 
 def _ports(latest: Data | None, assessment: Data | None) -> list[Data]:
-    """Return every port with what was decided about it and what happened to it, the amiss ones first."""
+    """Return every port with what was decided about it and what happened to it, those with a fault first."""
     plan = (assessment["plan"] if assessment else None) or {"ports": []}
     decided = {port["address"]: port for port in plan["ports"]}
     reset = (latest["reset"] if latest else None) or {"ports": []}

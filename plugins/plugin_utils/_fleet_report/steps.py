@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
 _CRASH = "ansible-playbook vmcore.kdump.crash_test --limit {limit} --check"
 
 
-class Kind(t.NamedTuple):
+class StepKind(t.NamedTuple):
     """A step, and the hosts that it is for."""
 
     name: str  # also the name of the file with the hosts, for --limit
@@ -54,49 +54,49 @@ _PATTERN_CHARACTERS = frozenset("*?[]!&,:~@ \t\r\n")
 
 # A host is in the first row that applies to it. Nobody is asked to crash a host that is protected.
 _KINDS = (
-    Kind(
+    StepKind(
         "unfinished", _is_unfinished,
         "1 crash test is not finished", "{} crash tests are not finished",
         "The host may be back and may have its dump. This crashes nothing:",
         "ansible-playbook vmcore.kdump.verify --limit {limit}",
     ),
-    Kind(
+    StepKind(
         "not_ready", lambda host: host["verdict"] in ("stale", "untested") and _has_error(host),
         "1 host is not ready to take a dump", "{} hosts are not ready to take a dump",
         "Preview what the playbook configure would change, then run it without --check:",
         "ansible-playbook vmcore.kdump.configure --limit {limit} --check --diff",
     ),
-    Kind(
+    StepKind(
         "failed", lambda host: host["verdict"] == "failed",
         "1 host failed its last crash test", "{} hosts failed their last crash test",
         "Remove the cause that the host's card names. Then check the host and get the token for its next crash:",
         _CRASH,
     ),
-    Kind(
+    StepKind(
         "doubtful", lambda host: host["verdict"] == "inconclusive",
         "1 crash test has no clear verdict", "{} crash tests have no clear verdict",
         "The host's card says what was not as planned. Then check the host and get the token for its next crash:",
         _CRASH,
     ),
-    Kind(
+    StepKind(
         "refused", lambda host: _is_refused(host) and host["verdict"] in ("stale", "untested"),
         "1 host was refused and not crashed", "{} hosts were refused and not crashed",
         "The host's card says why. Change that, or wait for its window. Then check the hosts and get the token:",
         _CRASH,
     ),
-    Kind(
+    StepKind(
         "stale", lambda host: host["verdict"] == "stale" and not _is_protected(host),
         "The proof of 1 host is stale", "The proofs of {} hosts are stale",
         "Check the hosts and get the token for their next crash:",
         _CRASH,
     ),
-    Kind(
+    StepKind(
         "unknown", lambda host: host["verdict"] == "untested" and host["assessed_at"] is None,
         "Nothing is known of 1 host", "Nothing is known of {} hosts",
         "Assess them. This changes nothing:",
         "ansible-playbook vmcore.kdump.assess --limit {limit}",
     ),
-    Kind(
+    StepKind(
         "untested", lambda host: host["verdict"] == "untested" and not _is_protected(host),
         "1 host is ready and was never crashed", "{} hosts are ready and were never crashed",
         "Check them and get the token for their first crash:",

@@ -26,7 +26,7 @@ _GROUPS = (("Platforms", "platform"), ("Kernels", "kernel"), ("Firmware", "firmw
 def summary(hosts: Sequence[Data], records: Sequence[Data]) -> Data:
     """Return the numbers of a fleet: verdicts, what groups of hosts have in common, rates, causes, problems."""
     tested = [host for host in hosts if host["test"]]
-    amiss = [host for host in tested if host["verdict"] == "failed"]
+    failed = [host for host in tested if host["verdict"] == "failed"]
     return {
         "hosts": len(hosts),
         "tested": len(tested),
@@ -41,7 +41,7 @@ def summary(hosts: Sequence[Data], records: Sequence[Data]) -> Data:
             _rate(records, installed=False, name="without the reset"),
             _rate(records, installed=True, name="with the reset"),
         ],
-        "stages": _ranked(_missed(host) for host in amiss),
+        "stages": _ranked(_missed(host) for host in failed),
         "causes": _causes(tested),
         "refusals": _refusals(hosts),
         "problems": _common_problems(hosts),

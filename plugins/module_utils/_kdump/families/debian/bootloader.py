@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
     BootHost,
     Default,
-    Edit,
+    LoaderEdit,
     arguments_of,
     default_of,
     next_words,
@@ -62,12 +62,12 @@ class UpdateGrub:
         del host, words, default  # its drop-in is read each time that update-grub runs
         return False
 
-    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
+    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> LoaderEdit:
         """Return a drop-in that takes away every other crashkernel=: without suffix one hides a C(,high)."""
         del host, default
         commands = [[self.command.name]]
         if not words:
-            return Edit(commands, self.drop_in, None)
+            return LoaderEdit(commands, self.drop_in, None)
         lines = [
             "# Set by the Ansible module vmcore.kdump.crashkernel, which replaces this file. It takes the place of",
             "# every other crashkernel= in /etc/default/grub and /etc/default/grub.d.",
@@ -77,7 +77,7 @@ class UpdateGrub:
             ),
             f'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT {arguments_of(words)}"',
         ]
-        return Edit(commands, self.drop_in, "\n".join([*lines, ""]).encode())
+        return LoaderEdit(commands, self.drop_in, "\n".join([*lines, ""]).encode())
 
 
 __all__ = ("UpdateGrub",)

@@ -22,7 +22,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import 
     LAB,
     PART,
     SOURCE,
-    Layout,
+    DumpLayout,
     PrintedLine,
     Traces,
 )
@@ -53,7 +53,7 @@ _LINES = (
 # fmt: on
 
 TRACES = Traces(
-    layout=Layout(
+    layout=DumpLayout(
         directory=re.compile(r"(?:.+-)?(\d{12})"),
         dumps=rf"(?:dump\.{{stamp}}|dump-incomplete){_PACKED}|vmcore\.{{stamp}}|vmcore-incomplete|{PART}",
         dmesg=("dmesg.{stamp}",),

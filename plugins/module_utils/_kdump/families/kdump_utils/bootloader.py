@@ -16,7 +16,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpE
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
     BootHost,
     Default,
-    Edit,
+    LoaderEdit,
     arguments_of,
     default_of,
 )
@@ -53,8 +53,8 @@ class Grubby:
 
     def present(self, root: Path) -> bool:
         # s390x boots with zipl, which grubby knows and what is read back here does not.
-        elsewhere = exists(root / "etc/zipl.conf") or exists(root / "run/ostree-booted")
-        return is_file(inside(root, self.command)) and not elsewhere
+        other_loader = exists(root / "etc/zipl.conf") or exists(root / "run/ostree-booted")
+        return is_file(inside(root, self.command)) and not other_loader
 
     def configured(self, host: BootHost) -> list[list[str]]:
         found = [
@@ -81,16 +81,16 @@ class Grubby:
         conf = kdump_conf.parse_conf(read_text(inside(host.root, _CONF)) or "")
         return conf.get(_AUTO_RESET) != "no"
 
-    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
+    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> LoaderEdit:
         del host
         if default is not None and list(words) == default.words:
-            return Edit([["kdumpctl", "reset-crashkernel", "--kernel=ALL"]])
+            return LoaderEdit([["kdumpctl", "reset-crashkernel", "--kernel=ALL"]])
         # grubby puts only the last of several values in the place of one that is there.
         removal = ["grubby", "--update-kernel=ALL", "--remove-args=crashkernel"]
         added = (
             [["grubby", "--update-kernel=ALL", f"--args={arguments_of(words)}"]] if words else []
         )
-        return Edit([removal, *added])
+        return LoaderEdit([removal, *added])
 
 
 class RpmOstree:
@@ -117,14 +117,14 @@ class RpmOstree:
         del host, words, default  # no scriptlet of a package runs on the host
         return False
 
-    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
+    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> LoaderEdit:
         """Return one command, which makes one deployment, as C(kdumpctl reset-crashkernel) does with one value."""
         del default
         changes = [
             *(f"--delete=crashkernel={word}" for word in self.configured(host)[0]),
             *(f"--append=crashkernel={word}" for word in words),
         ]
-        return Edit([["rpm-ostree", "kargs", *changes]])
+        return LoaderEdit([["rpm-ostree", "kargs", *changes]])
 
 
 def _default(host: BootHost) -> Default | None:

@@ -175,14 +175,14 @@ class KdumpUtils:
         """Return the kdump facts, shaped as in C(base_facts)."""
         boot = bootinfo(root, kernel, sysconfig(root))
         # An image that is not where it is built is loaded by nobody, but says that there was one.
-        elsewhere = [
+        other_images = [
             PurePosixPath(place) / boot.image.name for place in ("/boot", "/var/lib/kdump")
         ]
         return facts_of(
             self,
             root,
             kernel,
-            images=[boot.image, *elsewhere],
+            images=[boot.image, *other_images],
             kernels=[boot.kernel] if boot.kernel else [],
             target=targets(self.config(root))[0].type,
             capture_command_line=self._capture_command_line(root),

@@ -21,7 +21,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import 
     PART,
     REPORT,
     SOURCE,
-    Layout,
+    DumpLayout,
     PrintedLine,
     SideFile,
     Traces,
@@ -58,7 +58,7 @@ _LINES = (
 # fmt: on
 
 TRACES = Traces(
-    layout=Layout(
+    layout=DumpLayout(
         directory=re.compile(r"(?:.+-\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d|kdump-test-[\d-]+)()"),
         dumps=rf"vmcore(?:\.flat)?|vmcore-incomplete|{PART}",
         dmesg=("vmcore-dmesg.txt", "vmcore-dmesg-incomplete.txt"),

@@ -16,7 +16,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bls import nex
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import (
     BootHost,
     Default,
-    Edit,
+    LoaderEdit,
     arguments_of,
     next_words,
 )
@@ -113,19 +113,19 @@ class Kdumptool:
         del host, words, default  # what is put back at boot is among what is configured
         return False
 
-    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> Edit:
+    def edit(self, host: BootHost, words: Sequence[str], default: Default | None) -> LoaderEdit:
         if not words:
             removal = [["kdumptool", "commandline", "-d"]]
             if self._kept(host) is None:
-                return Edit(removal)
-            return Edit(
+                return LoaderEdit(removal)
+            return LoaderEdit(
                 removal, self.settings, self._with(host, "KDUMP_UPDATE_BOOTLOADER", "false")
             )
         # With 'auto' it calibrates again whenever it is asked.
         automatic = default is not None and list(words) == default.words
         value = "auto" if automatic else arguments_of(words)
         content = self._with(host, "KDUMP_CRASHKERNEL", value)
-        return Edit([["kdumptool", "commandline", "-u"]], self.settings, content)
+        return LoaderEdit([["kdumptool", "commandline", "-u"]], self.settings, content)
 
     def _with(self, host: BootHost, name: str, value: str) -> bytes:
         before = (read_bytes(inside(host.root, self.settings)) or b"").decode(

@@ -16,7 +16,7 @@ import re
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import (
     PART,
     SOURCE,
-    Layout,
+    DumpLayout,
     PrintedLine,
     SideFile,
     Traces,
@@ -51,7 +51,7 @@ _LINES = (
 # fmt: on
 
 TRACES = Traces(
-    layout=Layout(
+    layout=DumpLayout(
         directory=re.compile(r"(?:.+-)?\d{4}-\d\d-\d\d-\d\d[-:]\d\d()"),
         dumps=rf"vmcore|{PART}",
         dmesg=("dmesg", "dmesg.txt"),

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.systemd import Boot, Units
+from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.systemd import (
+    SystemdBoot,
+    Units,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._initramfs.tree import Tree
 from ansible_collections.vmcore.kdump.tests.unit.dracut_image import (
     LINK,
@@ -138,8 +141,8 @@ def test_instance_is_made_from_its_template() -> None:
     assert [setting.value for setting in unit.commands()] == ["modprobe dm"]
 
 
-def boot(files: dict[str, str], links: dict[str, str] | None = None) -> Boot:
-    return Boot(tree({"initrd.target": NO_DEFAULT, **files}, links))
+def boot(files: dict[str, str], links: dict[str, str] | None = None) -> SystemdBoot:
+    return SystemdBoot(tree({"initrd.target": NO_DEFAULT, **files}, links))
 
 
 def wanted(*names: str, by: str = "initrd.target") -> dict[str, str]:
@@ -179,7 +182,7 @@ def test_without_initrd_release_it_is_the_default_target() -> None:
             (f"{ETC}/default.target", LINK, b"/usr/lib/systemd/system/other.target"),
         ]
     )
-    assert Boot(Tree(entries)).start == "other.target"
+    assert SystemdBoot(Tree(entries)).start == "other.target"
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,16 @@ import typing as t
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._iommu.capture import (
-    Situation,
+    IommuSetup,
     capture_kernel,
 )
 
 RELEASE = "6.12.107+deb13-amd64"
 
 
-def situation(kind: str = "vtd", **values: t.Any) -> Situation:
+def setup(kind: str = "vtd", **values: t.Any) -> IommuSetup:
     """Describe a host whose capture kernel gets the running kernel's command line."""
-    host = Situation(
+    host = IommuSetup(
         kind=kind,
         other=False,
         translation=kind != "none",
@@ -35,77 +35,73 @@ def situation(kind: str = "vtd", **values: t.Any) -> Situation:
 @pytest.mark.parametrize(
     ("host", "tables", "why"),
     [
-        (situation("vtd"), "kept", "copies the VT-d tables"),
-        (situation("vtd", first="", capture=None), "kept", "copies the VT-d tables"),
-        (situation("vtd", release="3.10.0-1160.el7.x86_64"), "aborted", "older than Linux 4.2"),
-        (situation("amdvi"), "kept", "reuses the AMD-Vi device table"),
-        (situation("amdvi", release="4.12.0"), "aborted", "older than Linux 4.14"),
-        (situation("amdvi", first="amd_iommu=off"), "none", "switches translation off"),
-        (situation("smmuv3", architecture="aarch64"), "aborted", "empty stream table"),
-        (situation("smmuv3", release="7.2.13"), "aborted", "empty stream table"),
-        (situation("smmuv3", release="7.3.0"), "unknown", "crash test shows which"),
+        (setup("vtd"), "kept", "copies the VT-d tables"),
+        (setup("vtd", first="", capture=None), "kept", "copies the VT-d tables"),
+        (setup("vtd", release="3.10.0-1160.el7.x86_64"), "aborted", "older than Linux 4.2"),
+        (setup("amdvi"), "kept", "reuses the AMD-Vi device table"),
+        (setup("amdvi", release="4.12.0"), "aborted", "older than Linux 4.14"),
+        (setup("amdvi", first="amd_iommu=off"), "none", "switches translation off"),
+        (setup("smmuv3", architecture="aarch64"), "aborted", "empty stream table"),
+        (setup("smmuv3", release="7.2.13"), "aborted", "empty stream table"),
+        (setup("smmuv3", release="7.3.0"), "unknown", "crash test shows which"),
         (
-            situation("smmuv3", release="6.14.0-1003-nvidia-64k"),
+            setup("smmuv3", release="6.14.0-1003-nvidia-64k"),
             "unknown",
             "crash test shows which",
         ),
-        (situation("smmuv3", first="iommu.passthrough=1"), "aborted", "empty stream table"),
-        (situation("vtd", capture="intel_iommu=off"), "none", "switches translation off"),
-        (situation("vtd", capture="intel_iommu=on iommu=off"), "none", "switches translation off"),
+        (setup("smmuv3", first="iommu.passthrough=1"), "aborted", "empty stream table"),
+        (setup("vtd", capture="intel_iommu=off"), "none", "switches translation off"),
+        (setup("vtd", capture="intel_iommu=on iommu=off"), "none", "switches translation off"),
         (
-            situation("vtd", capture="intremap=off initcall_blacklist=pci_iommu_init nox2apic"),
+            setup("vtd", capture="intremap=off initcall_blacklist=pci_iommu_init nox2apic"),
             "kept",
             "hands off the IOMMU",
         ),
         # copy_translation_tables() refuses, and translation is switched off.
         (
-            situation(
+            setup(
                 "vtd", scalable=True, first="intel_iommu=on,sm_on", capture="intel_iommu=on,sm_off"
             ),
             "none",
             "cannot copy tables of the other format",
         ),
         (
-            situation(
-                "vtd", scalable=None, first="intel_iommu=sm_off", capture="intel_iommu=sm_on"
-            ),
+            setup("vtd", scalable=None, first="intel_iommu=sm_off", capture="intel_iommu=sm_on"),
             "none",
             "switched off, the capture kernel has it switched on",
         ),
         (
-            situation("vtd", scalable=True, first="intel_iommu=on,sm_on", capture="intel_iommu=on"),
+            setup("vtd", scalable=True, first="intel_iommu=on,sm_on", capture="intel_iommu=on"),
             "unknown",
             "Only one of both command lines",
         ),
         (
-            situation(
-                "vtd", scalable=False, first="intel_iommu=sm_on", capture="intel_iommu=sm_off"
-            ),
+            setup("vtd", scalable=False, first="intel_iommu=sm_on", capture="intel_iommu=sm_off"),
             "kept",
             "copies the VT-d tables",
         ),
         (
-            situation(
+            setup(
                 "vtd", scalable=True, first="intel_iommu=on,sm_on", capture="intel_iommu=on,sm_on"
             ),
             "kept",
             "copies the VT-d tables",
         ),
-        (situation("amdvi", first="amd_iommu=pgtbl_v2"), "unknown", "guest page tables"),
-        (situation("amdvi", first="amd_iommu=pgtbl_v1"), "kept", "reuses the AMD-Vi device table"),
-        (situation("vtd", translation=False, first=""), "none", "does not translate"),
-        (situation("none"), "none", "shows no IOMMU"),
-        (situation("none", other=True), "unknown", "of a kind that this collection does not know"),
-        (situation("none", architecture="ppc64le"), "unknown", "of this architecture"),
-        (situation("none", release=None), "unknown", "release is not known"),
-        (situation("vtd", release=None), "unknown", "release is not known"),
-        (situation("vtd", release=f"{'9' * 5000}.1"), "unknown", "release is not known"),
-        (situation("none", translation=None), "unknown", "/sys/class/iommu is missing"),
-        (situation("vtd", translation=None), "unknown", "/sys/class/iommu is missing"),
-        (situation("smmuv3", translation=None), "unknown", "/sys/class/iommu is missing"),
+        (setup("amdvi", first="amd_iommu=pgtbl_v2"), "unknown", "guest page tables"),
+        (setup("amdvi", first="amd_iommu=pgtbl_v1"), "kept", "reuses the AMD-Vi device table"),
+        (setup("vtd", translation=False, first=""), "none", "does not translate"),
+        (setup("none"), "none", "shows no IOMMU"),
+        (setup("none", other=True), "unknown", "of a kind that this collection does not know"),
+        (setup("none", architecture="ppc64le"), "unknown", "of this architecture"),
+        (setup("none", release=None), "unknown", "release is not known"),
+        (setup("vtd", release=None), "unknown", "release is not known"),
+        (setup("vtd", release=f"{'9' * 5000}.1"), "unknown", "release is not known"),
+        (setup("none", translation=None), "unknown", "/sys/class/iommu is missing"),
+        (setup("vtd", translation=None), "unknown", "/sys/class/iommu is missing"),
+        (setup("smmuv3", translation=None), "unknown", "/sys/class/iommu is missing"),
     ],
 )
-def test_tables(host: Situation, tables: str, why: str) -> None:
+def test_tables(host: IommuSetup, tables: str, why: str) -> None:
     found = capture_kernel(host)
     assert found["tables"] == tables
     assert why in found["why"]
@@ -115,48 +111,48 @@ def test_tables(host: Situation, tables: str, why: str) -> None:
 @pytest.mark.parametrize(
     ("host", "warning"),
     [
-        (situation("vtd", capture="intel_iommu=off"), "which corrupts it"),
-        (situation("vtd", capture="intel_iommu=on iommu=off"), "which corrupts it"),
-        (situation("amdvi", first="", capture="amd_iommu=off"), "which corrupts it"),
-        (situation("vtd", capture="ro"), "intel_iommu=on is missing"),
+        (setup("vtd", capture="intel_iommu=off"), "which corrupts it"),
+        (setup("vtd", capture="intel_iommu=on iommu=off"), "which corrupts it"),
+        (setup("amdvi", first="", capture="amd_iommu=off"), "which corrupts it"),
+        (setup("vtd", capture="ro"), "intel_iommu=on is missing"),
         (
-            situation("vtd", translation=False, first="", capture="intel_iommu=on"),
+            setup("vtd", translation=False, first="", capture="intel_iommu=on"),
             "old DMA of running devices to physical addresses faults",
         ),
         (
-            situation("vtd", translation=False, first="intel_iommu=off", capture="ro"),
+            setup("vtd", translation=False, first="intel_iommu=off", capture="ro"),
             "off in the running kernel by intel_iommu=off",
         ),
         (
-            situation("amdvi", translation=False, first="amd_iommu=off", capture="ro"),
+            setup("amdvi", translation=False, first="amd_iommu=off", capture="ro"),
             "off in the running kernel by amd_iommu=off",
         ),
         (
-            situation("amdvi", first="iommu=pt", capture="ro"),
+            setup("amdvi", first="iommu=pt", capture="ro"),
             "switched on for the running kernel and not set for the capture kernel",
         ),
         (
-            situation("vtd", capture="intel_iommu=on intremap=off"),
+            setup("vtd", capture="intel_iommu=on intremap=off"),
             "interrupts of running devices are lost",
         ),
         (
-            situation(
+            setup(
                 "vtd", scalable=True, first="intel_iommu=on,sm_on", capture="intel_iommu=on,sm_off"
             ),
             "Scalable mode is switched on for the running kernel and switched off for the capture kernel",
         ),
         (
-            situation("vtd", first="intel_iommu=on,tboot_noforce", capture="intel_iommu=on"),
+            setup("vtd", first="intel_iommu=on,tboot_noforce", capture="intel_iommu=on"),
             "tboot_noforce is switched on for the running kernel and not set for the capture kernel",
         ),
         (
-            situation("amdvi", first="amd_iommu=pgtbl_v2", capture="ro"),
+            setup("amdvi", first="amd_iommu=pgtbl_v2", capture="ro"),
             "pgtbl_v2 is switched on for the running kernel and not set for the capture kernel",
         ),
-        (situation("vtd", scalable=True, release="5.14.0-503.el9.x86_64"), "0c5f6c0d8201"),
+        (setup("vtd", scalable=True, release="5.14.0-503.el9.x86_64"), "0c5f6c0d8201"),
     ],
 )
-def test_warning(host: Situation, warning: str) -> None:
+def test_warning(host: IommuSetup, warning: str) -> None:
     (found,) = capture_kernel(host)["warnings"]
     assert warning in found
     assert found.endswith(".")
@@ -165,20 +161,20 @@ def test_warning(host: Situation, warning: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        situation("vtd"),
-        situation("vtd", first=""),
-        situation("vtd", capture=None),
-        situation("vtd", first="intel_iommu=on iommu=pt"),
-        situation("vtd", first="intel_iommu=on intremap=off", remapping=False),
-        situation("vtd", translation=False, first="intel_iommu=off"),
-        situation("vtd", scalable=True),
-        situation("vtd", scalable=True, release="5.10.0", first="intel_iommu=on,sm_off"),
-        situation("vtd", capture="intremap=off initcall_blacklist=pci_iommu_init nox2apic"),
-        situation("smmuv3", first="", capture="reset_devices"),
-        situation("none"),
-        situation("vtd", translation=None, first="", capture="intel_iommu=on"),
-        situation("vtd", translation=None, first="intel_iommu=off", capture="ro"),
+        setup("vtd"),
+        setup("vtd", first=""),
+        setup("vtd", capture=None),
+        setup("vtd", first="intel_iommu=on iommu=pt"),
+        setup("vtd", first="intel_iommu=on intremap=off", remapping=False),
+        setup("vtd", translation=False, first="intel_iommu=off"),
+        setup("vtd", scalable=True),
+        setup("vtd", scalable=True, release="5.10.0", first="intel_iommu=on,sm_off"),
+        setup("vtd", capture="intremap=off initcall_blacklist=pci_iommu_init nox2apic"),
+        setup("smmuv3", first="", capture="reset_devices"),
+        setup("none"),
+        setup("vtd", translation=None, first="", capture="intel_iommu=on"),
+        setup("vtd", translation=None, first="intel_iommu=off", capture="ro"),
     ],
 )
-def test_no_warning(host: Situation) -> None:
+def test_no_warning(host: IommuSetup) -> None:
     assert capture_kernel(host)["warnings"] == []

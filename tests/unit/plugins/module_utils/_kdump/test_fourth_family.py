@@ -22,7 +22,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import
     SHIPPED,
     in_image,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import Edit
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import LoaderEdit
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import EditContext
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
     assign,
@@ -34,7 +34,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.settings impor
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import (
     SOURCE,
-    Layout,
+    DumpLayout,
     PrintedLine,
     SideFile,
     Traces,
@@ -111,9 +111,9 @@ class BeretBoot:
         del host, words, default
         return False
 
-    def edit(self, host: t.Any, words: t.Any, default: t.Any) -> Edit:
+    def edit(self, host: t.Any, words: t.Any, default: t.Any) -> LoaderEdit:
         del host, default
-        return Edit([["beretboot", *words]])
+        return LoaderEdit([["beretboot", *words]])
 
 
 class Beret:
@@ -134,7 +134,7 @@ class Beret:
         texts=(in_image(CONFIG),), present=("usr/sbin/beretdump", in_image(IMAGE)), units=()
     )
     traces = Traces(
-        layout=Layout(
+        layout=DumpLayout(
             re.compile(r"crash-(\d{4})"),
             r"core\.{stamp}|core-incomplete",
             ("log.{stamp}",),
@@ -305,12 +305,12 @@ def test_what_a_crash_left(module: Module, tmp_path: Path) -> None:
         str(here / "crash-0042" / name) for name in ("log.0042", "VERDICT")
     )
     with pytest.raises(Exception, match=r"VERDICT says torn\."):
-        module("_vmcore.sayings").check_sayings(files)
+        module("_vmcore.side_files").check_side_files(files)
     sources = module("_evidence.sources")
     left = sources.left_files(here, {})
     assert [each["name"] for each in left if each["name"] == "lock"] == []
     assert {log["source"] for log in sources.side_logs(here, left)} == {"dmesg", "beret"}
-    state = module("_evidence.picture").dump_state({"files": left})
+    state = module("_evidence.observations").dump_state({"files": left})
     assert state.sentence == "crash-0042/core.0042 was left (1 bytes)."
 
 

@@ -14,16 +14,16 @@ import pytest
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.target import Target
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.try_target import (
-    Space,
+    SpaceLeft,
     lacking_in_image,
     try_targets,
 )
 
 
-def try_target(target: Target, run: t.Any) -> Space:
+def try_target(target: Target, run: t.Any) -> SpaceLeft:
     (trial,) = try_targets([target], run)
     assert trial.free is not None
-    return Space(trial.free)
+    return SpaceLeft(trial.free)
 
 
 NFS = Target("nfs", "/", server="vault", export="/dumps")

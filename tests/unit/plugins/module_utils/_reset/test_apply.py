@@ -54,14 +54,14 @@ def apply(machine: DebianHost, wanted: State) -> dict[str, t.Any]:
 
 
 def test_installs_builds_proves_and_loads(machine: DebianHost) -> None:
-    findings = examine(machine.host, PRESENT)
-    assert findings.changed
+    difference = examine(machine.host, PRESENT)
+    assert difference.changed
     settings = PurePosixPath("/etc/default/kdump-tools")
-    assert findings.differing == sorted(
+    assert difference.differing == sorted(
         [settings, *(path for path, item in PRESENT.items() if item)]
     )
-    assert (findings.rebuild, findings.load) == (True, True)
-    assert findings.proof["why_not"] == (
+    assert (difference.rebuild, difference.load) == (True, True)
+    assert difference.proof["why_not"] == (
         "The image does not contain /usr/local/lib/pcie-reset/pcie-reset."
     )
 
@@ -96,13 +96,15 @@ def test_new_plan_needs_a_new_image(machine: DebianHost) -> None:
 def test_lost_or_foreign_image_is_rebuilt(machine: DebianHost) -> None:
     apply(machine, PRESENT)
     machine.image_path.write_bytes(b"garbage")
-    findings = examine(machine.host, PRESENT)
-    assert "known compression" in findings.proof["why_not"]
+    difference = examine(machine.host, PRESENT)
+    assert "known compression" in difference.proof["why_not"]
     apply(machine, PRESENT)
     assert machine.commands == [BUILD, UNLOAD, LOAD]
     machine.image_path.unlink()
-    findings = examine(machine.host, PRESENT)
-    assert findings.proof["why_not"] == f"The kdump initramfs {machine.image_path} does not exist."
+    difference = examine(machine.host, PRESENT)
+    assert (
+        difference.proof["why_not"] == f"The kdump initramfs {machine.image_path} does not exist."
+    )
     assert image_facts(machine.host) is None
     apply(machine, PRESENT)
 
@@ -110,8 +112,8 @@ def test_lost_or_foreign_image_is_rebuilt(machine: DebianHost) -> None:
 def test_capture_kernel_that_is_not_loaded_is_loaded(machine: DebianHost) -> None:
     apply(machine, PRESENT)
     machine.unload()
-    findings = examine(machine.host, PRESENT)
-    assert (findings.differing, findings.rebuild, findings.load) == ([], False, True)
+    difference = examine(machine.host, PRESENT)
+    assert (difference.differing, difference.rebuild, difference.load) == ([], False, True)
     apply(machine, PRESENT)
     assert machine.commands == [UNLOAD, LOAD]
 

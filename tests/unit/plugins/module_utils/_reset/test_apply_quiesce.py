@@ -128,8 +128,8 @@ def stage(machine: Machine) -> t.Any:
 
 
 def test_capture_kernel_is_loaded_with_the_stage(machine: Machine) -> None:
-    findings = examine(machine.host, QUIESCE)
-    assert findings.stage_why_not == "The capture kernel is loaded without the quiesce stage."
+    difference = examine(machine.host, QUIESCE)
+    assert difference.stage_why_not == "The capture kernel is loaded without the quiesce stage."
     apply(machine, QUIESCE)
     assert machine.commands == [BUILD, UNLOAD, LOAD]
     assert machine.settings.read_text().startswith("USE_KDUMP=1\n[ ! -r ")

@@ -125,7 +125,7 @@ def test_the_result_is_plain_data_with_everything_in_it(tmp_path: Path) -> None:
         "ram_map",
         "kernel_memory",
         "name",
-        "sayings",
+        "side_files",
         "host",
     ]
     assert result.pop("why")

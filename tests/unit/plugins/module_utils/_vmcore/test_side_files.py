@@ -10,9 +10,9 @@ import typing as t
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.sayings import (
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.side_files import (
     check_name,
-    check_sayings,
+    check_side_files,
 )
 
 if t.TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_what_is_written_beside_a_dump_is_believed_if_it_is_bad(
     path = tmp_path / "file"
     path.write_text(text)
     with pytest.raises(Flaw) as caught:
-        check_sayings({key: str(path)})
+        check_side_files({key: str(path)})
     assert str(caught.value).startswith(sentence)
     assert caught.value.verdict == "incomplete"
 
@@ -74,5 +74,5 @@ def test_what_is_written_beside_a_dump_is_believed_if_it_is_bad(
 def test_what_is_good_proves_nothing(tmp_path: Path, key: str, text: str) -> None:
     path = tmp_path / "file"
     path.write_text(text)
-    assert check_sayings({key: str(path)}).startswith("Nothing beside the dump")
-    assert check_sayings({key: str(tmp_path / "missing"), "other": None})
+    assert check_side_files({key: str(path)}).startswith("Nothing beside the dump")
+    assert check_side_files({key: str(tmp_path / "missing"), "other": None})

@@ -30,7 +30,7 @@ def check_name(path: Path) -> str:
     return "The file has a final name."
 
 
-def check_sayings(files: t.Mapping[str, str | None]) -> str:
+def check_side_files(files: t.Mapping[str, str | None]) -> str:
     """What is written beside a dump."""
     for side_file in (file for each in traces() for file in each.side_files):
         path = files.get(side_file.key)
@@ -50,4 +50,4 @@ def _read(path: Path) -> str:
         return ""
 
 
-__all__ = ("check_name", "check_sayings")
+__all__ = ("check_name", "check_side_files")

@@ -70,8 +70,8 @@ class DumpState(t.NamedTuple):
     files: tuple[Mapping[str, t.Any], ...] = ()  # what the crash left behind
 
 
-class Picture(t.NamedTuple):
-    """All that is known."""
+class Observations(t.NamedTuple):
+    """All that was observed of a crash."""
 
     segments: tuple[Segment, ...]
     events: tuple[Event, ...]
@@ -232,4 +232,4 @@ def _size(file: Mapping[str, t.Any]) -> str:
     return f"{file['size']} bytes"
 
 
-__all__ = ("DumpState", "Event", "Picture", "dump_state", "events_of", "mounts")
+__all__ = ("DumpState", "Event", "Observations", "dump_state", "events_of", "mounts")
