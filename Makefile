@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tools demo test lint unit sanity package docs report-test lab-test lanes effect faults \
+.PHONY: help setup setup-tools demo test lint unit unit-all sanity package docs report-test lab-test lanes effect faults \
 	crashes crash-faults interrupted one-processor log-storm qualify readiness fleet campaign runner ports bench bench-fleet damage debuggers fuzz build clean distclean \
 	configure targets platforms alerts
 
@@ -30,8 +30,11 @@ test: setup ## all of the following
 lint: setup-tools ## style, types, licenses, ansible-lint's production profile
 	@tests/gate lint
 
-unit: setup-tools ## unit tests, of target code on every Python from 3.9 to 3.14 that is installed
+unit: setup-tools ## unit tests, of target code on the oldest and the newest Python from 3.9 to 3.14 that are installed
 	@tests/gate unit
+
+unit-all: setup-tools ## the same, of target code on every Python that is installed
+	@tests/gate unit-all
 
 sanity: setup-tools ## ansible-test sanity
 	@tests/gate sanity
@@ -96,7 +99,7 @@ ports: setup ## how long 64 ports take to reset, against the slowest one of them
 runner: setup ## the playbooks as AWX runs them, with a job that is cancelled after the panic
 	@python -m lab runner $(ARGS)
 
-bench: setup-tools ## time and memory of the PCIe facts against lspci's, of dumps with ARGS='dumps [DUMP...]'
+bench: setup-tools ## time and memory of the PCIe facts against lspci's, of dumps with ARGS='dumps [DUMP...]', of copies with ARGS=copying
 	@python -m bench $(ARGS)
 
 bench-fleet: setup-tools ## 1000 hosts assessed and reported, against one ping of them (ARGS=--hosts=100 for fewer)
