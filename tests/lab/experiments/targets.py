@@ -14,6 +14,7 @@ from lab.experiments.configure import OWN
 from lab.machine import Machine
 from lab.plays import Plays
 from lab.servers import ADDRESS, USER, Servers
+from lab.tap import Seen, listening, seen
 
 _KEY = "/root/.ssh/kdump_id_ed25519"
 
@@ -45,11 +46,29 @@ def _dump_to(kind: str, host: Machine, servers: Servers) -> Outcome:
         refused = _role(plays)
     if refused:
         raise LabError(f"The role failed: {refused}")
-    code = plays.play("crash_test")
+    with listening(host) as frames:
+        code = plays.play("crash_test")
     _path, record = plays.record()
     _show(servers.store, record)
-    wrong = [record["why"]] if code or record["verdict"] != "passed" else []
-    return Outcome([(record["verdict"],)], [] if wrong else [record["why"]], wrong)
+    if code or record["verdict"] != "passed":
+        return Outcome([(record["verdict"], "-")], wrong=[record["why"]])
+    heard = seen(frames, Path(record["vmcore"]["path"]))
+    return Outcome([(record["verdict"], heard)], [record["why"]], overheard(kind, heard))
+
+
+def overheard(kind: str, heard: Seen) -> list[str]:
+    """What is wrong with what the network showed of a dump: SSH hides all of it, and NFS nothing.
+
+    A piece that begins in one frame and ends in the next is not found; that of NFS most are shows that this look finds
+    what is there.
+    """
+    if kind == "ssh" and heard.found:
+        return [f"Whoever listens on the network reads {heard} pieces of the dump."]
+    if kind == "nfs" and heard.found * 2 < heard.pieces:
+        return [
+            f"Only {heard} pieces of the dump were found on the network, so this look proves nothing."
+        ]
+    return []
 
 
 def _variables(kind: str, servers: Servers) -> dict[str, Any]:
@@ -91,7 +110,7 @@ def _show(store: Path, record: dict[str, Any]) -> None:
 EXPERIMENT = Experiment(
     "targets",
     "dump to an NFS and an SSH server, and verify there",
-    ("verdict",),
+    ("verdict", "pieces of the dump that the network shows"),
     {kind: Case(_try, (Guest("targets", "none", "debian13-plain"),)) for kind in ("nfs", "ssh")},
     configure=False,
 )
