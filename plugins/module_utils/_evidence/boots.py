@@ -409,7 +409,8 @@ class LogReader:
         candidates = MATCHER.candidates(text)
         rows = _rows(candidates, text) if candidates else []
         signs = {row.code for row, _groups in rows if isinstance(row, Sign)} if rows else _NO_SIGNS
-        if self._begins(raw, signs):
+        may_begin = signs or not self.boots or (time is not None and time < _FIRST_SECONDS)
+        if may_begin and self._begins(raw, signs):
             self._resolve()
             self.boots.append(Boot())
             self._forget()
