@@ -56,6 +56,9 @@ _SECTION = ByOrder("IIQQQQIIQQ")
 _PROGRAM = ByOrder("IIQQQQQQ")
 _LOAD, _NOTE = 1, 4
 _MAX_PROGRAMS = 1 << 18
+# What /proc/kcore says as physical address of memory that has none (fs/proc/kcore.c), and QEMU's dumps with paging as
+# place of memory that is not in the file (dump/dump.c, get_offset_range()).
+_NOWHERE = (1 << 64) - 1
 
 _PAGE = 4096
 _MAX_ADDRESS = 1 << 56
@@ -239,6 +242,12 @@ class ElfCore:
             )
         if kind == _NOTE:
             self._notes.append((offset, stored))
+        elif _NOWHERE in (offset, physical):
+            raise Flaw(
+                "unsupported",
+                f"Program header {index} of the ELF file has memory without a place, as copies of /proc/kcore and "
+                "QEMU's dumps with paging have, and no kdump's.",
+            )
         elif stored > size or physical + size > _MAX_ADDRESS or offset + stored >= 1 << 63:
             raise Flaw("damaged", f"Program header {index} of the ELF file contradicts itself.")
         else:

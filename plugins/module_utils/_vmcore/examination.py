@@ -54,6 +54,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.split import 
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import (
     PlainFile,
+    is_zero,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
 
@@ -84,6 +85,8 @@ _UTSNAME_OFFSET = 4
 _MAX_TIME = 253402300799
 _NANOSECONDS = 10**9
 _BOOT_ID_SIZE = 16
+# What a file system or device writes at once.
+_BLOCK = 4096
 
 
 class Examination:
@@ -236,7 +239,8 @@ class Examination:
             )
         start = storage.read("the signature", 0, SIGNATURE_SIZE)
         foreign = foreign_format(storage)
-        if not any(start) and not foreign:
+        first_block = min(storage.size, _BLOCK)
+        if not foreign and is_zero(storage, "the first block", 0, first_block):
             raise Flaw(
                 "incomplete", "It begins with zeros: its first block never reached the disk."
             )

@@ -34,7 +34,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.kdump_compres
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.memory import ORDERS
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.opening import Files
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.vmcoreinfo import VmcoreInfo
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.wrapped import WRAPPERS
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.wrapped import (
+    SKIPPABLE,
+    WRAPPERS,
+)
 
 if t.TYPE_CHECKING:
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.traces import DumpLayout
@@ -47,7 +50,7 @@ _PART = re.compile(r"(?:dump|vmcore)[.-]?\d{1,3}")
 # What other tools call a dump, and what they write beside it.
 _ELSEWHERE = re.compile(r"(?:vmcore|dump|kdump)(?:[._-][\w:.-]*)?", re.ASCII)
 _NO_DUMP = re.compile(r"dmesg|vmlinux|\.(?:txt|log|json|status|conf|img|map|sh|pl)\b")
-_MAGIC = (b"KDUMP   ", b"makedumpfile\0\0\0\0", b"\x7fELF", b"DISKDUMP", *WRAPPERS)
+_MAGIC = (b"KDUMP   ", b"makedumpfile\0\0\0\0", b"\x7fELF", b"DISKDUMP", *WRAPPERS, *SKIPPABLE)
 
 # What else lies beside a dump: the report of the reset helper and what it stores with it, and the families' files.
 _OTHERS = {

@@ -7,7 +7,8 @@
 """What a file is by its first bytes: the formats that are verified, and those that are known by name.
 
 Signatures: makedumpfile's diskdump_mod.h and sadump_info.c, crash's lkcd_dump_v*.h, s390_dump.c, vmware_vmss.h and
-win_dmp in QEMU; libkdumpfile's src/kdumpfile names the same ones.
+win_dmp in QEMU; libkdumpfile's src/kdumpfile names the same ones. The others: the projects that are named beside them,
+and the magic numbers that file(1) knows.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ _SADUMP = "sadump"
 _S390 = "s390 dump"
 _VMWARE = "VMware suspended state"
 _WINDOWS = "Windows crash dump"
+_FREEBSD = "FreeBSD kernel dump"
+_RAW = "image of memory"
+_QEMU = "saved guest"
+_SWAP = "swap space"
+_LUKS = "LUKS"
+_ARCHIVE = "archive"
+_PACKED = "stream of another compressor"
 # (place, bytes) -> format
 _MARKS = {
     (0, bytes.fromhex("a8190173618f23ed")): _LKCD,
@@ -49,6 +57,24 @@ _MARKS = {
     (0, bytes.fromhex("d3bed2be")): _VMWARE,
     (0, b"PAGEDUMP"): _WINDOWS,
     (0, b"PAGEDU64"): _WINDOWS,
+    (0, b"MDMP"): _WINDOWS,
+    (0, b"minidump FreeBSD/"): _FREEBSD,  # sys/amd64/include/minidump.h
+    (0, b"FreeBSD Kernel Dump\0"): _FREEBSD,  # sys/sys/kerneldump.h
+    (0, b"EMiL"): _RAW,  # LiME
+    (0, b"AVML"): _RAW,
+    (0, b"QEVM"): _QEMU,  # QEMU's migration/savevm.h
+    (0, b"LibvirtQemudSave"): _QEMU,  # libvirt's src/qemu/qemu_saveimage.h
+    (0, b"LibvirtQemudPart"): _QEMU,
+    (4086, b"SWAPSPACE2"): _SWAP,  # include/linux/swap.h
+    (0, b"LUKS\xba\xbe"): _LUKS,
+    (257, b"ustar"): _ARCHIVE,
+    (0, b"PK\3\4"): _ARCHIVE,
+    (0, b"7z\xbc\xaf\x27\x1c"): _ARCHIVE,
+    (0, b"\x02\x21\x4c\x18"): _PACKED,  # lz4 -l
+    (0, b"\x89LZO\0"): _PACKED,
+    (0, b"LZIP"): _PACKED,
+    (0, b"\x5d\0\0"): _PACKED,  # xz --format=lzma
+    (0, b"\x1f\x9d"): _PACKED,
 }
 FOREIGN = {
     _LKCD: "LKCD's own format was replaced by kdump.",
@@ -56,6 +82,13 @@ FOREIGN = {
     _S390: "A stand-alone dumper of s390 wrote it, without kdump.",
     _VMWARE: "A hypervisor wrote it, without kdump.",
     _WINDOWS: "It is of a Windows guest, or of virsh dump --format=win-dmp.",
+    _FREEBSD: "Another system wrote it.",
+    _RAW: "It is of a system that ran, and not of a crash.",
+    _QEMU: "A hypervisor wrote it, without kdump.",
+    _SWAP: "There is no dump in it.",
+    _LUKS: "It is encrypted: open it and name what is inside.",
+    _ARCHIVE: "Unpack it and name the dump.",
+    _PACKED: "Unpack it and name the dump.",
     "diskdump": "It is what kdump replaced.",
 }
 

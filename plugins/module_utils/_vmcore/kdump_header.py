@@ -46,6 +46,8 @@ _BLOCK_SIZES = {4096, 16384, 65536}
 _MAX_SUB_HEADER = 1 << 26
 
 _ANY_CODEC = sum(CODECS)
+# Seen in dumps by QEMU 11; QEMU 7.2 writes the machine's name.
+_QEMUS_MACHINE = "Unknown"
 _INCOMPLETE = 0x8
 _EXCLUDED_VMEMMAP = 0x10
 _MAX_DUMP_LEVEL = 31
@@ -227,6 +229,11 @@ def _names_of(utsname: bytes) -> tuple[bytes, bool]:
 
 
 def _require_machine(machine: str, order: Order, orders: t.Mapping[str, Order]) -> None:
+    if machine == _QEMUS_MACHINE:
+        raise Flaw(
+            "unsupported",
+            "The header does not name the machine: QEMU's dump-guest-memory wrote the dump, and not kdump.",
+        )
     if machine not in orders:
         raise Flaw(
             "unsupported",

@@ -43,11 +43,12 @@ def frame(read: t.Callable[[int], bytes]) -> t.Iterator[bytes]:
     flags, block = head[4], head[5]
     if head[:4] != _MAGIC:
         raise ValueError("what follows a frame is none")
-    if flags >> 6 != _VERSION or flags & _DICTIONARY or block >> 4 & 7 not in _BLOCK_SIZES:
-        raise ValueError("it is a kind of lz4 frame that cannot be read")
-    descriptor = head[4:] + _exactly(read, 8 if flags & _CONTENT_SIZE else 0)
+    more = (8 if flags & _CONTENT_SIZE else 0) + (4 if flags & _DICTIONARY else 0)
+    descriptor = head[4:] + _exactly(read, more)
     if _exactly(read, 1)[0] != xxh32(descriptor) >> 8 & 0xFF:
         raise ValueError("the checksum of a frame's header is not that of the header")
+    if flags >> 6 != _VERSION or flags & _DICTIONARY or block >> 4 & 7 not in _BLOCK_SIZES:
+        raise ValueError("Unsupported: another version, or with a dictionary")
     limit = _BLOCK_SIZES[block >> 4 & 7]
     window = b""
     checksum = XxHash32()

@@ -328,9 +328,10 @@ def _walk(file: PlainFile, records: _Extents) -> int:
         raise Flaw("unsupported", "The header of the stream has more than a type and a version.")
     limit = min(_MAX_RECORDS, _RECORDS_OF_ANY_SIZE + file.size // _MIN_AVERAGE)
     place, end = _HEADER_SIZE, file.size
+    starts = records.starts
     unpack, add_start, add_end, add_position = (
         _RECORD.unpack_from,
-        records.starts.append,
+        starts.append,
         records.ends.append,
         records.positions.append,
     )
@@ -352,12 +353,12 @@ def _walk(file: PlainFile, records: _Extents) -> int:
             not 0 <= offset < _MAX_OFFSET
             or not 0 < size <= _MAX_RECORD
             or place + size > end
-            or len(records) == limit
+            or len(starts) == limit
         ):
             if (offset, size) == _END_RECORD:
                 file.require_end("The stream", place)
                 return place
-            raise _no_record(file, place - _RECORD.size, offset, size, len(records) == limit)
+            raise _no_record(file, place - _RECORD.size, offset, size, len(starts) == limit)
         add_start(offset)
         add_end(offset + size)
         add_position(place)

@@ -24,7 +24,10 @@ import zlib
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import space_left
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore import lz4
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.flaw import Flaw
-from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import PlainFile
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.storage import (
+    PlainFile,
+    is_zero,
+)
 
 if t.TYPE_CHECKING:  # pragma: no cover
     from pathlib import Path
@@ -150,6 +153,19 @@ WRAPPERS = {
     b"\x28\xb5\x2f\xfd": "zstd",
     b"\x04\x22\x4d\x18": "lz4",
 }
+_MAGIC_SIZE = max(map(len, WRAPPERS))
+# Frames of data for others, in front of, between and behind those of zstd and lz4 (RFC 8878, 3.1.2), with their size
+# behind the magic number; pzstd writes such ones in front of all others.
+SKIPPABLE = tuple(bytes((low, 0x2A, 0x4D, 0x18)) for low in range(0x50, 0x60))
+_SKIPPABLE_HEAD = 8
+_MOST_SKIPPABLE = 1 << 10
+# Words of a library that does not know, or is not given, what a stream needs.
+_LIMITS = {
+    "too much memory": "has a window that this host's library does not unpack",
+    "Dictionary mismatch": "was compressed with a dictionary, which is not in it",
+    "nsupported": "uses what this host's library does not know",
+    "unknown ": "uses what this host's library does not know",
+}
 
 
 class Unpacked:
@@ -230,8 +246,17 @@ def _bounded(pieces: t.Iterator[bytes], stored: int) -> t.Iterator[bytes]:
 
 def wrapper_of(file: PlainFile) -> str | None:
     """What the file is compressed with, as a whole."""
-    start = file.read("the signature", 0, min(file.size, 6))
-    return next((name for magic, name in WRAPPERS.items() if start.startswith(magic)), None)
+    at = 0
+    for _number in range(_MOST_SKIPPABLE):
+        start = file.read("the signature", at, max(0, min(file.size - at, _SKIPPABLE_HEAD)))
+        if not start.startswith(SKIPPABLE):
+            return next((name for magic, name in WRAPPERS.items() if start.startswith(magic)), None)
+        at += _skippable_size(start)
+    return None
+
+
+def _skippable_size(head: bytes) -> int:
+    return _SKIPPABLE_HEAD + int.from_bytes(head[4:_SKIPPABLE_HEAD], "little")
 
 
 def _require_room(directory: Path, size: int) -> None:
@@ -246,33 +271,36 @@ def _flaw_of(name: str, exc: Exception) -> Flaw:
         return Flaw("incomplete", f"It stops too early: the {name} stream has no end.")
     if isinstance(exc, OSError) and exc.errno:
         return Flaw("unsupported", f"The dump cannot be unpacked: {exc.strerror}.")
-    if "too much memory" in str(exc):
-        return Flaw(
-            "unsupported",
-            f"The {name} stream has a window that this host's library does not unpack.",
-        )
     if isinstance(exc, OSError) and name == "zstd":
         return Flaw("unsupported", f"This host has nothing that can unpack {name}.")
+    limit = next((what for words, what in _LIMITS.items() if words in str(exc)), None)
+    if limit:
+        return Flaw("unsupported", f"The {name} stream {limit}.")
     return Flaw("damaged", f"The {name} stream is damaged: {exc}.")
 
 
 def _unpack(file: PlainFile, name: str) -> t.Iterator[bytes]:
     if name == "lz4":
         return _unpack_lz4(file)
-    return _unpack_with(file, _DECOMPRESSORS[name])
+    return _unpack_with(file, name)
 
 
-def _unpack_with(file: PlainFile, make: t.Callable[[], _Decompressor]) -> t.Iterator[bytes]:
+def _unpack_with(file: PlainFile, name: str) -> t.Iterator[bytes]:
+    make = _DECOMPRESSORS[name]
     stream: _Decompressor | None = None
-    ended = False
+    ended, held = False, b""
     for data in _pieces(file):
-        rest = data
+        rest, held = held + data, b""
         while rest or (stream and not stream.needs_input):
             if stream is None and ended:
                 # Zeros behind a stream are padding of xz or of a tape; what is on a device was there before.
                 rest = rest.lstrip(b"\0")
-                if not rest or file.is_device:
+                if file.is_device:
                     break
+                if len(rest) < _MAGIC_SIZE:
+                    held = rest
+                    break
+                _require_stream(name, rest)
             stream = stream or make()
             yield stream.decompress(rest, _PIECE)
             rest = b""
@@ -281,8 +309,24 @@ def _unpack_with(file: PlainFile, make: t.Callable[[], _Decompressor]) -> t.Iter
                 rest, stream, ended = stream.unused_data, None, True
         if ended and file.is_device and stream is None:
             return
-    if stream:
+    if held:
+        _require_stream(name, held)
+    if held or stream:
         raise EOFError
+
+
+def _require_stream(name: str, start: bytes) -> None:
+    """What follows a whole stream must be another one. Raise EOFError if it is less than the beginning of one."""
+    magics = [magic for magic, own in WRAPPERS.items() if own == name]
+    magics += SKIPPABLE if name in ("zstd", "lz4") else ()
+    if start.startswith(tuple(magics)):
+        return
+    if any(magic.startswith(start) for magic in magics):
+        raise EOFError
+    raise Flaw(
+        "unsupported",
+        f"The {name} stream is whole, but something else is behind it, which begins with {start[:8].hex()}.",
+    )
 
 
 def _pieces(file: PlainFile) -> t.Iterator[bytes]:
@@ -300,7 +344,17 @@ def _unpack_lz4(file: PlainFile) -> t.Iterator[bytes]:
         return data
 
     while at < file.size:
-        yield from lz4.frame(read)
+        head = file.read("the stream", at, min(_SKIPPABLE_HEAD, file.size - at))
+        # As behind the streams of the others.
+        if at and (file.is_device or is_zero(file, "the stream", at, file.size)):
+            return
+        _require_stream("lz4", head)
+        if head.startswith(SKIPPABLE):
+            at += _skippable_size(head)
+            if at > file.size:
+                raise EOFError
+        else:
+            yield from lz4.frame(read)
 
 
-__all__ = ("WRAPPERS", "Unpacked", "first_bytes", "wrapper_of")
+__all__ = ("SKIPPABLE", "WRAPPERS", "Unpacked", "first_bytes", "wrapper_of")

@@ -107,6 +107,9 @@ def program(index: int, field: int) -> int:
         # What kdump does not write may be right nevertheless.
         (program(2, 0) - 8, struct.pack("<I", 7), "unsupported", "of a kind .7. that no kdump"),
         (program(2, 0), struct.pack("<Q", 1 << 63), "damaged", "Program header 2 .* contradicts"),
+        # /proc/kcore and QEMU with paging
+        (program(2, 0), b"\xff" * 8, "unsupported", "header 2 .* has memory without a place"),
+        (program(2, 2), b"\xff" * 8, "unsupported", "header 2 .* has memory without a place"),
         (program(2, 0), struct.pack("<Q", 1), "unsupported", "begins at byte"),
         (program(2, 0) - 4, struct.pack("<I", 5), "unsupported", "have different flags"),
         (program(2, 5), struct.pack("<Q", 1), "unsupported", "have different flags"),

@@ -244,3 +244,40 @@ def test_a_boot_id_is_looked_for_only_where_the_table_of_symbols_is_known() -> N
     )  # fmt: skip
     result = verdict_on(plain(Kdump(info=info).parts()))
     assert (result["verdict"], result["crash"]["boot_id"]) == ("complete", None)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"EMiL\1\0\0\0", "image of memory"),
+        (b"AVML\2\0\0\0", "image of memory"),
+        (b"minidump FreeBSD/amd64\0\0", "FreeBSD kernel dump"),
+        (b"FreeBSD Kernel Dump\0", "FreeBSD kernel dump"),
+        (b"MDMP\x93\xa7\0\0", "Windows crash dump"),
+        (b"QEVM\0\0\0\3", "saved guest"),
+        (b"LibvirtQemudSave", "saved guest"),
+        (bytes(4086) + b"SWAPSPACE2", "swap space"),
+        (b"LUKS\xba\xbe\0\2", "LUKS"),
+        (b"vmcore".ljust(257, b"\0") + b"ustar\0", "archive"),
+        (b"\x02\x21\x4c\x18", "stream of another compressor"),
+    ],
+    ids=str,
+)
+def test_what_is_no_dump_of_kdump_has_a_name(data: bytes, name: str) -> None:
+    result = verdict_on(data.ljust(3 * PAGE, b"x"))
+    assert (result["verdict"], result["format"]) == ("unsupported", name)
+
+
+def test_a_file_that_begins_with_some_zeros_is_not_one_that_was_not_written() -> None:
+    # A file system, its super block at 1024.
+    result = verdict_on(bytes(1080) + b"\x53\xef" + bytes(3 * PAGE))
+    assert result["verdict"] == "unsupported"
+    assert verdict_on(bytes(PAGE) + b"x" * PAGE)["verdict"] == "incomplete"
+
+
+def test_a_dump_by_qemu_is_named() -> None:
+    data = bytearray(plain(Kdump().parts()))
+    data[12 : 12 + 390] = bytes(4 * 65) + b"Unknown".ljust(2 * 65, b"\0")
+    result = verdict_on(bytes(data))
+    assert result["verdict"] == "unsupported"
+    assert "QEMU's dump-guest-memory wrote the dump" in result["why"]

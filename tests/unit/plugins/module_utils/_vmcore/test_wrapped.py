@@ -16,6 +16,7 @@ import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore import wrapped
 from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.verify import verify
+from ansible_collections.vmcore.kdump.plugins.module_utils._vmcore.xxhash import xxh32
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._vmcore.dump_builder import (
     LOG,
     Kdump,
@@ -87,9 +88,60 @@ def test_a_stream_that_is_cut_is_incomplete(tmp_path: Path, name: str, cut: int)
 
 
 @pytest.mark.parametrize("name", PACKERS)
-def test_what_follows_a_stream_is_damage(tmp_path: Path, name: str) -> None:
-    result = look(tmp_path / "dump", PACKERS[name](STREAM) + b"garbage, garbage")
-    assert result["verdict"] == "damaged"
+@pytest.mark.parametrize("behind", [b"garbage, garbage", b"?"], ids=len)
+def test_what_another_program_wrote_behind_a_whole_stream_is_no_damage(
+    tmp_path: Path, name: str, behind: bytes
+) -> None:
+    result = look(tmp_path / "dump", PACKERS[name](STREAM) + behind)
+    assert result["verdict"] == "unsupported"
+    assert f"The {name} stream is whole, but something else is behind it" in result["why"]
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_zeros_behind_a_stream_are_padding(tmp_path: Path, name: str) -> None:
+    assert look(tmp_path / "dump", PACKERS[name](STREAM) + bytes(5000))["verdict"] == "complete"
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_a_second_stream_that_is_cut_in_its_first_bytes_is_incomplete(
+    tmp_path: Path, name: str
+) -> None:
+    half = len(STREAM) // 2
+    packed = PACKERS[name](STREAM[:half]) + PACKERS[name](STREAM[half:])[:2]
+    result = look(tmp_path / "dump", packed)
+    assert result["verdict"] == "incomplete"
+    assert result["why"] == f"It stops too early: the {name} stream has no end."
+
+
+def skippable(data: bytes) -> bytes:
+    """A frame for others than the decompressor (RFC 8878, 3.1.2)."""
+    return struct.pack("<II", 0x184D2A50, len(data)) + data
+
+
+@pytest.mark.parametrize("name", ["zstd", "lz4"])
+def test_frames_for_others_are_passed_over(tmp_path: Path, name: str) -> None:
+    half = len(STREAM) // 2
+    # As pzstd writes them: the size of each frame in front of the frame.
+    frames = [PACKERS[name](STREAM[:half]), PACKERS[name](STREAM[half:])]
+    packed = b"".join(skippable(struct.pack("<I", len(frame))) + frame for frame in frames)
+    result = look(tmp_path / "dump", packed + skippable(b"index"))
+    assert (result["verdict"], result["log"]) == ("complete", LOG)
+    cut = look(tmp_path / "dump", packed + skippable(b"index")[:-1])
+    assert cut["verdict"] == "incomplete"
+
+
+def test_a_stream_that_needs_a_dictionary_is_no_damage(tmp_path: Path) -> None:
+    # FLG with the dictionary's bit, BD, its id, and the checksum of these.
+    descriptor = b"\x61\x40" + struct.pack("<I", 7)
+    head = b"\x04\x22\x4d\x18" + descriptor + bytes((xxh32(descriptor) >> 8 & 0xFF,))
+    result = look(tmp_path / "dump", head + lz4(STREAM)[7:])
+    assert result["verdict"] == "unsupported"
+    # A frame's dictionary is named behind its descriptor (RFC 8878, 3.1.1.1).
+    result = look(tmp_path / "dump", b"\x28\xb5\x2f\xfd\x01\x38\x07" + zstd(STREAM)[6:])
+    assert result["verdict"] == "unsupported"
+    assert result["why"] == (
+        "The zstd stream was compressed with a dictionary, which is not in it."
+    )
 
 
 @pytest.mark.parametrize("name", ["gzip", "bzip2", "xz"])
