@@ -33,6 +33,8 @@ options:
       path:
         description:
           - The file, or a tar of files of one crash. Either may be packed with gzip, bzip2 or xz.
+          - A directory stands for the crash records in it and below it, such as C(/var/lib/systemd/pstore). The parts
+            of a crash record are put in order, wherever they lie and whatever systemd made of them.
           - Nothing is written. What is more than 1 GiB when it is unpacked is refused. Dumps in a tar are passed over.
         type: path
         required: true
@@ -132,7 +134,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.classify im
     classify,
     outline,
 )
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.files import SOURCES, read_logs
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.files import SOURCES, read_all
 from ansible_collections.vmcore.kdump.plugins.module_utils._module import run_module
 
 if t.TYPE_CHECKING:  # pragma: no cover
@@ -156,11 +158,7 @@ def known(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def explain(module: AnsibleModule) -> dict[str, t.Any]:
     """Return what happened."""
-    logs = [
-        log
-        for given in module.params["logs"]
-        for log in read_logs(Path(given["path"]), given["source"])
-    ]
+    logs = read_all([(Path(given["path"]), given["source"]) for given in module.params["logs"]])
     facts = known(module.params)
     result = classify(logs, facts)
     # "failed" would be the task's.

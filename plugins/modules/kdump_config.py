@@ -99,6 +99,18 @@ options:
       - What the capture kernel does when the dump is saved.
     type: str
     choices: [reboot, halt, poweroff]
+  capture_log:
+    description:
+      - Where the last lines of a capture kernel stay that dies before it saves the dump, so that the next boot finds
+        them without a serial console. A panic of the capture kernel writes some KiB to the board's flash, and nothing
+        else does.
+      - V(pstore) lets firmware keep them. With an ACPI ERST there is nothing to set up. With UEFI variables the capture
+        kernel gets C(efi_pstore.pstore_disable=0). Where C(efi_pstore) is a module, the kdump initramfs loads it early.
+        On a machine with neither, nothing changes, and RV(capture_log) says why.
+      - V(none) takes away what V(pstore) set up.
+    type: str
+    choices: [none, pstore]
+    version_added: 0.3.0
   pre_script:
     description:
       - An executable that runs before the dump is saved.
@@ -176,6 +188,10 @@ EXAMPLES = r"""
   vmcore.kdump.kdump_config:
     command_line_append: [nr_cpus=2]
 
+- name: Let firmware keep the log of a capture kernel that dies
+  vmcore.kdump.kdump_config:
+    capture_log: pstore
+
 - name: Let kdump-utils leave the reserved memory as it is
   vmcore.kdump.kdump_config:
     settings:
@@ -200,6 +216,14 @@ backup_files:
   type: list
   elements: str
   sample: [/etc/default/kdump-tools.4242.2026-11-28@23:15:07~]
+capture_log:
+  description:
+    - What can keep the log of a capture kernel that dies (C(capture), null for nothing), whether there is room for
+      another log (C(room), null if that is not known), and a sentence (C(why)).
+    - As C(kdump.pstore) of M(vmcore.kdump.platform_facts).
+  returned: success and O(capture_log)
+  type: dict
+  sample: {"capture": "efi_pstore", "room": true, "why": "UEFI variables can keep crash records."}
 rebuild:
   description:
     - Whether the kdump initramfs has to be built again, for what was changed now or after it was built.
@@ -234,8 +258,9 @@ from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import EditContext
-from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import Edit, edit
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import Edit, edit, files_of
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.family import Family
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.pstore import pstore_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.registry import (
     detect,
     expected,
@@ -248,6 +273,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Iterable, Mapping
 
     from ansible.module_utils.basic import AnsibleModule
+    from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts import Pstore
 
 ROOT = Path("/")
 
@@ -268,8 +294,10 @@ def read(path: PurePosixPath) -> str:
     return ""
 
 
-def make_edit(module: AnsibleModule, family: Family | None) -> tuple[str, Edit]:
-    """Return the name of the host's family and what is to become of its files."""
+def make_edit(
+    module: AnsibleModule, family: Family | None, store: Pstore | None
+) -> tuple[Family, Edit]:
+    """Return the host's family, or the one that it would have, and what is to become of its files."""
     chosen = family or expected(ROOT)
     if chosen is None or (family is None and not module.check_mode):
         raise KdumpError(no_family()["message"])
@@ -280,9 +308,10 @@ def make_edit(module: AnsibleModule, family: Family | None) -> tuple[str, Edit]:
         # In check mode the script may be what an earlier task would have installed.
         is_executable=lambda path: module.check_mode or os.access(path, os.X_OK),
         ask=runner(module),
+        store=store,
     )
-    texts = {path: read(path) for path in config.paths}
-    return chosen.name, edit(config, texts, module.params, host)
+    texts = {path: read(path) for path in files_of(config, module.params)}
+    return chosen, edit(config, texts, module.params, host)
 
 
 def shown(text: str) -> str:
@@ -309,6 +338,9 @@ def write_all(module: AnsibleModule, found: Edit) -> None:
     replace = writer(module)
 
     def write(path: PurePosixPath, text: str) -> None:
+        if not text and found.removes(path):
+            inside(ROOT, path).unlink(missing_ok=True)
+            return
         replace(inside(ROOT, path), text.encode("utf-8", "surrogateescape"), None)
 
     written: list[PurePosixPath] = []
@@ -338,12 +370,13 @@ def follow(found: Edit, family: Family | None) -> dict[str, t.Any]:
             "rearm_commands": [],
         }
     kernel, files = os.uname().release, list(found.before)
-    record = family.record(ROOT, kernel)
+    record, image = family.record(ROOT, kernel), family.image(ROOT, kernel)
     behind = record is not None and is_behind(record, files[:1])
-    rebuild = found.rebuild or (behind and record == family.image(ROOT, kernel))
+    lacks = found.modules is not None and is_behind(image, [found.modules.path])
+    rebuild = found.rebuild or lacks or (behind and record == image)
     return {
         "rebuild": rebuild,
-        "rearm": found.rearm or behind,
+        "rearm": found.rearm or lacks or behind,
         "rebuild_commands": family.rebuild_commands(ROOT, kernel),
         "rearm_commands": family.rearm_commands(),
     }
@@ -363,13 +396,17 @@ def ensure(module: AnsibleModule) -> dict[str, t.Any]:
     module.no_log_values.clear()
     module.no_log_values.update(secrets(module.params["settings"]))
     family = detect(ROOT)
-    name, found = make_edit(module, family)
+    # A capture kernel is the running kernel once more.
+    store = pstore_facts(ROOT, os.uname().release) if module.params["capture_log"] else None
+    chosen, found = make_edit(module, family, store)
     result: dict[str, t.Any] = {
         "changed": bool(found.changed),
-        "family": name,
+        "family": chosen.name,
         "files": [str(path) for path in found.changed],
         **follow(found, family),
     }
+    if store is not None:
+        result["capture_log"] = {key: store[key] for key in ("capture", "room", "why")}
     if module._diff:
         result["diff"] = make_diff(found)
     if module.params["backup"]:
@@ -421,6 +458,7 @@ def main() -> None:
                 "choices": ["reboot", "halt", "poweroff", "shell", "dump_to_rootfs"],
             },
             "final_action": {"type": "str", "choices": ["reboot", "halt", "poweroff"]},
+            "capture_log": {"type": "str", "choices": ["none", "pstore"]},
             "pre_script": {"type": "str"},
             "post_script": {"type": "str"},
             "extra_modules": {"type": "list", "elements": "str"},

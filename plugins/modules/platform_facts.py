@@ -783,6 +783,59 @@ ansible_facts:
                   the problem V(watchdog_fed_by_kernel).
               type: bool
               sample: false
+        pstore:
+          description: What could keep the log of a capture kernel that dies, see
+            O(vmcore.kdump.kdump_config#module:capture_log).
+          type: dict
+          contains:
+            backend:
+              description: The backend of pstore that the running kernel uses
+                (C(/sys/module/pstore/parameters/backend)), such as V(erst) or V(efi_pstore). It is V(null) without one.
+              type: str
+              sample: erst
+            records:
+              description: How many files are in C(/sys/fs/pstore) now. It is V(null) if that is not mounted.
+              type: int
+              sample: 0
+            erst:
+              description: Whether the firmware has the ACPI table ERST.
+              type: bool
+              sample: true
+            efi:
+              description: UEFI variables, V(null) on a machine without them.
+              type: dict
+              contains:
+                writable:
+                  description: Whether the kernel can write them.
+                  type: bool
+                  sample: true
+                driver:
+                  description: Whether C(efi_pstore) is V(built_in) or a V(module). It is V(null) if the kernel has
+                    none.
+                  type: str
+                  sample: module
+                disabled:
+                  description: Whether it is switched off in the running kernel (C(pstore_disable)). It is V(null) if
+                    C(efi_pstore) is not loaded.
+                  type: bool
+                  sample: false
+                free_bytes:
+                  description: What may still be written. It is V(null) if the kernel does not tell, as older ones
+                    do not.
+                  type: int
+                  sample: 240104
+            capture:
+              description: The backend that a capture kernel can have. It is V(null) if there is none.
+              type: str
+              sample: erst
+            room:
+              description: Whether there is room for another log. It is V(null) if that is not known.
+              type: bool
+              sample:
+            why:
+              description: One sentence on these.
+              type: str
+              sample: There is nothing to set up.
         panic_triggers:
           description: What makes the kernel panic by its own decision, as its sysctls of these names have it. It is
             V(null) if the kernel does not have it.

@@ -468,6 +468,12 @@ def _arguments(name: str, directory: Path, image: Image, profile: dict[str, Any]
     ]  # fmt: skip
     if profile.get("secure_boot"):
         command += secure_boot(directory)
+    if profile.get("erst"):
+        # Without an address it takes slot 1, which may be another device's.
+        command += [
+            "-object", f"memory-backend-file,id=records,mem-path={directory / 'records'},size=64K,share=on",
+            "-device", "acpi-erst,memdev=records,addr=0xa",
+        ]  # fmt: skip
     if not image.bootloader:
         command += ["-initrd", str(image.initrd), "-append", " ".join(arguments)]
     for device in profile["devices"]:

@@ -115,6 +115,8 @@ _FILES = (
     "sys/devices/system/cpu/online",
     "sys/devices/system/node/online",
     "sys/firmware/acpi/tables/DMAR",
+    # Instructions for its registers, no record.
+    "sys/firmware/acpi/tables/ERST",
     "sys/firmware/acpi/tables/IORT",
     "sys/firmware/acpi/tables/IVRS",
     "sys/firmware/acpi/tables/SPCR",
@@ -129,6 +131,8 @@ _FILES = (
     "sys/kernel/kexec/*",
     "sys/kernel/security/lockdown",
     "sys/module/*/initstate",
+    "sys/module/efi_pstore/parameters/pstore_disable",
+    "sys/module/pstore/parameters/backend",
     f"{_PCI}/slots/*/address",
     f"{_PCI}/slots/*/cur_bus_speed",
     f"{_PCI}/slots/*/max_bus_speed",

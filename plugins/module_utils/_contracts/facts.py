@@ -231,6 +231,25 @@ class PanicTriggers(t.TypedDict):
     panic_on_rcu_stall: t.Optional[int]
 
 
+class EfiStore(t.TypedDict):
+    writable: bool
+    driver: t.Optional[t.Literal["built_in", "module"]]
+    disabled: t.Optional[bool]
+    free_bytes: t.Optional[int]
+
+
+class Pstore(t.TypedDict):
+    """What could keep the log of a capture kernel that dies."""
+
+    backend: t.Optional[str]
+    records: t.Optional[int]
+    erst: t.Optional[bool]
+    efi: t.Optional[EfiStore]
+    capture: t.Optional[str]
+    room: t.Optional[bool]
+    why: str
+
+
 class Kdump(t.TypedDict):
     family: t.Optional[str]
     distribution_family: t.Optional[str]
@@ -247,6 +266,7 @@ class Kdump(t.TypedDict):
     suitable_stage: t.Optional[SuitableStage]
     watchdogs: list[Watchdog]
     panic_triggers: PanicTriggers
+    pstore: Pstore
     is_capture_kernel: bool
     recommended_crash_size: t.Optional[int]
     core_collector: t.Optional[str]
@@ -302,6 +322,7 @@ __all__ = (
     "ConsoleFacts",
     "Dmi",
     "Dpc",
+    "EfiStore",
     "Enabled",
     "Facts",
     "FirmwareTables",
@@ -318,6 +339,7 @@ __all__ = (
     "Platform",
     "Port",
     "Problem",
+    "Pstore",
     "Reserved",
     "ReservedRange",
     "Service",

@@ -239,6 +239,7 @@ class _StateMore(t.TypedDict, total=False):
     watchdog: bool
     crash_size: t.Optional[int]
     files_before: dict[str, float]
+    records_before: list[str]
     dumps_before: dict[str, float]
     not_loaded: t.Optional[str]
     ram_bytes: t.Optional[Count]

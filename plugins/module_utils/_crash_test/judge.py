@@ -149,7 +149,7 @@ def _logs(
     since = state["armed_at"]
     logs = [
         *side_logs(Path(state["dump_directory"]), files),
-        *pstore_logs(machine.root, since),
+        *pstore_logs(machine.root, since, state.get("records_before")),
     ]
     if vmcore is None or vmcore["verdict"] != "complete":
         logs += journal_logs(machine.run, since)

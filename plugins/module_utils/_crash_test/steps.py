@@ -47,7 +47,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.trigger i
     timer_command,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.sources import listing
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.sources import (
+    listing,
+    record_names,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.host import running_watchdogs
 
 if t.TYPE_CHECKING:
@@ -287,6 +290,7 @@ def new_state(
         "dump_directory": str(directory),
         "dump_host": options["dump_host"],
         "files_before": listing(directory),
+        "records_before": record_names(root),
         "dumps_before": {} if options["dump_host"] else dumps_by_time(directory),
         "helper": kdump["helper"],
         "kdump": {key: kdump[key] for key in PROVEN},

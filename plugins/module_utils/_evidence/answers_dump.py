@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import OOPS, PANIC
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.findings import (
     CERTAIN,
     LIKELY,
@@ -26,6 +27,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments im
     CAPTURE,
     NEXT,
     NORMAL,
+    UNKNOWN,
+    Segment,
     command_line,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import reaches
@@ -397,6 +400,12 @@ def foreign_dump(observed: Observations) -> Finding | None:
     return Finding(f"The newest dump is not of this crash: {observed.dump.sentence}")
 
 
+def _died(segment: Segment) -> list[str]:
+    """The lines with which a kernel ended."""
+    hits = segment.sign(PANIC).hits or segment.sign(OOPS).hits
+    return [hit.message.text[:160] for hit in hits]
+
+
 def unknown(observed: Observations) -> Finding | None:
     """Nothing explains it."""
     if observed.dump.state in ("foreign", "damaged"):
@@ -406,6 +415,12 @@ def unknown(observed: Observations) -> Finding | None:
     if observed.dump.state == "complete":
         return Finding(
             "The dump is complete, but the host did not come back; the logs do not say why."
+        )
+    died = next((line for each in observed.of(UNKNOWN) for line in _died(each)), None)
+    if died is not None:
+        return Finding(
+            f"A kernel died with {died!r}. Its crash record does not tell whether that was the crashed kernel or the"
+            " capture kernel."
         )
     if observed.facts.get("power_cycled"):
         return Finding(

@@ -17,7 +17,6 @@ import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import (
     KEPT_HITS,
-    SYSRQ,
     LogReader,
     read_log,
 )
@@ -35,11 +34,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.progress im
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments import (
     CAPTURE,
-    CRASHED,
     NEXT,
+    UNKNOWN,
     Segment,
     last_crash,
     segments_of,
+    segments_of_record,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.stages import (
     BY_CODE,
@@ -137,10 +137,12 @@ def _observations(logs: Sequence[Log], facts: Mapping[str, t.Any]) -> Observatio
     found: list[Segment] = []
     read = [_read(log) for log in logs]
     for log in read:
-        of_log = last_crash(segments_of(log, token), run_id)
-        if log.source == "pstore" and run_id:
-            of_log = [_of_record(segment) for segment in of_log]
-        found.extend(of_log)
+        of_log = (
+            segments_of_record(log, token, run_id)
+            if log.source == "pstore"
+            else segments_of(log, token)
+        )
+        found.extend(last_crash(of_log, run_id))
     return Observations(
         segments=tuple(found),
         events=tuple(events_of(found)),
@@ -156,12 +158,6 @@ def _read(log: Log) -> LogReader:
     if isinstance(log, LogReader):
         return log
     return read_log(log["source"], log["text"], log.get("name", ""))
-
-
-def _of_record(segment: Segment) -> Segment:
-    """A crash record holds the end of a log only. A panic that the test did not cause is not the test's."""
-    ours = segment.sign(SYSRQ).total
-    return segment if ours or segment.kind != CRASHED else segment._replace(kind=CAPTURE)
 
 
 def _evidence(events: Iterable[Event]) -> list[dict[str, t.Any]]:
@@ -203,6 +199,10 @@ def _silence(observed: Observations, reached: str | None) -> tuple[str, list[str
     elif not any(segment.kind == CAPTURE for segment in consoles):
         needs.append(
             "console= on the capture kernel's command line: its console shows nothing of it."
+        )
+    if observed.of(UNKNOWN):
+        needs.append(
+            "A longer crash record (pstore.kmsg_bytes=): the command line of its kernel shows whose it is."
         )
     stored = {"capture_dmesg", "kexec_dmesg", "readme"} & (observed.given - observed.empty)
     if not observed.of(CAPTURE) and not stored:

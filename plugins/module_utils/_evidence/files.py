@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import itertools
 import lzma
 import re
 import tarfile
@@ -21,10 +22,20 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
-from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import LogReader
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots import (
+    LogReader,
+    read_log,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.pstore import (
+    RecordFile,
+    begins_record,
+    joined,
+    of_last_crash,
+)
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.sources import records_below
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SOURCES = (
     "console", "journal", "pstore", "dmesg", "capture_dmesg", "quiesce_dmesg", "kexec_dmesg", "readme", "status", "sel",
@@ -36,7 +47,7 @@ _BY_NAME = (
     (re.compile(r"kexec-dmesg"), "kexec_dmesg"),
     (re.compile(r"^README\.txt$"), "readme"),
     (re.compile(r"vmcore-creation\.status"), "status"),
-    (re.compile(r"^dmesg-(?:efi|erst|ramoops)|pstore"), "pstore"),
+    (re.compile(r"^dmesg-(?:efi|erst|ramoops|nvram)|^dump-type0-|pstore"), "pstore"),
     (re.compile(r"dmesg"), "dmesg"),
     (re.compile(r"journal"), "journal"),
     (re.compile(r"(?:^|[._-])sel(?:[._-]|$)", re.IGNORECASE), "sel"),
@@ -56,6 +67,9 @@ _MAX_UNPACKED = 1 << 30
 _AT_ONCE = 4 << 20
 _MAX_FILES = 1_000
 _PIECE = 1 << 20
+# A crash record, or a few that were joined; and all of them.
+_MAX_RECORD = 1 << 20
+_MAX_RECORDS = 32 << 20
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError)
 
 
@@ -74,14 +88,60 @@ def read_logs(path: Path, source: str | None = None) -> list[LogReader]:
 
     Raise KdumpError if it cannot be read, or if it is more than 1 GiB when unpacked.
     """
+    return read_all([(path, source)])
+
+
+def read_all(given: Sequence[tuple[Path, str | None]]) -> list[LogReader]:
+    """Return the logs of files of one crash, see read_logs(). Crash records are put together from all of the files.
+
+    A directory stands for the crash records in it and below it, as /var/lib/systemd/pstore has them.
+    """
+    found: list[LogReader] = []
+    records: list[RecordFile] = []
+    size = 0
+    for each in itertools.chain.from_iterable(itertools.starmap(_contents, given)):
+        if isinstance(each, LogReader):
+            found.append(each)
+            continue
+        records.append(each)
+        size += len(each.content)
+        if size > _MAX_RECORDS:
+            raise KdumpError(
+                f"There are more than {_MAX_RECORDS >> 20} MiB of crash records: name those of one crash."
+            )
+    crashes = of_last_crash(joined(records))
+    found += [read_log("pstore", crash.text, crash.name) for crash in crashes]
+    if records and not found:
+        raise KdumpError(
+            f"{records[0].name} has no crash record that can be read: it is empty, cut, or packed by another way than"
+            " deflate."
+        )
+    return found
+
+
+def _contents(path: Path, source: str | None) -> Iterator[LogReader | RecordFile]:
+    return _in_directory(path) if path.is_dir() else _in_file(path, source)
+
+
+def _in_directory(path: Path) -> Iterator[RecordFile]:
+    found = records_below(path)
+    if not found:
+        raise KdumpError(
+            f"The directory {path} has no crash record: name a log, a tar of logs, or a directory of pstore."
+        )
+    yield from found
+
+
+def _in_file(path: Path, source: str | None) -> Iterator[LogReader | RecordFile]:
     try:
         with path.open("rb") as file:
             stream = _unpacked(file, str(path))
             begin = stream.read(_BLOCK)
             stream.seek(0)
             if begin[_MAGIC_PLACE:].startswith(_MAGIC):
-                return list(_in_archive(stream, str(path), source))
-            return [_read(stream, source or source_of(path.name), str(path))]
+                yield from _in_archive(stream, str(path), source)
+            else:
+                yield _read(stream, source or _told(path.name, begin), str(path))
     except _BROKEN as exc:
         why = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is damaged"
         raise KdumpError(f"The log {path} cannot be read: {why}.") from None
@@ -125,7 +185,19 @@ def _unpacked(file: t.BinaryIO, name: str) -> _Bounded:
     return _Bounded(opened(file), name, _MAX_UNPACKED) if opened else _Bounded(file, name, None)
 
 
-def _read(stream: _Bounded | t.IO[bytes], source: str, name: str, begin: bytes = b"") -> LogReader:
+def _told(name: str, begin: bytes, otherwise: str = "console") -> str:
+    """What a log is: systemd-pstore gives joined records the name that others give to the dead kernel's log."""
+    return "pstore" if begins_record(begin) else source_of(name, otherwise)
+
+
+def _read(
+    stream: _Bounded | t.IO[bytes], source: str, name: str, begin: bytes = b""
+) -> LogReader | RecordFile:
+    if source == "pstore":
+        begin += stream.read(_MAX_RECORD)
+        # What is longer was made of something else, and is read as it is.
+        if len(begin) < _MAX_RECORD:
+            return RecordFile(name, begin)
     log = LogReader(source, name)
     log.feed(begin)
     while piece := stream.read(_PIECE):
@@ -134,7 +206,9 @@ def _read(stream: _Bounded | t.IO[bytes], source: str, name: str, begin: bytes =
     return log
 
 
-def _in_archive(stream: _Bounded, name: str, source: str | None) -> Iterator[LogReader]:
+def _in_archive(
+    stream: _Bounded, name: str, source: str | None
+) -> Iterator[LogReader | RecordFile]:
     found = False
     with tarfile.open(fileobj=t.cast("t.IO[bytes]", stream), mode="r:") as archive:
         for count, member in enumerate(archive, start=1):
@@ -146,11 +220,10 @@ def _in_archive(stream: _Bounded, name: str, source: str | None) -> Iterator[Log
             begin = content.read(_BLOCK) if content else b""
             if content is not None and not begin.startswith(_DUMP):
                 found = True
-                yield _read(
-                    content, source_of(member.name, source or "console"), member.name, begin
-                )
+                told = _told(member.name, begin, source or "console")
+                yield _read(content, told, member.name, begin)
     if not found:
         raise KdumpError(f"The archive {name} has no log in it.")
 
 
-__all__ = ("SOURCES", "read_logs", "source_of")
+__all__ = ("SOURCES", "read_all", "read_logs", "source_of")

@@ -19,10 +19,12 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.boots impor
     FADUMP,
     JUMP,
     LOGIN,
+    MARK,
     NOTHING,
     OOPS,
     PANIC,
     RESTART,
+    SYSRQ,
     WAITS,
     Boot,
     Found,
@@ -37,6 +39,8 @@ if t.TYPE_CHECKING:
     from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.messages import Message
 
 NORMAL, CRASHED, CAPTURE, NEXT, FIRMWARE = "normal", "crashed", "capture", "next", "firmware"
+# A kernel that died, of which nobody can tell whether it was the crashed one or the capture kernel.
+UNKNOWN = "unknown"
 
 # Sources that only ever hold the log of one kernel.
 ONE_KERNEL = {
@@ -55,8 +59,11 @@ _PLACES = {
     CAPTURE: "C",
     NEXT: "",  # the next boot knows nothing of the crash, except what firmware kept for it
     FIRMWARE: "A",
+    UNKNOWN: "",
 }
 _JUMP_TO_END = 20
+# No capture kernel runs as long, whatever it dumps.
+_NO_CAPTURE_SECONDS = 86_400
 
 
 class Segment(t.NamedTuple):
@@ -116,6 +123,41 @@ def segments_of(log: LogReader, token: str | None = None) -> list[Segment]:
     for boot in log.boots:
         found.extend(_segments_of_boot(log.source, boot, found, token))
     return found
+
+
+def segments_of_record(
+    log: LogReader, token: str | None = None, run_id: str | None = None
+) -> list[Segment]:
+    """Return the segments of a crash record, which has the end of a log only, often without the command line.
+
+    With a capture kernel loaded, the crashed kernel writes none unless crash_kexec_post_notifiers is set. A kernel that
+    died in a record is told by what only the crashed kernel says, and in a crash test by the test's mark that it lacks.
+    Otherwise nobody can tell.
+
+    Args:
+        log: what was read of it.
+        token: as of segments_of().
+        run_id: of the crash test, None for a crash of which nobody knows how it was caused.
+    """
+    found = segments_of(log, token)
+    if not found or found[-1].kind != CRASHED or _is_of_crashed(log.boots[-1]):
+        return found
+    boot = log.boots[-1]
+    whole = _segment(CAPTURE if run_id else UNKNOWN, log.source, boot.whole, boot.command_lines)
+    return [whole._replace(by_order=True)]
+
+
+def _is_of_crashed(boot: Boot) -> bool:
+    """Whether only the kernel that was to be crashed, or a host's normal boot, prints such a log."""
+    whole = boot.whole
+    return (
+        any(whole.has(sign) for sign in (MARK, SYSRQ, LOGIN))
+        or any(
+            each.time is not None and each.time > _NO_CAPTURE_SECONDS
+            for each in (*whole.first, *whole.last)
+        )
+        or any("crashkernel=" in line for line in boot.command_lines)
+    )
 
 
 def last_crash(all_segments: Iterable[Segment], run_id: str | None = None) -> list[Segment]:
@@ -217,6 +259,6 @@ def command_line(segment: Segment) -> Mapping[str, str]:
 
 
 __all__ = (
-    "CAPTURE", "CRASHED", "FIRMWARE", "NEXT", "NORMAL", "ONE_KERNEL", "Segment", "command_line",
-    "last_crash", "segments_of", "waits_after_panic",
+    "CAPTURE", "CRASHED", "FIRMWARE", "NEXT", "NORMAL", "ONE_KERNEL", "UNKNOWN", "Segment", "command_line",
+    "last_crash", "segments_of", "segments_of_record", "waits_after_panic",
 )  # fmt: skip

@@ -11,6 +11,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.capture_log import (
+    CaptureLog,
+    ModuleList,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     EditContext,
     require_sound,
@@ -30,6 +34,12 @@ class Edit(t.NamedTuple):
     after: dict[PurePosixPath, str]
     rebuild: bool
     rearm: bool
+    # The file that an image has its first modules from, where it counts.
+    modules: ModuleList | None = None
+
+    def removes(self, path: PurePosixPath) -> bool:
+        """Say whether a file without content is none: it is wholly ours."""
+        return self.modules is not None and self.modules.own and path == self.modules.path
 
     @property
     def changed(self) -> list[PurePosixPath]:
@@ -48,17 +58,36 @@ def edit(
     Raises KdumpError for a value that cannot be, for what this family does not have, and for files
     that the family itself would refuse.
     """
+    log = CaptureLog(options.get("capture_log"), host.store)
+    wanted = log.options(options)
     before = {path: texts.get(path, "") for path in config.paths}
-    require_sound(options, host)
-    after = config.edit(before, options, host)
-    again = config.edit(after, options, host)
+    require_sound(wanted, host)
+    after = config.edit(before, wanted, host)
+    again = config.edit(after, wanted, host)
     if again != after:
         raise KdumpError(
             "These options contradict each other, each run would change the files again: look at what is appended and"
             " removed."
         )
     rebuild, rearm = config.follows(before, after)
-    return Edit(before, after, rebuild, rearm)
+    if log.wanted is None:
+        return Edit(before, after, rebuild, rearm)
+    modules = config.first_modules
+    listed = texts.get(modules.path, "")
+    named = log.modules(listed, modules)
+    return Edit(
+        {**before, modules.path: listed},
+        {**after, modules.path: named},
+        rebuild or named != listed,
+        rearm or named != listed,
+        modules,
+    )
 
 
-__all__ = ("Edit", "edit")
+def files_of(config: Config, options: Mapping[str, t.Any]) -> list[PurePosixPath]:
+    """Return the files that edit() needs, the one that says where dumps go first."""
+    modules = [config.first_modules.path] if options.get("capture_log") else []
+    return [*config.paths, *modules]
+
+
+__all__ = ("Edit", "edit", "files_of")

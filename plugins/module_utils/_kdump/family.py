@@ -19,6 +19,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
     from pathlib import Path, PurePosixPath
 
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import Bootloader
+    from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.capture_log import ModuleList
     from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
         EditContext,
     )
@@ -37,6 +38,10 @@ class Config(t.Protocol):
     @property
     def program(self) -> PurePosixPath | None:
         """Return the program that knows what the files may have, None without one."""
+
+    @property
+    def first_modules(self) -> ModuleList:
+        """Return the file that its image has the modules from that are loaded before all others."""
 
     def edit(
         self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: EditContext

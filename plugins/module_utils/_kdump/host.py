@@ -17,6 +17,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpE
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import HELPER, PLAN
 from ansible_collections.vmcore.kdump.plugins.module_utils._helper.plan_file import parse_plan_text
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.mounts import mount_of, mounted
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.pstore import pstore_facts
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.address import is_address
 from ansible_collections.vmcore.kdump.plugins.module_utils._sysfs import (
     exists,
@@ -83,6 +84,7 @@ def base_facts(root: Path, kernel: str) -> dict[str, t.Any]:
         "panic_triggers": {
             name: read_int(root / "proc/sys/kernel" / name) for name in PANIC_TRIGGERS
         },
+        "pstore": pstore_facts(root, kernel),
         # fs/proc/vmcore.c creates it only in a kernel that was booted with elfcorehdr=.
         "is_capture_kernel": exists(root / "proc/vmcore"),
         "recommended_crash_size": None,

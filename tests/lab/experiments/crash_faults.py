@@ -38,6 +38,8 @@ DELAY = 60
 _IMAGE = "/var/lib/kdump/initrd.img-$(uname -r)"
 _RELOAD = "kdump-config unload; kdump-config load"
 _NO_DUMPS = "rm -rf /var/crash/2*"
+# Nobody listens to the console. The crash test has what firmware kept of the capture kernel's log.
+_UNHEARD = MappingProxyType({"crash_test_console": None})
 # A dump that takes longer than the two times 30 s after which the chipset's watchdog resets the machine.
 _LONG = """echo 'MAKEDUMP_ARGS="-F -c -d 1"' >>/etc/default/kdump-tools; head -c 256M /dev/urandom >/dev/shm/fill"""
 _NOT_LONG = f"sed -i '$d' /etc/default/kdump-tools; {_NO_DUMPS}"
@@ -78,6 +80,7 @@ class Fault(NamedTuple):
     refused_by: str | None = None
     needs: str | None = None  # the fault before it, which leaves what this one needs
     variables: Mapping[str, Any] = MappingProxyType({})  # of the playbook
+    configured: Mapping[str, Any] = MappingProxyType({})  # variables of all playbooks
     profile: str = "smp"
     # The host does not return: what is said after it was reset and verify.yml has finished the test.
     later: Verdict | None = None
@@ -201,6 +204,32 @@ FAULTS = {
         Verdict("failed", "none", "storage found", "cut_off"),
         (Event(_CAPTURE, monitor="system_reset"),),
         needs="frozen-ssh",
+    ),
+    "erst": Fault(
+        "the capture kernel panics unheard, and an ACPI ERST keeps its last lines",
+        Verdict("failed", "none", "vmcore present", "initramfs_broken"),
+        (
+            Event(
+                _SCHEDULED,
+                "kdump-config unload; kexec --load-panic /boot/vmlinuz-$(uname -r)"
+                " --command-line='root=/dev/vda ro panic=10 nr_cpus=1 irqpoll reset_devices'",
+            ),
+        ),
+        variables=_UNHEARD,
+        profile="erst",
+    ),
+    "uefi-variables": Fault(
+        "the capture kernel panics unheard, and UEFI variables keep its last lines",
+        Verdict("failed", "none", "storage found", "capture_panic"),
+        (Event(_SCHEDULED, f"cp /root/bad.img {_IMAGE}; {_RELOAD}; sync"),),
+        # An initramfs without its root device reboots, and does not panic. This one ends as soon as it has its modules.
+        before=f"set -e; cp {_IMAGE} /root/good.img; rm -rf /root/x; unmkinitramfs {_IMAGE} /root/x;"
+        " cd /root/x; [ ! -d main ] || cd main; sed -i '/^load_modules$/a exit 1' init; grep -q '^exit 1$' init;"
+        " find . | cpio --quiet -o -H newc | gzip -1 >/root/bad.img; rm -r /root/x",
+        undo=f"cp /root/good.img {_IMAGE}; {_RELOAD}",
+        variables=_UNHEARD,
+        profile="secure-boot",
+        configured=MappingProxyType({"kdump_capture_log": "pstore"}),
     ),
     "hang": Fault(
         "the capture kernel hangs, and a task of the operator resets the host",
@@ -328,7 +357,7 @@ EXPERIMENT = Experiment(
         name: Case(
             partial(_try, fault),
             (Guest(f"crash-faults-{fault.profile}", fault.profile),),
-            {"crash_test_minimum_uptime": 0},
+            {"crash_test_minimum_uptime": 0, **fault.configured},
             after=fault.needs,
         )
         for name, fault in FAULTS.items()

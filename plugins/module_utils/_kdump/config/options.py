@@ -16,6 +16,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpE
 if t.TYPE_CHECKING:  # pragma: no cover
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts import Pstore
+
 # The families' scripts put these into commands, some without quotes.
 _PATH = re.compile(r"/[A-Za-z0-9_.,:+@%=/-]*")
 _SERVER = re.compile(
@@ -63,6 +65,8 @@ class EditContext(t.NamedTuple):
     is_executable: Callable[[str], bool] = lambda _path: True
     # Asks a shell: a command and its input -> exit status and output. None where nothing is run.
     ask: Callable[[list[str], str], tuple[int, str]] | None = None
+    # What could keep the log of a capture kernel that dies; None: that was not looked for.
+    store: Pstore | None = None
 
 
 def require_sound(options: Mapping[str, t.Any], host: EditContext) -> None:

@@ -6,13 +6,18 @@ from __future__ import annotations
 
 import os
 import typing as t
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from ansible_collections.vmcore.kdump.plugins.module_utils import _module
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.capture_log import ModuleList
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.edit import Edit
 from ansible_collections.vmcore.kdump.plugins.modules import kdump_config
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import build
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 CONFIG = "etc/default/kdump-tools"
 BEFORE = '# Ours since 2019 \u00e9\nUSE_KDUMP=1\nKDUMP_COREDIR="/var/crash"\n'
@@ -204,3 +209,67 @@ def test_what_changes_is_kept_beside_it(host: Path) -> None:
     assert [Path(path).read_text() for path in kept] == [BEFORE]
     assert run(dump_path="/srv/crash", backup=True)["backup_files"] == []
     assert (host / CONFIG).read_text() == AFTER
+
+
+MODULES = "etc/initramfs-tools/modules"
+UEFI = {
+    "sys/module/pstore/parameters/backend": "(null)\n",
+    "proc/self/mountinfo": "36 26 0:31 / /sys/firmware/efi/efivars rw - efivarfs efivarfs rw\n",
+    f"lib/modules/{os.uname().release}/modules.dep": "kernel/drivers/firmware/efi/efi-pstore.ko.xz:\n",
+}
+
+
+def test_uefi_variables_are_made_to_keep_the_log_of_the_capture_kernel(host: Path) -> None:
+    build(host, {**UEFI, MODULES: "nvme\n"})
+    result = run(capture_log="pstore")
+    assert result["changed"]
+    assert result["files"] == [f"/{CONFIG}", f"/{MODULES}"]
+    assert (result["rebuild"], result["rearm"]) == (True, True)
+    assert result["capture_log"]["capture"] == "efi_pstore"
+    assert "efi_pstore" in result["diff"][1]["after"]
+    assert "efi_pstore" in (host / MODULES).read_text()
+    assert not run(capture_log="pstore")["changed"]
+    run(capture_log="none")
+    assert (host / MODULES).read_text() == "nvme\n"
+    assert "efi_pstore" not in (host / CONFIG).read_text()
+
+
+def test_check_mode_sets_up_no_log_of_the_capture_kernel(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(host, {**UEFI, MODULES: "nvme\n"})
+    monkeypatch.setattr(Module, "check_mode", True)
+    assert run(capture_log="pstore")["changed"]
+    assert (host / MODULES).read_text() == "nvme\n"
+
+
+def test_a_machine_that_keeps_no_log_says_why(host: Path) -> None:
+    build(host, {"sys/module/pstore/parameters/backend": "(null)\n"})
+    result = run(capture_log="pstore")
+    assert not result["changed"]
+    assert result["capture_log"]["capture"] is None
+    assert "no place for crash records" in result["capture_log"]["why"]
+    assert "capture_log" not in run(keep=3)
+
+
+def test_an_image_that_is_older_than_its_list_of_modules_is_built_again(host: Path) -> None:
+    build(host, {**UEFI, MODULES: "nvme\n"})
+    run(capture_log="pstore")
+    image = host / f"var/lib/kdump/initrd.img-{os.uname().release}"
+    build(host, {str(image.relative_to(host)): "image"})
+    os.utime(image, (1, 1))
+    assert run(capture_log="pstore")["rebuild"]
+    os.utime(image)
+    os.utime(host / MODULES, (1, 1))
+    os.utime(host / CONFIG, (1, 1))
+    assert not run(capture_log="pstore")["rebuild"]
+
+
+def test_a_file_that_is_ours_is_removed(tmp_path: Path) -> None:
+    path = PurePosixPath("/etc/dracut.conf.d/90-vmcore-kdump-capture-log.conf")
+    build(tmp_path, {str(path)[1:]: "ours"})
+    modules = ModuleList(path, own=True)
+    found = Edit({path: "ours"}, {path: ""}, rebuild=True, rearm=True, modules=modules)
+    Module.given = {}
+    kdump_config.write_all(t.cast("AnsibleModule", Module({}, supports_check_mode=True)), found)
+    assert not (tmp_path / str(path)[1:]).exists()

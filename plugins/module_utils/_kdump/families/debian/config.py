@@ -18,6 +18,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.quiesce impor
     with_lines,
     without_lines,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.capture_log import (
+    DRACUT,
+    INITRAMFS_TOOLS,
+)
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     EditContext,
     governed_by,
@@ -60,7 +64,7 @@ _GOVERNED = {
     "SSH": ("target",),
     "FTP": ("target",),
     "MAKEDUMP_ARGS": ("compression", "dump_level"),
-    "KDUMP_CMDLINE_APPEND": ("command_line_append", "command_line_remove"),
+    "KDUMP_CMDLINE_APPEND": ("capture_log", "command_line_append", "command_line_remove"),
     "KDUMP_NUM_DUMPS": ("keep",),
     "KDUMP_FAIL_CMD": ("failure_action",),
 }
@@ -85,6 +89,7 @@ class DebianConfig:
 
     paths = (CONFIG,)
     program: PurePosixPath | None = PurePosixPath("/usr/sbin/kdump-config")
+    first_modules = INITRAMFS_TOOLS
     # Settings that facts and problems rest on.
     decides = frozenset({*_GOVERNED, "USE_KDUMP", "KDUMP_KERNEL", "KDUMP_INITRD", "KDUMP_CMDLINE"})
 
@@ -132,6 +137,12 @@ class DebianConfig:
         return values
 
 
+class DracutDebianConfig(DebianConfig):
+    """The same for an image that dracut made."""
+
+    first_modules = DRACUT
+
+
 def _target(options: Mapping[str, t.Any], present: Mapping[str, str]) -> dict[str, str | None]:
     wanted: dict[str, str | None] = {}
     if options.get("dump_path"):
@@ -177,7 +188,8 @@ def _command_line(
             f"command_line_remove: {inherited[0]} is on the running kernel's command line, which kdump-tools takes as"
             " it is; give the whole line as KDUMP_CMDLINE in settings."
         )
-    line = with_words(present["KDUMP_CMDLINE_APPEND"], append, remove)
+    dropped = [*remove, *(options.get("command_line_drop") or ())]
+    line = with_words(present["KDUMP_CMDLINE_APPEND"], append, dropped)
     return {} if line == present["KDUMP_CMDLINE_APPEND"] else {"KDUMP_CMDLINE_APPEND": line}
 
 
@@ -224,4 +236,4 @@ def _require_one_target(values: Mapping[str, str | None], options: Mapping[str, 
         )
 
 
-__all__ = ("CONFIG", "DebianConfig")
+__all__ = ("CONFIG", "DebianConfig", "DracutDebianConfig")

@@ -44,6 +44,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debia
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.config import (
     CONFIG,
     DebianConfig,
+    DracutDebianConfig,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.families.debian.targets import (
     DIRECTORY,
@@ -117,7 +118,7 @@ class Debian:
     quiesce_settings: PurePosixPath | None = CONFIG
     parts: tuple[str, ...] = (*EVERY_HOST, *INITRAMFS_TOOLS, *_OWN_PARTS)
     saves_from_image = False  # it boots the root file system
-    configuration = DebianConfig()
+    configuration: DebianConfig = DebianConfig()
     bootloaders = (UpdateGrub(),)
     traces = TRACES
     captured = Captured(
@@ -257,6 +258,7 @@ class DebianDracut(Debian):
     generator = "dracut"
     hook = DRACUT_HOOK
     parts: tuple[str, ...] = (*EVERY_HOST, *DRACUT_PARTS, *_OWN_PARTS)
+    configuration: DebianConfig = DracutDebianConfig()
 
     def present(self, root: Path) -> bool:
         """Say whether kdump-tools is to load an image beside its own, and dracut is there to make it."""

@@ -13,6 +13,7 @@ import typing as t
 from pathlib import PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.capture_log import DRACUT
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     EditContext,
     governed_by,
@@ -53,7 +54,7 @@ _GOVERNED = {
     "kdump_post": ("post_script",),
     "extra_bins": ("extra_binaries",),
     "extra_modules": ("extra_modules",),
-    _APPEND: ("command_line_append", "command_line_remove"),
+    _APPEND: ("capture_log", "command_line_append", "command_line_remove"),
     _REMOVE: ("command_line_remove",),
     **dict.fromkeys(sorted(kdump_conf.TARGETS), ("target",)),
 }
@@ -68,6 +69,7 @@ class KdumpUtilsConfig:
 
     paths = (CONFIG, SYSCONFIG)
     program: PurePosixPath | None = PurePosixPath("/usr/bin/kdumpctl")
+    first_modules = DRACUT
     # Settings that facts and problems rest on.
     decides = frozenset({*_GOVERNED, "KDUMP_COMMANDLINE", "KDUMP_KERNELVER"})
 
@@ -250,7 +252,8 @@ def _command_line(
     """Return both lists. What is to be removed is taken out of what is appended, too: that comes later."""
     append = options.get("command_line_append") or []
     remove = [word.partition("=")[0] for word in options.get("command_line_remove") or []]
-    appended = with_words(present.get(_APPEND, ""), append, remove)
+    dropped = [*remove, *(options.get("command_line_drop") or ())]
+    appended = with_words(present.get(_APPEND, ""), append, dropped)
     removed = with_words(present.get(_REMOVE, ""), remove, ())
     return {
         name: value

@@ -12,6 +12,7 @@ import typing as t
 from pathlib import PurePosixPath
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.capture_log import DRACUT
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import (
     EditContext,
     governed_by,
@@ -52,7 +53,7 @@ _GOVERNED = {
     "KDUMP_SSH_IDENTITY": ("target",),
     "KDUMP_DUMPFORMAT": ("compression",),
     "KDUMP_DUMPLEVEL": ("dump_level",),
-    _APPEND: ("command_line_append", "command_line_remove"),
+    _APPEND: ("capture_log", "command_line_append", "command_line_remove"),
     "KDUMP_KEEP_OLD_DUMPS": ("keep",),
     "KDUMP_CONTINUE_ON_ERROR": ("failure_action",),
     "KDUMP_IMMEDIATE_REBOOT": ("final_action",),
@@ -76,6 +77,7 @@ class SuseConfig:
 
     paths = (CONFIG,)
     program: PurePosixPath | None = None
+    first_modules = DRACUT
     # Settings that facts and problems rest on.
     decides = frozenset({*_GOVERNED, "KDUMP_COMMANDLINE", "KDUMP_TRANSFER", "KDUMP_FREE_DISK_SIZE"})
 
@@ -197,7 +199,8 @@ def _command_line(
             " over; give the whole line as KDUMP_COMMANDLINE in settings."
         )
     append = options.get("command_line_append") or []
-    return {_APPEND: with_words(values.get(_APPEND, ""), append, remove)}
+    dropped = [*remove, *(options.get("command_line_drop") or ())]
+    return {_APPEND: with_words(values.get(_APPEND, ""), append, dropped)}
 
 
 def _programs(options: Mapping[str, t.Any], values: Mapping[str, str]) -> dict[str, str]:

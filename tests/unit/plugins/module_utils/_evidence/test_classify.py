@@ -470,6 +470,15 @@ def test_a_crash_record_that_begins_late_is_told_by_its_panic() -> None:
     assert outline(judge(None, facts, pstore=ours)) == ("S1", None, "unknown")
 
 
+def test_a_crash_record_of_which_nobody_knows_whose_it_is_is_quoted() -> None:
+    record = "<0>[    9.1] Kernel panic - not syncing: Fatal exception in interrupt\n"
+    result = judge(None, {**BACK, "files": []}, pstore=record)
+    assert result["cause"]["code"] == "unknown"
+    assert "Fatal exception in interrupt" in result["cause"]["sentence"]
+    assert "does not tell whether" in result["cause"]["sentence"]
+    assert "kmsg_bytes=" in " ".join(result["needs"])
+
+
 def test_the_network_of_the_normal_kernel_is_no_evidence() -> None:
     # The same line before the crash means nothing for the dump.
     before = "[   60.0] NETDEV WATCHDOG: CPU: 0: transmit queue 0 timed out 5056 ms\n"

@@ -18,6 +18,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpE
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence import files
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.files import (
     SOURCES,
+    read_all,
     read_logs,
     source_of,
 )
@@ -57,6 +58,7 @@ def write(path: Path, content: bytes) -> Path:
         ("vmcore-dmesg.txt", "dmesg"),
         ("dmesg.202611221255", "dmesg"),
         ("dmesg-erst-7", "pstore"),
+        ("dump-type0-1-1-1763800001-C-cfc8fc79-be2e-4ddc-97f0-9f98bfe298a0", "pstore"),
         ("README.txt", "readme"),
         ("vmcore-creation.status", "status"),
         ("journal.txt", "journal"),
@@ -153,3 +155,70 @@ def test_what_is_cut_is_named(tmp_path: Path, packer: str) -> None:
 def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(KdumpError, match=r"no-such\.log cannot be read: No such file"):
         read_logs(tmp_path / "no-such.log")
+
+
+PART = "Panic#1 Part{}\n<0>[    {}.000000] {}\n"
+FIRST, LAST = PART.format(2, 1, "begin").encode(), PART.format(1, 2, "end").encode()
+
+
+def parts(directory: Path) -> list[Path]:
+    directory.mkdir(parents=True)
+    return [
+        write(directory / "dmesg-erst-7575463222412574721", LAST),
+        write(directory / "dmesg-erst-7575463222412574722", FIRST),
+    ]
+
+
+def lines(paths: list[Path], source: str | None = None) -> list[tuple[str, str, str]]:
+    return [
+        (log.source, log.boots[0].whole.first[0].text, log.last_message)
+        for log in read_all([(path, source) for path in paths])
+    ]
+
+
+RECORD = [("pstore", "begin", "end")]
+
+
+def test_the_parts_of_a_crash_record_may_be_files_a_directory_or_an_archive(tmp_path: Path) -> None:
+    last, first = parts(tmp_path / "pstore/7575463222412574722")
+    assert lines([last, first]) == RECORD
+    assert lines([tmp_path / "pstore"]) == RECORD
+    members = {f"pstore/{path.name}": path.read_bytes() for path in (last, first)}
+    assert lines([write(tmp_path / "logs.tgz", gzip.compress(archive(members)))]) == RECORD
+
+
+def test_a_joined_record_is_told_from_the_log_of_the_dead_kernel(tmp_path: Path) -> None:
+    path = write(tmp_path / "dmesg.txt", FIRST + LAST)
+    assert lines([path]) == RECORD
+    assert [log.source for log in read_logs(path, "dmesg")] == ["dmesg"]
+    (log,) = read_logs(write(tmp_path / "logs.tar", archive({"1/dmesg.txt": FIRST + LAST})))
+    assert log.source == "pstore"
+
+
+def test_a_directory_without_crash_records_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "db01.log", LINE)
+    with pytest.raises(KdumpError, match=f"The directory {tmp_path} has no crash record"):
+        read_logs(tmp_path)
+
+
+def test_a_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "dmesg-erst-7.enc.z", b"\x28\xb5\x2f\xfd")
+    with pytest.raises(KdumpError, match=f"{path} has no crash record that can be read"):
+        read_logs(path)
+    assert [
+        log.source for log in read_all([(path, None), (write(tmp_path / "x.log", LINE), None)])
+    ] == ["console"]
+
+
+def test_what_is_too_long_for_a_record_is_read_as_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "dmesg-ramoops-0", LAST + LINE * 20_000)
+    (log,) = read_logs(path)
+    assert (log.source, log.last_message) == ("pstore", LINE.decode()[15:-1])
+
+
+def test_many_crash_records_take_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_MAX_RECORDS", 100)
+    members = {f"dmesg-erst-{number}": LAST for number in range(5)}
+    path = write(tmp_path / "logs.tar", archive(members))
+    with pytest.raises(KdumpError, match="crash records: name those of one crash"):
+        read_logs(path)

@@ -15,6 +15,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.segments im
     command_line,
     last_crash,
     segments_of,
+    segments_of_record,
     waits_after_panic,
 )
 from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._evidence.consoles import (
@@ -158,6 +159,48 @@ def test_a_file_of_one_kernel_is_one_segment(source: str) -> None:
 
 def test_a_crash_record_of_the_capture_kernel_is_known_by_its_command_line() -> None:
     assert kinds("Panic#1 Part1", "<6>" + CAPTURE, "<0>" + CRASH, source="pstore") == ["capture"]
+
+
+DIED = "<0>[{}] Kernel panic - not syncing: Fatal exception in interrupt"
+
+
+def owner(line: str, died: str = "    9.100000", run_id: str | None = None) -> str:
+    """Whose a crash record is."""
+    record = read_log("pstore", f"{line}\n{DIED.format(died)}\n")
+    return segments_of_record(record, run_id=run_id)[-1].kind
+
+
+@pytest.mark.parametrize(
+    ("line", "died"),
+    [
+        ("<6>[    8.000000] vmcore.kdump: crash test run_id=1f0e host=db01", "    9.100000"),
+        ("<6>[    8.000000] sysrq: Trigger a crash", "    9.100000"),
+        ("<6>[    0.000000] Command line: root=/dev/vda ro crashkernel=256M", "    9.100000"),
+        # No capture kernel runs for a day.
+        ("<6>[90000.000000] eth0: link is down", "90000.100000"),
+    ],
+)
+def test_a_crash_record_of_the_crashed_kernel_is_told_by_what_only_it_says(
+    line: str, died: str
+) -> None:
+    assert owner(line, died) == "crashed"
+    assert owner(line, died, run_id="1f0e") == "crashed"
+
+
+def test_a_crash_record_without_the_mark_of_the_test_is_the_capture_kernels() -> None:
+    assert owner("<6>[    8.000000] eth0: link is down", run_id="1f0e") == "capture"
+
+
+def test_what_the_capture_kernel_said_before_it_panicked_is_its_own() -> None:
+    record = read_log(
+        "pstore", f"<3>[    8.000000] nvme0: timeout\n{DIED.format('    9.100000')}\n"
+    )
+    (segment,) = segments_of_record(record, run_id="1f0e")
+    assert segment.messages[0].text == "nvme0: timeout"
+
+
+def test_whose_a_crash_record_is_may_not_be_known() -> None:
+    assert owner("<6>[    8.000000] eth0: link is down") == "unknown"
 
 
 def test_nothing_is_no_segment() -> None:

@@ -7,11 +7,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+from ansible_collections.vmcore.kdump.plugins.module_utils._evidence import sources
 from ansible_collections.vmcore.kdump.plugins.module_utils._evidence.sources import (
     journal_logs,
     left_files,
     listing,
     pstore_logs,
+    record_names,
     side_logs,
 )
 
@@ -79,12 +83,80 @@ def test_the_logs_beside_an_old_dump_are_of_another_crash(tmp_path: Path) -> Non
     assert side_logs(tmp_path, left_files(tmp_path, listing(tmp_path))) == []
 
 
+PSTORE, VARIABLES, MOVED = "sys/fs/pstore", "sys/firmware/efi/efivars", "var/lib/systemd/pstore"
+SINCE = 1763800000
+PANIC = "Panic#1 Part1\n<0>[    9.1] Kernel panic\n"
+RECORD = "<0>[    9.1] Kernel panic\n"
+
+
+def stored(root: Path, *before: str) -> list[str]:
+    return [log["text"] for log in pstore_logs(root, SINCE, before)]
+
+
 def test_crash_records_of_this_crash(tmp_path: Path) -> None:
-    write(tmp_path / "sys/fs/pstore/dmesg-efi_pstore-176380", "new", 2000)
-    write(tmp_path / "sys/fs/pstore/dmesg-efi_pstore-170000.enc.z", "compressed", 2000)
-    write(tmp_path / "var/lib/systemd/pstore/1763800000/dmesg.txt", "moved", 2001)
-    write(tmp_path / "var/lib/systemd/pstore/1700000000/dmesg.txt", "old", 1000)
-    assert [log["text"] for log in pstore_logs(tmp_path, 1500)] == ["new", "moved"]
+    write(tmp_path / PSTORE / "dmesg-erst-7575463222412574721", "new", SINCE + 100)
+    write(tmp_path / PSTORE / "dmesg-efi_pstore-170000.enc.z", "compressed", SINCE + 100)
+    write(tmp_path / PSTORE / "console-ramoops-0", "another file", SINCE + 100)
+    write(tmp_path / MOVED / "1763800000/dmesg.txt", "moved", SINCE + 101)
+    write(tmp_path / MOVED / "1700000000/dmesg.txt", "old", SINCE - 100)
+    assert sorted(log["text"] for log in pstore_logs(tmp_path, SINCE)) == ["moved", "new"]
+
+
+def test_a_record_that_was_there_before_the_test_is_of_another_crash(tmp_path: Path) -> None:
+    # The clock of the capture kernel may be wrong, and systemd moves a record when the host has booted again.
+    write(tmp_path / PSTORE / "dmesg-erst-7575463222412574721", PANIC, SINCE - 5)
+    write(tmp_path / MOVED / "1/dmesg.txt", PANIC, SINCE - 5)
+    before = record_names(tmp_path)
+    assert stored(tmp_path, *before) == []
+    (tmp_path / PSTORE / "dmesg-erst-7575463222412574721").unlink()
+    write(
+        tmp_path / MOVED / "7575463222412574721/dmesg-erst-7575463222412574721", PANIC, SINCE + 99
+    )
+    assert stored(tmp_path, *before) == []
+    write(tmp_path / PSTORE / "dmesg-erst-7575463299721986049", PANIC, SINCE - 50)
+    assert stored(tmp_path, *before) == [RECORD]
+
+
+def test_a_record_that_is_much_older_than_the_test_was_where_nobody_looked(tmp_path: Path) -> None:
+    write(tmp_path / PSTORE / "dmesg-efi_pstore-176370000001001", PANIC, SINCE + 99)
+    assert stored(tmp_path) == []
+
+
+def test_variables_are_read_where_the_running_kernel_makes_no_files_of_them(tmp_path: Path) -> None:
+    name = "dump-type0-1-1-1763800001-D-cfc8fc79-be2e-4ddc-97f0-9f98bfe298a0"
+    write(tmp_path / VARIABLES / name, f"\7\0\0\0{PANIC}")
+    write(tmp_path / VARIABLES / "BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c", "x")
+    assert stored(tmp_path) == [RECORD]
+
+
+def test_the_parts_beside_a_joined_record_have_names_that_tell_of_them(tmp_path: Path) -> None:
+    directory = tmp_path / MOVED / "1763800001/001"
+    write(directory / "dmesg-efi_pstore-176380000101001", PANIC)
+    before = record_names(tmp_path)
+    write(directory / "dmesg.txt", PANIC)
+    assert record_names(tmp_path) == before == ["efi-176380000101001"]
+
+
+def test_crash_records_are_regular_files_in_two_levels_of_directories(tmp_path: Path) -> None:
+    secret = write(tmp_path / "etc/shadow", PANIC)
+    (tmp_path / PSTORE).mkdir(parents=True)
+    (tmp_path / PSTORE / "dmesg-erst-7575463222412574721").symlink_to(secret)
+    os.mkfifo(tmp_path / PSTORE / "dmesg-erst-7575463222412574722")
+    (tmp_path / MOVED).mkdir(parents=True)
+    (tmp_path / MOVED / "1").symlink_to(tmp_path / "etc")
+    write(tmp_path / MOVED / "1/2/3/dmesg-erst-7575463222412574723", PANIC)
+    assert record_names(tmp_path) == []
+
+
+def test_of_many_crash_records_the_newest_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_MAX_RECORDS", 2)
+    for number in range(5):
+        name = f"dmesg-ramoops-{number}"
+        write(tmp_path / PSTORE / name, f"{number}", SINCE + number)
+    assert stored(tmp_path) == ["3", "4"]
+    assert record_names(tmp_path) == ["ramoops-3", "ramoops-4"]
 
 
 def test_the_journal_since_the_test_began() -> None:

@@ -22,6 +22,7 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._helper.layout import
     SHIPPED,
     in_image,
 )
+from ansible_collections.vmcore.kdump.plugins.module_utils._kdump import capture_log
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.bootloader import LoaderEdit
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.options import EditContext
 from ansible_collections.vmcore.kdump.plugins.module_utils._kdump.config.shell import (
@@ -77,6 +78,7 @@ class BeretConfig:
 
     paths = (CONFIG,)
     program: PurePosixPath | None = None
+    first_modules = capture_log.DRACUT
 
     def edit(
         self, texts: Mapping[PurePosixPath, str], options: Mapping[str, t.Any], host: EditContext

@@ -193,6 +193,16 @@ def test_real_host_that_is_ready(host: Path) -> None:
         "helper": {"installed": False, "digest": None, "stale": None, "stage": None},
         "watchdogs": [],
         "panic_triggers": triggers,
+        "pstore": {
+            "backend": None,
+            "records": None,
+            "erst": None,
+            "efi": None,
+            "capture": None,
+            "room": None,
+            "why": "Whether this kernel has pstore is not known: /sys/module/pstore was not captured, or the kernel is"
+            " built without it.",
+        },
         "is_capture_kernel": False,
         "recommended_crash_size": None,  # what no single family knows, see test_readiness.py
         "core_collector": None,
