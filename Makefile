@@ -126,6 +126,10 @@ fuzz: setup-tools # the parsers of dumps with atheris, which is installed for it
 file-sets: setup-tools ## docs/evidence/file-sets.md: what is made of real files of kdump
 	@python -m ansible_collections.vmcore.kdump.tests.unit.file_sets
 
+.PHONY: compare
+compare: setup-tools ## the facts of DUMPS=..., outputs of lspci -xxxx and trees of hosts, against what lspci says of them
+	@python -m machines compare $(DUMPS)
+
 build: setup-tools ## build/vmcore-kdump-<version>.tar.gz, for ansible-galaxy
 	@rm -f build/vmcore-kdump-*.tar.gz
 	@ansible-galaxy collection build --output-path build

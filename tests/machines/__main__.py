@@ -4,14 +4,17 @@
 """``python -m machines convert`` makes a machine's file from a public export.
 
 ``python -m machines page`` writes docs/evidence/platforms.md.
+``python -m machines compare DUMP...`` compares the facts of outputs of lspci -xxxx, and of trees of hosts, with what
+lspci says of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from machines import hwloc, lspci, page, pciconf, udev
+from machines import by_lspci, hwloc, lspci, page, pciconf, udev
 from machines.machine import Machine, write
 
 _READERS = {"pciconf": pciconf.read, "udev": udev.read, "hwloc": hwloc.read, "lspci": lspci.read}
@@ -27,10 +30,14 @@ def main() -> None:
     for name in ("title", "kinds", "source", "architecture", "vendor", "product"):
         convert.add_argument(f"--{name}", required=True)
     commands.add_parser("page", help="write docs/evidence/platforms.md")
+    compare = commands.add_parser("compare", help="compare facts with what lspci says")
+    compare.add_argument("dumps", type=Path, nargs="+", metavar="DUMP")
     arguments = parser.parse_args()
     if arguments.command == "page":
         page.write()
         return
+    if arguments.command == "compare":
+        sys.exit(_compare(arguments.dumps))
     functions, root_buses = _READERS[arguments.kind](arguments.export)
     machine = Machine(
         title=arguments.title,
@@ -42,6 +49,22 @@ def main() -> None:
         functions=functions,
     )
     write(arguments.machine, machine)
+
+
+def _compare(dumps: list[Path]) -> int:
+    """Print what differs, and return 1 if anything does."""
+    functions, different = 0, 0
+    for dump in dumps:
+        if dump.is_dir():
+            spaces = by_lspci.read_tree(dump)
+        else:
+            spaces = by_lspci.read_dump(dump.read_text(encoding="utf-8", errors="replace"))
+        functions += len(spaces)
+        for sentence in by_lspci.differences(spaces):
+            print(f"{dump}: {sentence}")
+            different += 1
+    print(f"{functions} functions of {len(dumps)} dumps, {different} differences")
+    return int(different > 0)
 
 
 if __name__ == "__main__":
