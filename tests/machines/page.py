@@ -39,6 +39,10 @@ The exports are from other systems and have no registers, so some things are ass
 with both reset files. Where an export has no Device/Port Type, the place in the tree tells it; where it has no Bus
 Master, a function with a driver has it on. FreeBSD's exports do not say which of its slots Linux would drive.
 
+Facts come from registers. `make compare` decodes the 41 dumps of pciutils' own tests (172 functions) and the trees of
+these machines as the collection does, and asks lspci. There was one difference (lspci 3.9.0, 2026-11-29): the facts do
+not name the bus below a CardBus bridge.
+
 *DMA*: functions that can do DMA. *Silent*: before drivers load. *Running*: the others, and *?* those below a bridge
 that could not be read. *Storage, network*: silent ones of those. *Reset*: ports, and how many of them are on chip. *All
 hot-plug*: silent if every port were an occupied hot-plug slot.

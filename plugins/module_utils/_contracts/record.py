@@ -247,7 +247,7 @@ class _StateMore(t.TypedDict, total=False):
     record: dict[str, t.Any]
 
 
-class TestState(_StateMore):
+class KeptState(_StateMore):
     """What a later run needs to finish a test, in /var/lib/vmcore-kdump/crash-test.json."""
 
     status: t.Literal["prepared", "started", "finished"]
@@ -272,6 +272,7 @@ __all__ = (
     "BootIds",
     "Crash",
     "DumpCheck",
+    "KeptState",
     "Kernels",
     "LogLine",
     "PreflightCheck",
@@ -282,7 +283,6 @@ __all__ = (
     "RecordedTrigger",
     "Recovery",
     "StageName",
-    "TestState",
     "TestedHelper",
     "TestedIommu",
     "TestedKdump",

@@ -15,7 +15,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check import misfit
-from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import TestState
+from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import KeptState
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
 
 STATE = Path("/var/lib/vmcore-kdump/crash-test.json")
@@ -43,7 +43,7 @@ def load(path: Path = STATE) -> dict[str, t.Any] | None:
         ) from exc
     if isinstance(state, dict) and "stage" in state:
         state["status"] = state.pop("stage")  # as releases before 0.3.0 called it
-    wrong = misfit(state, TestState, "the state")
+    wrong = misfit(state, KeptState, "the state")
     if wrong:
         raise KdumpError(
             f"{path} holds no state of a crash test ({wrong}): remove the file if no test is under way."

@@ -21,10 +21,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check impo
     misfit,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import (
+    KeptState,
     PreflightCheck,
     Record,
     RecordedDump,
-    TestState,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.state import STATE
 from ansible_collections.vmcore.kdump.plugins.module_utils._errors import KdumpError
@@ -63,7 +63,7 @@ class _Answer(t.TypedDict, total=False):
 
     msg: LongText | None
     checks: list[PreflightCheck] | None
-    state: TestState | None
+    state: KeptState | None
     boot_id: Uuid | None
     expected_bytes: Count | None
     logs: list[_Log] | None

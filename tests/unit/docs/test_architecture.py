@@ -144,7 +144,7 @@ def test_a_class_name_is_of_one_thing() -> None:
 
 @pytest.mark.parametrize(
     "name", ["ImagePart", "MenuEntry", "BootEntry", "PageEntry", "Member", "EditContext", "BootHost", "Host",
-             "FileLine", "LogLine", "HostTraits", "IommuSetup", "Observations", "Difference", "TestState"]
+             "FileLine", "LogLine", "HostTraits", "IommuSetup", "Observations", "Difference", "KeptState"]
 )  # fmt: skip
 def test_classes_that_the_words_name_exist(name: str) -> None:
     assert f"`{name}`" in PAGE.split("\n## Words\n")[1]

@@ -20,10 +20,10 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.plan impor
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import (
     DUMP_VERDICTS,
     VERDICTS,
+    KeptState,
     Record,
     StageName,
     TestedIommu,
-    TestState,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import RESULTS
 from ansible_collections.vmcore.kdump.plugins.module_utils._crash_test.stages import STAGES
@@ -97,7 +97,7 @@ def test_every_kind_of_record_fits(name: str) -> None:
 
 
 def test_the_state_of_a_test_fits() -> None:
-    assert list(misfits(STATE, TestState, "state")) == []
+    assert list(misfits(STATE, KeptState, "state")) == []
 
 
 def test_schema_and_contract_of_a_record_name_the_same() -> None:

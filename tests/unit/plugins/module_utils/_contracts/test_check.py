@@ -22,8 +22,8 @@ from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.check impo
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.facts import Facts, Function
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.record import (
+    KeptState,
     Record,
-    TestState,
 )
 from ansible_collections.vmcore.kdump.plugins.module_utils._contracts.reports import (
     CaptureReport,
@@ -94,7 +94,7 @@ def test_a_part_that_does_not_fit_is_named_with_its_place() -> None:
 
 
 @pytest.mark.parametrize("value", [None, [], "x", 1, True])
-@pytest.mark.parametrize("contract", [Facts, Record, TestState, ResetReport, CaptureReport])
+@pytest.mark.parametrize("contract", [Facts, Record, KeptState, ResetReport, CaptureReport])
 def test_what_is_no_dictionary_fits_no_contract(contract: t.Any, value: t.Any) -> None:
     assert not fits(value, contract)
 
@@ -110,7 +110,7 @@ def test_more_than_the_contract_has_is_allowed() -> None:
 
 @given(value=JSON)
 def test_any_json_has_an_answer(value: t.Any) -> None:
-    for contract in (Facts, Function, Record, TestState, ResetReport, CaptureReport):
+    for contract in (Facts, Function, Record, KeptState, ResetReport, CaptureReport):
         assert all(phrase.startswith("it") for phrase in misfits(value, contract, "it"))
 
 
