@@ -119,6 +119,14 @@ def test_the_key_is_given_by_firmware_or_by_the_command_line(
     assert "console=ttyS0" in text
 
 
+def test_crash_records_of_a_machine_are_kept_in_its_directory(tmp_path: Path) -> None:
+    text = arguments("erst", tmp_path)
+    assert f"memory-backend-file,id=records,mem-path={tmp_path}/records,size=64K,share=on" in text
+    assert "-device acpi-erst,memdev=records,addr=0xa" in text
+    (tmp_path / "monitor").unlink()
+    assert "acpi-erst" not in arguments("smp", tmp_path)
+
+
 def test_an_arm_machine_has_no_smbios(tmp_path: Path) -> None:
     text = arguments("smmuv3", tmp_path)
     assert "smbios" not in text
