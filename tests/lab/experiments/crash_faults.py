@@ -220,7 +220,7 @@ FAULTS = {
     ),
     "uefi-variables": Fault(
         "the capture kernel panics unheard, and UEFI variables keep its last lines",
-        Verdict("failed", "none", "storage found", "capture_panic"),
+        Verdict("failed", "none", "storage found", "initramfs_broken"),
         (Event(_SCHEDULED, f"cp /root/bad.img {_IMAGE}; {_RELOAD}; sync"),),
         # An initramfs without its root device reboots, and does not panic. This one ends as soon as it has its modules.
         before=f"set -e; cp {_IMAGE} /root/good.img; rm -rf /root/x; unmkinitramfs {_IMAGE} /root/x;"
