@@ -93,6 +93,7 @@ class ElfCore:
         self._notes: list[tuple[int, int]] = []
         self._kinds: set[tuple[int, int]] = set()
         programs = storage.read("the program headers", header.table, header.entries * _PROGRAM.size)
+        _require_written(programs)
         for index, fields in enumerate(_PROGRAM[self.order].iter_unpack(programs)):
             self._add(index, fields)
         self._first = min((load.offset for load in self._loads if load.stored), default=0)
@@ -294,6 +295,16 @@ class ElfCore:
             return end - start
         self._storage.read("the memory", self._first + start, end - start, holes=True)
         return end - start
+
+
+def _require_written(programs: bytes) -> None:
+    """Raise the Flaw of program headers that makedumpfile -E did not come to: they wait in a buffer until its end."""
+    if not any(programs):
+        raise Flaw(
+            "incomplete",
+            f"All {len(programs) // _PROGRAM.size} program headers are empty: makedumpfile writes them last, and was "
+            "ended before.",
+        )
 
 
 def _by_address(load: Load) -> int:

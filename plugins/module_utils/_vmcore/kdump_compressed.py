@@ -378,8 +378,10 @@ class KdumpCompressed:
         return end
 
     def _flaw_of(self, index: int, place: _Place, end: int) -> Flaw:
-        if place == (0, 0):
-            start = self.header.descriptors + index * _DESCRIPTOR_SIZE
+        # Where makedumpfile was ended between the two, a descriptor has its place already, and not yet its size.
+        begun = place == (end, 0)
+        if place == (0, 0) or begun:
+            start = self.header.descriptors + (index + begun) * _DESCRIPTOR_SIZE
             end = self.header.descriptors + self.pages * _DESCRIPTOR_SIZE
             if is_zero(self._storage, "the page descriptors", start, end):
                 return Flaw(

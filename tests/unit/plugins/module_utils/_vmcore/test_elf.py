@@ -142,6 +142,16 @@ def test_a_dump_that_is_cut_is_incomplete(cut: int) -> None:
     assert caught.value.verdict == "incomplete"
 
 
+def test_a_dump_whose_program_headers_were_not_written_is_incomplete() -> None:
+    """As makedumpfile -E leaves it that is ended before its end."""
+    data = bytearray(plain(ELF.parts()))
+    end = 64 + 56 * struct.unpack_from("<H", data, 56)[0]
+    data[64:end] = bytes(end - 64)
+    with pytest.raises(Flaw, match="program headers are empty") as caught:
+        examine(bytes(data))
+    assert caught.value.verdict == "incomplete"
+
+
 def test_nothing_follows_the_memory() -> None:
     with pytest.raises(Flaw, match="but the dump ends at byte") as caught:
         examine(plain(ELF.parts()) + b"x")
