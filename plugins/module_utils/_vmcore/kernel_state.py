@@ -163,7 +163,11 @@ class KernelState:
         if self._map is None:
             return
         scale = max(1, self._memory.page_size // self._dump.page_size)
-        excluded = look_at_excluded(self._map, sorted({frame // scale for frame in frames}))
+        excluded = look_at_excluded(
+            self._map,
+            sorted({frame // scale for frame in frames}),
+            in_parts=self._dump.without_memory_map,
+        )
         if excluded.kernels:
             raise Flaw(
                 "incomplete",
@@ -179,7 +183,6 @@ class KernelState:
             not MemoryMap.is_described(self._info)
             or self._memory.tables is None
             or self._dump.zeros_are_absent
-            or self._dump.without_memory_map
         ):
             return None
         try:

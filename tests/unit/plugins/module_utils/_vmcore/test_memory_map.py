@@ -132,6 +132,13 @@ def test_a_list_that_is_not_in_the_dump_makes_it_incomplete() -> None:
     assert caught.value.verdict == "incomplete"
 
 
+def test_a_dump_that_may_lack_parts_of_the_list_is_asked_for_the_others() -> None:
+    """makedumpfile -e leaves them out: pages of the kernel's own, but no slabs."""
+    assert look_at_excluded(memory_map(pages=True), [0], in_parts=True) == (0, [])
+    seen = look_at_excluded(memory_map(), range(len(FRAMES)), in_parts=True)
+    assert seen == (len(FRAMES), [10, 11, 12])
+
+
 @pytest.mark.parametrize("key", sorted(set(INFO) - {"NUMBER(phys_base)"}))
 def test_a_kernel_that_describes_less_has_no_list_that_can_be_followed(key: str) -> None:
     kept: dict[str, t.Any] = {**INFO, key: None}
