@@ -96,6 +96,7 @@ DEVICES: list[tuple[str, str, str]] = [
     ("8086:15eb", "088000", "external"),
     ("8086:156c", "088000", "external"),
     ("1b21:2425", "0c0340", "external"),
+    ("1234:5678", "0c0340", "external"),  # the class alone tells
     ("8086:1577", "088000", "external"),
     ("8086:15d4", "0c0330", "external"),  # the USB controller of an Alpine Ridge
     ("8086:5787", "0c0330", "external"),
