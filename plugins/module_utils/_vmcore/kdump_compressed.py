@@ -299,6 +299,12 @@ class KdumpCompressed:
         says = self.header.nr_cpus
         if not self.header.notes_size:
             return says if self.header.format_version < _VERSION_WITH_NOTES else None
+        end = self.header.notes + self.header.notes_size
+        if self.notes.end != end:
+            raise Flaw(
+                "unsupported",
+                f"The notes end at byte {self.notes.end}, and not at byte {end}, as the header says.",
+            )
         cpus = len(self.registers())
         if cpus != says:
             raise Flaw("unsupported", f"The header says {says} CPUs, but {cpus} left their state.")

@@ -97,6 +97,11 @@ class Notes:
             self._found = [note for place in self._ranges for note in self._in(*place)]
         return self._found
 
+    @property
+    def end(self) -> int:
+        """Where the last note ends in the dump, without what is padding behind all of them."""
+        return max((note.start + _padded(note.size) for note in self.all()), default=0)
+
     def vmcoreinfo(self) -> bytes | None:
         """The text of VMCOREINFO, None if there is no such note."""
         note = self.find_vmcoreinfo()

@@ -275,6 +275,16 @@ def test_a_file_that_begins_with_some_zeros_is_not_one_that_was_not_written() ->
     assert verdict_on(bytes(PAGE) + b"x" * PAGE)["verdict"] == "incomplete"
 
 
+def test_notes_that_end_before_the_header_says_are_not_verified() -> None:
+    """makedumpfile writes the size that they have; zeros behind them would hide that it was changed."""
+    data = bytearray(plain(Kdump().parts()))
+    (size,) = struct.unpack_from("<Q", data, PAGE + 56)
+    struct.pack_into("<Q", data, PAGE + 56, size + 64)
+    result = verdict_on(bytes(data))
+    assert result["verdict"] == "unsupported"
+    assert "The notes end at byte" in result["why"]
+
+
 def test_a_dump_by_qemu_is_named() -> None:
     data = bytearray(plain(Kdump().parts()))
     data[12 : 12 + 390] = bytes(4 * 65) + b"Unknown".ljust(2 * 65, b"\0")
