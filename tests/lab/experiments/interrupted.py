@@ -34,6 +34,8 @@ from lab.plays import CHECKOUT, records
 _KEPT = CHECKOUT / "build" / "interrupted"
 # From the line of the kernel log that names the test to the crash.
 _DELAY = 20
+# The same where a second controller has to get to the host before the crash.
+_LONG_DELAY = 90
 _STAGE_SECONDS = 900
 # How long a controller may take to end after a signal, and what it started.
 _END_SECONDS = 30
@@ -115,12 +117,12 @@ def _second_controller(together: bool, trial: Trial) -> Outcome:
     """Let a second controller ask for a crash, after the first one or at the same moment."""
     before, begin, started = _records(), _end_of(trial.host), time.monotonic()
     logs = [_KEPT / f"{trial.name}-{number}.log" for number in (1, 2)]
-    first = trial.plays.start("crash_test", logs[0], crash_test_delay=_DELAY)
+    first = trial.plays.start("crash_test", logs[0], crash_test_delay=_LONG_DELAY)
     second: subprocess.Popen[bytes] | None = None
     try:
         if not together:
             _wait_for_stage(trial.host, first, "scheduled", begin, before)
-        second = trial.plays.start("crash_test", logs[1], crash_test_delay=_DELAY)
+        second = trial.plays.start("crash_test", logs[1], crash_test_delay=_LONG_DELAY)
         codes = [each.wait(_FINISH_SECONDS) for each in (first, second)]
     except subprocess.TimeoutExpired:
         raise LabError(f"A controller does not end: see {_KEPT}.") from None
