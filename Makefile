@@ -127,7 +127,7 @@ file-sets: setup-tools ## docs/evidence/file-sets.md: what is made of real files
 	@python -m ansible_collections.vmcore.kdump.tests.unit.file_sets
 
 .PHONY: compare
-compare: setup-tools ## the facts of DUMPS=..., outputs of lspci -xxxx and trees of hosts, against what lspci says of them
+compare: setup-tools ## the facts of DUMPS=... (lspci -xxxx, acpidump, trees of hosts) against what lspci and iasl say of them
 	@python -m machines compare $(DUMPS)
 
 build: setup-tools ## build/vmcore-kdump-<version>.tar.gz, for ansible-galaxy

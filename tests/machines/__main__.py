@@ -4,8 +4,8 @@
 """``python -m machines convert`` makes a machine's file from a public export.
 
 ``python -m machines page`` writes docs/evidence/platforms.md.
-``python -m machines compare DUMP...`` compares the facts of outputs of lspci -xxxx, and of trees of hosts, with what
-lspci says of them.
+``python -m machines compare DUMP...`` compares facts with what other programs say of the same bytes: of outputs of
+lspci -xxxx with lspci, of ACPI tables and outputs of acpidump with iasl, of trees of hosts with both.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
-from machines import by_lspci, hwloc, lspci, page, pciconf, udev
+from machines import by_iasl, by_lspci, hwloc, lspci, page, pciconf, udev
 from machines.machine import Machine, write
 
 _READERS = {"pciconf": pciconf.read, "udev": udev.read, "hwloc": hwloc.read, "lspci": lspci.read}
@@ -30,7 +31,7 @@ def main() -> None:
     for name in ("title", "kinds", "source", "architecture", "vendor", "product"):
         convert.add_argument(f"--{name}", required=True)
     commands.add_parser("page", help="write docs/evidence/platforms.md")
-    compare = commands.add_parser("compare", help="compare facts with what lspci says")
+    compare = commands.add_parser("compare", help="compare facts with what lspci and iasl say")
     compare.add_argument("dumps", type=Path, nargs="+", metavar="DUMP")
     arguments = parser.parse_args()
     if arguments.command == "page":
@@ -51,20 +52,41 @@ def main() -> None:
     write(arguments.machine, machine)
 
 
+class Compared(NamedTuple):
+    """What there is of a dump, and sentences about what differs and what could not be compared."""
+
+    functions: int
+    tables: int
+    different: list[str]
+    skipped: list[str]
+
+
 def _compare(dumps: list[Path]) -> int:
     """Print what differs, and return 1 if anything does."""
-    functions, different = 0, 0
-    for dump in dumps:
-        if dump.is_dir():
-            spaces = by_lspci.read_tree(dump)
-        else:
-            spaces = by_lspci.read_dump(dump.read_text(encoding="utf-8", errors="replace"))
-        functions += len(spaces)
-        for sentence in by_lspci.differences(spaces):
+    found = [_compared(dump) for dump in dumps]
+    for dump, each in zip(dumps, found, strict=True):
+        for sentence in (*each.different, *each.skipped):
             print(f"{dump}: {sentence}")
-            different += 1
-    print(f"{functions} functions of {len(dumps)} dumps, {different} differences")
+    functions, tables = sum(each.functions for each in found), sum(each.tables for each in found)
+    different, skipped = (sum(map(len, column)) for column in list(zip(*found, strict=True))[2:])
+    print(f"{functions} functions and {tables} tables of {len(dumps)} dumps, {different} differences,"
+          f" {skipped} not compared")  # fmt: skip
     return int(different > 0)
+
+
+def _compared(dump: Path) -> Compared:
+    if dump.is_dir():
+        spaces = by_lspci.read_tree(dump)
+    else:
+        spaces = by_lspci.read_dump(dump.read_text(encoding="utf-8", errors="replace"))
+    different, skipped = list(by_lspci.differences(spaces)), []
+    tables = by_iasl.read_dump(dump)
+    for table in tables:
+        try:
+            different += by_iasl.differences(table)
+        except ValueError as error:
+            skipped.append(f"{table[:4].decode()} was not compared, iasl says: {error}")
+    return Compared(len(spaces), len(tables), different, skipped)
 
 
 if __name__ == "__main__":

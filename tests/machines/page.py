@@ -41,7 +41,10 @@ Master, a function with a driver has it on. FreeBSD's exports do not say which o
 
 Facts come from registers. `make compare` decodes the 41 dumps of pciutils' own tests (172 functions) and the trees of
 these machines as the collection does, and asks lspci. There was one difference (lspci 3.9.0, 2026-11-29): the facts do
-not name the bus below a CardBus bridge.
+not name the bus below a CardBus bridge. The same command decodes ACPI tables and asks iasl. Of 308 tables DMAR and 114
+IVRS of public outputs of acpidump (linuxhw/ACPI, 655 files) it compared all but six, with 3,700 units, reserved ranges
+and scopes, and found no difference (iasl 20250404). Those six have a block that no iasl knows. Public tables IORT were
+not found.
 
 *DMA*: functions that can do DMA. *Silent*: before drivers load. *Running*: the others, and *?* those below a bridge
 that could not be read. *Storage, network*: silent ones of those. *Reset*: ports, and how many of them are on chip. *All
