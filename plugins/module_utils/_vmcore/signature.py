@@ -54,24 +54,24 @@ KINDS = (
     CrashKind("sysrq", "Somebody crashed the kernel on purpose (SysRq c)", r"^sysrq triggered crash"),
     # kernel/watchdog.c watchdog_timer_fn()
     CrashKind("soft_lockup", "A processor was stuck in the kernel (soft lockup)", r"^softlockup: hung tasks",
-         r"BUG: soft lockup - CPU#\d+"),
+              r"BUG: soft lockup - CPU#\d+"),
     # kernel/watchdog_perf.c watchdog_hardlockup_check()
     CrashKind("hard_lockup", "A processor was stuck with interrupts off (hard lockup)",
-         r"^(?:Hard LOCKUP|Watchdog detected hard)", r"Watchdog detected hard LOCKUP"),
+              r"^(?:Hard LOCKUP|Watchdog detected hard)", r"Watchdog detected hard LOCKUP"),
     # kernel/hung_task.c check_hung_task()
     CrashKind("hung_task", "A task waited too long (hung task)", r"^hung_task: blocked tasks",
-         r"INFO: task .* blocked (?:for more than|in I/O wait)"),
+              r"INFO: task .* blocked (?:for more than|in I/O wait)"),
     # kernel/rcu/tree_stall.h panic_on_rcu_stall()
     CrashKind("rcu_stall", "A processor did not pass through a quiescent state (RCU stall)", r"^RCU Stall",
-         r"rcu: INFO: .* (?:self-)?detected (?:expedited )?stall"),
+              r"rcu: INFO: .* (?:self-)?detected (?:expedited )?stall"),
     # arch/x86/kernel/cpu/mce/core.c mce_panic(), drivers/acpi/apei/ghes.c __ghes_panic()
     CrashKind("machine_check", "The hardware reported an error that cannot be corrected",
-         r"(?i)machine check|^Fatal hardware error|^Fatal local machine"),
+              r"(?i)machine check|^Fatal hardware error|^Fatal local machine"),
     # arch/arm64/kernel/traps.c arm64_serror_panic()
     CrashKind("serror", "The hardware reported an asynchronous error (SError)", r"^Asynchronous SError"),
     # arch/x86/kernel/nmi.c, drivers/watchdog/hpwdt.c hpwdt_pretimeout()
     CrashKind("nmi", "A non-maskable interrupt came, of a watchdog, the management controller or broken hardware",
-         r"\bNMI\b"),
+              r"\bNMI\b"),
     # mm/oom_kill.c check_panic_on_oom(), out_of_memory()
     CrashKind("out_of_memory", "No memory was left", r"^Out of memory|^out of memory|^System is deadlocked on memory"),
     # kernel/exit.c do_exit()
@@ -80,12 +80,12 @@ KINDS = (
     CrashKind("no_root", "The root file system could not be mounted", r"^VFS: Unable to mount root"),
     # kernel/panic.c __warn()
     CrashKind("warning", "A warning of the kernel was made fatal (panic_on_warn)", r"panic_on_warn set",
-         r"WARNING: (?:CPU|\S+:\d+)"),
+              r"WARNING: (?:CPU|\S+:\d+)"),
     # arch/*/kernel/traps.c, arch/*/mm/fault.c, lib/bug.c
     CrashKind("oops", "The kernel did something that a processor or the kernel itself does not allow (oops)",
-         r"^(?:Fatal exception|Oops\b|.*: Fatal exception)",
-         r"BUG: (?:kernel|unable|Bad|stack)|kernel BUG at |Unable to handle kernel|general protection fault|"
-         r"Internal error: |divide error: |invalid opcode: |Oops: |Oops\["),
+              r"^(?:Fatal exception|Oops\b|.*: Fatal exception)",
+              r"BUG: (?:kernel|unable|Bad|stack)|kernel BUG at |Unable to handle kernel|general protection fault|"
+              r"Internal error: |divide error: |invalid opcode: |Oops: |Oops\["),
     CrashKind("panic", "The kernel gave up", r""),
 )  # fmt: skip
 _OOPS = next(kind for kind in KINDS if kind.name == "oops")

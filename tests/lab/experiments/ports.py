@@ -24,7 +24,7 @@ _PREPARE = r"""
 set -e
 mkdir -p /run/ports/proc
 cd /run/ports
-ln -sf /proc/uptime /proc/sys proc
+ln -sf /proc/uptime /proc/meminfo /proc/sys proc
 echo >proc/vmcore
 echo quiet >proc/cmdline
 mkdir -p bin
