@@ -94,7 +94,9 @@ def answer(status: int, output: str, *, unfinished: bool = False) -> Answer:
     if unfinished:
         return Answer(reads=True)
     size = expected_dump_bytes(output)
-    if status == 0 and size is not None:
+    # AnsibleModule.run_command() loses all that a program prints if it ends right after a second of silence.
+    is_lost = not output.strip()
+    if status == 0 and (size is not None or is_lost):
         return Answer(
             reads=True, size=size, free=_counted(_FREE, output), zero=_counted(_ZERO, output)
         )
