@@ -12,6 +12,7 @@ The one file here that knows AnsibleModule. Logic is passed what it needs of it:
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 import typing as t
 from pathlib import Path
@@ -26,6 +27,7 @@ if t.TYPE_CHECKING:  # pragma: no cover
 Result = dict[str, t.Any]
 
 _NEW_FILE = 0o644
+_PIPE_BYTES = 64 << 10  # pipe(7), the capacity of a pipe
 _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8"
 }  # programs are read, and answer in the language of their source
@@ -67,17 +69,44 @@ def runner(module: AnsibleModule) -> Callable[..., tuple[int, str]]:
     """Return the C(run) of C(_run.py) for this module. C(run(command, data)) also gives the command its input."""
 
     def run(command: list[str], data: str | None = None) -> tuple[int, str]:
+        pipes: list[int] = []
+
+        def keep(process: subprocess.Popen[bytes]) -> None:
+            streams = filter(None, (process.stdout, process.stderr))
+            pipes.extend(os.dup(stream.fileno()) for stream in streams)
+
         try:
             status, output, errors = module.run_command(
-                command, data=data, environ_update=_ENVIRONMENT, handle_exceptions=False
+                command,
+                data=data,
+                environ_update=_ENVIRONMENT,
+                expand_user_and_vars=False,  # a name with $ or ~ in it is that name
+                handle_exceptions=False,
+                before_communicate_callback=keep,
             )
         except FileNotFoundError:
             return NOT_FOUND, f"The host has no {command[0]}."
         except OSError as exc:
             return NOT_FOUND, f"{command[0]} cannot be run: {exc.strerror or exc}."
+        rest = [_left_in(pipe) for pipe in pipes] or ["", ""]
+        output, errors = output + rest[0], errors + rest[1]
         return status, output if status == 0 else f"{output}\n{errors}".strip()
 
     return run
+
+
+def _left_in(pipe: int) -> str:
+    """Return what C(run_command()) did not read, and close the pipe.
+
+    It ends when it heard nothing for a second and the program is not there any more. What the program printed between
+    these two looks it never reads. All of that is in the pipe, which does not block; a program that was left in the
+    background may keep its other end open.
+    """
+    read = b""
+    with os.fdopen(pipe, "rb", buffering=0) as stream:
+        while piece := stream.read(_PIPE_BYTES):
+            read += piece
+    return read.decode("utf-8", "surrogateescape")
 
 
 def writer(module: AnsibleModule) -> Callable[[Path, bytes, int | None], None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import signal
 import subprocess
 import sys
 import typing as t
@@ -103,6 +104,38 @@ def test_output_of_success_is_the_standard_output_and_of_failure_both(tmp_path: 
         "failed_with": [3, "answer\n\nwarning"],
         "copied": [0, "given\n"],
     }
+
+
+# AnsibleModule.run_command() hears nothing for a second, and the program prints and ends before the next look.
+UNHEARD = """\
+import selectors, time
+def hear_nothing(self, timeout=None):
+    time.sleep(0.5)
+    return []
+selectors.PollSelector.select = hear_nothing
+"""
+
+
+def test_what_a_program_prints_right_before_its_end_is_not_lost(tmp_path: Path) -> None:
+    ran = module(
+        f'{UNHEARD}run = runner(module)\nsay = "echo answer; echo warning >&2; exit "\n'
+        'return {"ok": run(["sh", "-c", say + "0"]), "failed_with": run(["sh", "-c", say + "3"])}',
+        tmp_path,
+    )
+    assert ran == {"ok": [0, "answer\n"], "failed_with": [3, "answer\n\nwarning"]}
+
+
+def test_nobody_waits_for_what_a_program_leaves_in_the_background(tmp_path: Path) -> None:
+    ran = module(
+        'run = runner(module)\nreturn {"ok": run(["sh", "-c", "sleep 60 & echo $!"])}', tmp_path
+    )
+    os.kill(int(ran["ok"][1]), signal.SIGKILL)  # it is still there
+
+
+def test_an_argument_is_taken_as_it_is(tmp_path: Path) -> None:
+    names = ["$HOME/dump", "~/dump"]
+    ran = module(f'return {{"said": runner(module)(["printf", "%s\\n", *{names}])}}', tmp_path)
+    assert ran["said"] == [0, "$HOME/dump\n~/dump\n"]
 
 
 def test_a_program_that_is_missing_or_cannot_be_run_is_named(tmp_path: Path) -> None:
