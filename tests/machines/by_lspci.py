@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ansible_collections.vmcore.kdump.plugins.module_utils._pci.functions import pcie_facts
 from ansible_collections.vmcore.kdump.tests.unit.host_trees import build, pci_function
+from machines.lspci import TYPES
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,23 +26,11 @@ _ROW = re.compile(r"([0-9a-f]{2,3}): ((?:[0-9a-f]{2} ?)+)$", re.IGNORECASE)
 _ROOT_BUS = "pci{}"
 _MOST_DEEP = 32
 
-# What lspci calls the Device/Port Types.
-_TYPES = {
-    "Endpoint": "endpoint",
-    "Legacy Endpoint": "legacy_endpoint",
-    "Root Port": "root_port",
-    "Upstream Port": "upstream_port",
-    "Downstream Port": "downstream_port",
-    "PCI-Express to PCI/PCI-X Bridge": "pcie_to_pci_bridge",
-    "PCI/PCI-X to PCI-Express Bridge": "pci_to_pcie_bridge",
-    "Root Complex Integrated Endpoint": "rc_integrated_endpoint",
-    "Root Complex Event Collector": "rc_event_collector",
-}
 # Capabilities of one function: what lspci prints, and the value of a fact. Groups are the value.
 _LINES: tuple[tuple[str, str, t.Callable[[re.Match[str]], t.Any]], ...] = (
     ("bus_master", r"^\tControl: .*BusMaster([+-])", lambda found: found[1] == "+"),
     ("port_type", r"^\tCapabilities: \[\w+\] Express \(v\d\) ([^(,]+?)(?: \(|,)",
-     lambda found: _TYPES.get(found[1])),
+     lambda found: TYPES.get(found[1])),
     ("flr", r"\bFLReset([+-])", lambda found: found[1] == "+"),
     ("max_payload", r"^\t\t\tMaxPayload (\d+) bytes, MaxReadReq", lambda found: int(found[1])),
     ("transactions_pending", r"^\t\tDevSta:.*TransPend([+-])", lambda found: found[1] == "+"),

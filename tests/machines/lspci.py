@@ -32,7 +32,8 @@ _ROOT = re.compile(r"\[(?P<domain>[0-9a-f]{4,8}):(?P<bus>[0-9a-f]{2})\]")
 _BRANCH = re.compile(
     r"(?P<place>[01][0-9a-f]\.[0-7])(?:-\[(?P<bus>[0-9a-f]{2})(?:-[0-9a-f]{2})?\])?"
 )
-_TYPES = {
+# What lspci calls the Device/Port Types.
+TYPES = {
     "Endpoint": "endpoint",
     "Legacy Endpoint": "legacy_endpoint",
     "Root Port": "root_port",
@@ -47,7 +48,7 @@ _TYPES = {
 _DETAILS = (
     (re.compile(r"Control: .*BusMaster\+"), "master", None),
     (re.compile(r"Bus: primary=\w+, secondary=(\w\w)"), "bus", str),
-    (re.compile(r"Express (?:\(v\d\) )?([A-Z][\w/ -]+?)(?: \(|, )"), "type", _TYPES.get),
+    (re.compile(r"Express (?:\(v\d\) )?([A-Z][\w/ -]+?)(?: \(|, )"), "type", TYPES.get),
     (re.compile(r"FLReset\+"), "flr", None),
     (re.compile(r"LnkSta:.* Width x(\d+)"), "width", int),
     (re.compile(r"SltCap:.* HotPlug\+"), "hotplug", None),

@@ -86,6 +86,18 @@ class Fault(NamedTuple):
     later: Verdict | None = None
 
 
+def _edited(command: str) -> str:
+    """Make a kdump image that a command was run in, beside the original one."""
+    return (
+        f"set -e; cp {_IMAGE} /root/good.img; rm -rf /root/x; unmkinitramfs {_IMAGE} /root/x;"
+        f" cd /root/x; [ ! -d main ] || cd main; {command};"
+        " find . | cpio --quiet -o -H newc | gzip -1 >/root/bad.img; rm -r /root/x"
+    )
+
+
+_LOAD_EDITED = (Event(_SCHEDULED, f"cp /root/bad.img {_IMAGE}; {_RELOAD}; sync"),)
+_LOAD_ORIGINAL = f"cp /root/good.img {_IMAGE}; {_RELOAD}"
+
 FAULTS = {
     "none": Fault(
         "nothing, on a host that has another name then",
@@ -145,11 +157,9 @@ FAULTS = {
     "no-driver": Fault(
         "the kdump image has no driver for the disk",
         Verdict("failed", "none", "storage found", "driver_missing"),
-        (Event(_SCHEDULED, f"cp /root/bad.img {_IMAGE}; {_RELOAD}; sync"),),
-        before=f"set -e; cp {_IMAGE} /root/good.img; rm -rf /root/x; unmkinitramfs {_IMAGE} /root/x;"
-        " cd /root/x; [ ! -d main ] || cd main; find . -name 'virtio_blk*' -delete;"
-        " find . | cpio --quiet -o -H newc | gzip -1 >/root/bad.img; rm -r /root/x",
-        undo=f"cp /root/good.img {_IMAGE}; {_RELOAD}",
+        _LOAD_EDITED,
+        before=_edited("find . -name 'virtio_blk*' -delete"),
+        undo=_LOAD_ORIGINAL,
     ),
     "power-off": Fault(
         # Of a dump that takes longer than that: what was written is in the file system once its journal was, every
@@ -221,12 +231,10 @@ FAULTS = {
     "uefi-variables": Fault(
         "the capture kernel panics unheard, and UEFI variables keep its last lines",
         Verdict("failed", "none", "storage found", "initramfs_broken"),
-        (Event(_SCHEDULED, f"cp /root/bad.img {_IMAGE}; {_RELOAD}; sync"),),
+        _LOAD_EDITED,
         # An initramfs without its root device reboots, and does not panic. This one ends as soon as it has its modules.
-        before=f"set -e; cp {_IMAGE} /root/good.img; rm -rf /root/x; unmkinitramfs {_IMAGE} /root/x;"
-        " cd /root/x; [ ! -d main ] || cd main; sed -i '/^load_modules$/a exit 1' init; grep -q '^exit 1$' init;"
-        " find . | cpio --quiet -o -H newc | gzip -1 >/root/bad.img; rm -r /root/x",
-        undo=f"cp /root/good.img {_IMAGE}; {_RELOAD}",
+        before=_edited("sed -i '/^load_modules$/a exit 1' init; grep -q '^exit 1$' init"),
+        undo=_LOAD_ORIGINAL,
         variables=_UNHEARD,
         profile="secure-boot",
         configured=MappingProxyType({"kdump_capture_log": "pstore"}),

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,6 @@ from ansible_collections.vmcore.kdump.tests.unit.plugins.module_utils._iommu.tab
     Q35_IVRS,
     dmar,
     pack,
-)
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("iasl") is None, reason="acpica-tools is not installed"
 )
 
 

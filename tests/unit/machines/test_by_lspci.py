@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,6 @@ from ansible_collections.vmcore.kdump.tests.unit.host_trees import (
     express,
     unpack,
 )
-
-pytestmark = pytest.mark.skipif(shutil.which("lspci") is None, reason="pciutils is not installed")
 
 # A root port with a slot, and an endpoint below.
 PORT = config_space(
